@@ -1,0 +1,1 @@
+//! Reconcilers that keep incidents moving, and the driver that runs them.

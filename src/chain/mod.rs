@@ -1,0 +1,1 @@
+//! RPC endpoints agreeing with each other: reads, simulation, broadcasting.

@@ -1,0 +1,1 @@
+//! Contracts the configuration names, and calls on them written as text.

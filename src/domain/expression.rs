@@ -1,0 +1,1 @@
+//! CEL over views of configured contracts: `read("vault", "paused()") == true`.

@@ -1,0 +1,1 @@
+//! Facts, state, and what is due.

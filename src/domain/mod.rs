@@ -1,0 +1,12 @@
+//! Values and pure functions: no I/O, no clock, no randomness, no environment. Time and chance are
+//! arguments.
+
+pub mod alert;
+pub mod condition;
+pub mod contract;
+pub mod expression;
+pub mod incident;
+pub mod names;
+pub mod roster;
+pub mod runbook;
+pub mod safe;

@@ -1,0 +1,93 @@
+//! Names that must not be swapped for one another.
+//!
+//! A name is what people wrote in a file: `[contracts.vault]` makes [`ContractName`] `vault`. Each is
+//! its own type, so that a Safe's name can never be passed where a contract's is meant.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the name as it is written.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The name as it was written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+name!(
+    /// `[chains.NAME]` in `redhandle.toml`.
+    ChainName
+);
+name!(
+    /// `[contracts.NAME]` in `redhandle.toml`.
+    ContractName
+);
+name!(
+    /// `[safes.NAME]` in `redhandle.toml`.
+    SafeName
+);
+name!(
+    /// `[[feeds]] name = "…"` in `redhandle.toml`.
+    FeedName
+);
+name!(
+    /// `id` of a runbook's front matter.
+    RunbookId
+);
+name!(
+    /// `id` of a `[[condition]]` of a runbook.
+    ConditionId
+);
+name!(
+    /// `[people.ID]` in `roster.toml`.
+    PersonId
+);
+name!(
+    /// `[channels.NAME]` in `redhandle.toml`: a way a page can leave.
+    ChannelName
+);
+name!(
+    /// `[policies.NAME]` in `roster.toml`: an escalation policy.
+    PolicyName
+);
+name!(
+    /// `[rotations.NAME]` in `roster.toml`.
+    RotationName
+);
+
+/// An EIP-155 chain id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChainId(pub u64);
+
+impl fmt::Display for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

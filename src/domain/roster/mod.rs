@@ -1,0 +1,1 @@
+//! People, keys, shifts, and whether they cover a Safe.

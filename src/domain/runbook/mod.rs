@@ -1,0 +1,1 @@
+//! Written steps for one kind of incident.

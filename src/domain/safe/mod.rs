@@ -1,0 +1,1 @@
+//! SafeTx, its hashes in every Safe version, signatures, MultiSend.

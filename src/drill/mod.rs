@@ -1,0 +1,1 @@
+//! Practice grounds: a local chain with the real Safe contracts, and the demo that plays on it.

@@ -1,0 +1,24 @@
+//! The one constructor of HTTP clients.
+//!
+//! reqwest is built without a TLS provider of its own, so that the process carries one (ring) and not
+//! two; a client made before the provider is installed panics. Hence every client is made here.
+
+use std::time::Duration;
+
+/// How this program names itself to servers.
+const USER_AGENT: &str = concat!("redhandle/", env!("CARGO_PKG_VERSION"));
+
+/// Makes a client whose requests, connection included, fail after `timeout`.
+///
+/// # Errors
+/// When the platform's certificate store cannot be read.
+pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    // A second installation answers Err and changes nothing: that is what is wanted.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+}

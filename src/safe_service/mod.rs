@@ -1,0 +1,1 @@
+//! The Safe Transaction Service: a client, and an embedded one that speaks the same API.
