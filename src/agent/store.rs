@@ -1,0 +1,495 @@
+//! Incidents, as the journal tells them.
+//!
+//! The journal is the truth; this holds the fold of it and appends to it. There is one way to change an
+//! incident: [`IncidentStore::record`], a compare-and-swap on its version. Whoever is stale reads again
+//! and decides again.
+//!
+//! **The journal is never what stops a pause.** When it cannot be written, facts about containment are
+//! applied in memory and kept, and written behind a [`Fact::JournalGap`] when it comes back. Everything
+//! else fails closed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::clock::SharedClock;
+use crate::domain::incident::{Fact, Incident, IncidentId, Refused};
+use crate::journal::{Appended, Entry, Journal, JournalError, NewFact, Stream, Version, Write};
+
+/// How many entries are read from the journal at once.
+const READ_BATCH: u32 = 500;
+
+/// The stream that numbers incidents.
+const REGISTER: &str = "register";
+
+/// Prefix of an incident's stream.
+const INCIDENT_PREFIX: &str = "incident/";
+
+/// What became of an attempt to record facts.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// They stand.
+    Applied,
+    /// The incident changed meanwhile: read it again and decide again.
+    Stale,
+    /// They stand in memory; the journal cannot be written.
+    Unwritten,
+}
+
+/// Facts could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The journal failed.
+    #[error("could not use the journal")]
+    Journal(#[from] JournalError),
+    /// The journal will not take them.
+    #[error("the journal refuses: {0}")]
+    NotTaken(String),
+    /// They do not fit the incident's state.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// There is no such incident.
+    #[error("there is no {0}")]
+    Unknown(IncidentId),
+    /// A fact in the journal cannot be read: written by a newer version, or damaged.
+    #[error("fact {seq} of the journal cannot be read")]
+    Unreadable {
+        /// Its number.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A fact in the journal does not follow from those before.
+    #[error("fact {seq} of the journal does not follow from those before it")]
+    Unfitting {
+        /// Its number.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: Refused,
+    },
+    /// A fact cannot be written as JSON.
+    #[error("a fact cannot be written as JSON")]
+    Unwritable(#[source] serde_json::Error),
+}
+
+struct Kept {
+    incident: Arc<Incident>,
+    facts: Vec<(Timestamp, Fact)>,
+    /// How many of `facts`, at the end, the journal does not have.
+    unwritten: usize,
+}
+
+#[derive(Default)]
+struct Cache {
+    incidents: BTreeMap<IncidentId, Kept>,
+    /// The last journal entry read.
+    seen: u64,
+    register: u64,
+    gap_since: Option<Timestamp>,
+}
+
+/// Incidents, as the journal tells them.
+pub struct IncidentStore {
+    journal: Arc<dyn Journal>,
+    clock: SharedClock,
+    changed: Arc<Notify>,
+    cache: Mutex<Cache>,
+}
+
+/// A new incident's facts, and what makes two of them the same.
+pub struct Opening {
+    /// Its first fact and those that follow at once.
+    pub facts: Vec<Fact>,
+    /// Further writes that must stand or fall with it.
+    pub with: Vec<Write>,
+}
+
+impl IncidentStore {
+    /// Folds nothing yet: call [`Self::sync`].
+    pub fn new(journal: Arc<dyn Journal>, clock: SharedClock) -> Self {
+        Self { journal, clock, changed: Arc::new(Notify::new()), cache: Mutex::default() }
+    }
+
+    /// The journal beneath.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// Wakes when this process changed an incident.
+    pub fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what the journal has beyond what is known: what other processes wrote. True when anything
+    /// was new.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or holds what cannot be folded.
+    pub async fn sync(&self) -> Result<bool, StoreError> {
+        let mut anything = false;
+        loop {
+            let after = self.cache().seen;
+            let entries = self.journal.read_all(after, READ_BATCH).await?;
+            let Some(last) = entries.last() else { return Ok(anything) };
+            let last = last.seq;
+            let mut cache = self.cache();
+            for entry in &entries {
+                anything |= cache.take(entry)?;
+            }
+            cache.seen = cache.seen.max(last);
+        }
+    }
+
+    /// Every incident, oldest first.
+    pub fn all(&self) -> Vec<Arc<Incident>> {
+        self.cache().incidents.values().map(|kept| Arc::clone(&kept.incident)).collect()
+    }
+
+    /// One incident.
+    pub fn get(&self, id: IncidentId) -> Option<Arc<Incident>> {
+        self.cache().incidents.get(&id).map(|kept| Arc::clone(&kept.incident))
+    }
+
+    /// An incident's facts, oldest first.
+    pub fn facts(&self, id: IncidentId) -> Vec<(Timestamp, Fact)> {
+        self.cache().incidents.get(&id).map(|kept| kept.facts.clone()).unwrap_or_default()
+    }
+
+    /// Since when the journal cannot be written, where it cannot.
+    pub fn gap_since(&self) -> Option<Timestamp> {
+        self.cache().gap_since
+    }
+
+    /// Appends facts to an incident that is at `version`.
+    ///
+    /// # Errors
+    /// When they do not fit, or the journal fails and they are not about containment.
+    pub async fn record(
+        &self,
+        id: IncidentId,
+        version: u64,
+        facts: Vec<Fact>,
+        containment: bool,
+    ) -> Result<Recorded, StoreError> {
+        if self.gap_since().is_some() {
+            // A journal that is still away is no news; what follows decides what that means.
+            self.flush().await.ok();
+        }
+        let at = self.clock.now();
+        let ahead = {
+            let cache = self.cache();
+            let kept = cache.incidents.get(&id).ok_or(StoreError::Unknown(id))?;
+            if kept.incident.version != version {
+                return Ok(Recorded::Stale);
+            }
+            try_facts(&kept.incident, &facts, at)?;
+            kept.unwritten
+        };
+        if ahead > 0 {
+            return if containment {
+                self.keep_unwritten(id, version, facts, at)
+            } else {
+                Err(StoreError::NotTaken("the journal cannot be written now".to_owned()))
+            };
+        }
+        let write =
+            Write { stream: incident_stream(id), expected: Version(version), facts: new_facts(&facts, at)? };
+        match self.journal.append(vec![write]).await {
+            Ok(Appended::Applied { .. }) => {
+                self.apply(id, version, facts, at)?;
+                Ok(Recorded::Applied)
+            }
+            Ok(Appended::Stale { .. }) => {
+                self.sync().await?;
+                Ok(Recorded::Stale)
+            }
+            Ok(Appended::Refused { reason }) => Err(StoreError::NotTaken(reason)),
+            Err(error) if containment && error.is_unavailable() => {
+                tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&error), "the journal cannot be written; containment goes on without it");
+                self.keep_unwritten(id, version, facts, at)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads, decides and appends until the decision stands on the newest state.
+    ///
+    /// # Errors
+    /// What `decide` says, or what [`Self::record`] says.
+    pub async fn decide<E: From<StoreError>>(
+        &self,
+        id: IncidentId,
+        mut decide: impl FnMut(&Incident) -> Result<Vec<Fact>, E>,
+    ) -> Result<Arc<Incident>, E> {
+        loop {
+            self.sync().await?;
+            let incident = self.get(id).ok_or(StoreError::Unknown(id))?;
+            let facts = decide(&incident)?;
+            if facts.is_empty() {
+                return Ok(incident);
+            }
+            match self.record(id, incident.version, facts, false).await? {
+                Recorded::Applied | Recorded::Unwritten => {
+                    return self.get(id).ok_or_else(|| StoreError::Unknown(id).into());
+                }
+                Recorded::Stale => {}
+            }
+        }
+    }
+
+    /// Opens a new incident together with other writes, all or none. [`None`]: somebody opened one
+    /// meanwhile; read again and decide again.
+    ///
+    /// # Errors
+    /// When the journal fails, or the facts do not make an incident.
+    pub async fn open(&self, opening: Opening) -> Result<Option<IncidentId>, StoreError> {
+        let at = self.clock.now();
+        let register = self.cache().register;
+        let id = IncidentId(register + 1);
+        let Some((first, rest)) = opening.facts.split_first() else {
+            return Err(StoreError::NotTaken("an incident begins with a report".to_owned()));
+        };
+        let incident = Incident::open(id, first, at)?;
+        try_facts(&incident, rest, at)?;
+        let opened = NewFact {
+            kind: "opened".to_owned(),
+            at,
+            body: serde_json::json!({ "incident": id }),
+        };
+        let mut writes = vec![
+            Write { stream: Stream::new(REGISTER), expected: Version(register), facts: vec![opened] },
+            Write {
+                stream: incident_stream(id),
+                expected: Version(0),
+                facts: new_facts(&opening.facts, at)?,
+            },
+        ];
+        writes.extend(opening.with);
+        match self.journal.append(writes).await? {
+            Appended::Applied { .. } => {
+                self.sync().await?;
+                self.changed.notify_one();
+                Ok(Some(id))
+            }
+            Appended::Stale { .. } => {
+                self.sync().await?;
+                Ok(None)
+            }
+            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
+        }
+    }
+
+    /// Appends facts to an incident together with other writes, all or none.
+    ///
+    /// # Errors
+    /// When the journal fails or the facts do not fit.
+    pub async fn record_with(
+        &self,
+        id: IncidentId,
+        version: u64,
+        facts: Vec<Fact>,
+        mut with: Vec<Write>,
+    ) -> Result<Recorded, StoreError> {
+        let at = self.clock.now();
+        let incident = self.get(id).ok_or(StoreError::Unknown(id))?;
+        try_facts(&incident, &facts, at)?;
+        with.push(Write {
+            stream: incident_stream(id),
+            expected: Version(version),
+            facts: new_facts(&facts, at)?,
+        });
+        match self.journal.append(with).await? {
+            Appended::Applied { .. } => {
+                self.apply(id, version, facts, at)?;
+                Ok(Recorded::Applied)
+            }
+            Appended::Stale { .. } => {
+                self.sync().await?;
+                Ok(Recorded::Stale)
+            }
+            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
+        }
+    }
+
+    /// Writes what was kept in memory while the journal was away. Does nothing when nothing was.
+    ///
+    /// # Errors
+    /// When the journal still cannot be written.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let Some(since) = self.gap_since() else { return Ok(()) };
+        // Others may have written meanwhile: their facts come first, ours follow where they still fit.
+        let behind: Vec<IncidentId> = {
+            let cache = self.cache();
+            cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0).map(|(id, _)| *id).collect()
+        };
+        for id in behind {
+            self.flush_one(id, since).await?;
+        }
+        self.cache().gap_since = None;
+        tracing::warn!(%since, "the journal can be written again");
+        Ok(())
+    }
+
+    async fn flush_one(&self, id: IncidentId, since: Timestamp) -> Result<(), StoreError> {
+        let entries = self.journal.read(&incident_stream(id), Version(0)).await?;
+        let mut fold: Option<Kept> = None;
+        for entry in &entries {
+            fold_entry(&mut fold, id, entry)?;
+        }
+        let mut fold = fold.ok_or(StoreError::Unknown(id))?;
+        let kept: Vec<_> = {
+            let cache = self.cache();
+            let Some(kept) = cache.incidents.get(&id) else { return Ok(()) };
+            let unwritten = kept.facts.iter().skip(kept.facts.len() - kept.unwritten);
+            unwritten.filter(|(_, fact)| !matches!(fact, Fact::JournalGap { .. })).cloned().collect()
+        };
+        let mut trial = (*fold.incident).clone();
+        let mut fitting = Vec::new();
+        let mut dropped = Vec::new();
+        // One fact first, so that a reader knows why the next ones carry earlier times.
+        trial.version += 1;
+        for (at, fact) in &kept {
+            match trial.apply(fact, *at) {
+                Ok(()) => fitting.push((*at, fact.clone())),
+                Err(refused) => dropped.push(refused.to_string()),
+            }
+        }
+        let now = self.clock.now();
+        let gap = Fact::JournalGap { since, facts: kept.len() as u32, dropped };
+        let mut facts = new_facts(std::slice::from_ref(&gap), now)?;
+        for (at, fact) in &fitting {
+            facts.extend(new_facts(std::slice::from_ref(fact), *at)?);
+        }
+        let expected = Version(fold.incident.version);
+        let write = Write { stream: incident_stream(id), expected, facts };
+        match self.journal.append(vec![write]).await? {
+            Appended::Applied { .. } => {
+                let mut incident = (*fold.incident).clone();
+                let unfitting = |source| StoreError::Unfitting { seq: 0, source };
+                incident.apply(&gap, now).map_err(unfitting)?;
+                fold.facts.push((now, gap));
+                for (at, fact) in fitting {
+                    incident.apply(&fact, at).map_err(unfitting)?;
+                    fold.facts.push((at, fact));
+                }
+                fold.incident = Arc::new(incident);
+                self.cache().incidents.insert(id, fold);
+                self.changed.notify_one();
+                Ok(())
+            }
+            Appended::Stale { .. } => Ok(()),
+            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
+        }
+    }
+
+    fn keep_unwritten(
+        &self,
+        id: IncidentId,
+        version: u64,
+        facts: Vec<Fact>,
+        at: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        let first = self.cache().incidents.get(&id).is_some_and(|kept| kept.unwritten == 0);
+        let mut facts = facts;
+        if first {
+            // Opens the call about the gap at once; the fact that is written later has the true count.
+            facts.insert(0, Fact::JournalGap { since: at, facts: 0, dropped: Vec::new() });
+        }
+        let count = facts.len();
+        self.apply(id, version, facts, at)?;
+        let mut cache = self.cache();
+        if let Some(kept) = cache.incidents.get_mut(&id) {
+            kept.unwritten += count;
+        }
+        cache.gap_since.get_or_insert(at);
+        Ok(Recorded::Unwritten)
+    }
+
+    /// Applies what was appended, unless a reader was quicker.
+    fn apply(&self, id: IncidentId, version: u64, facts: Vec<Fact>, at: Timestamp) -> Result<(), StoreError> {
+        let mut cache = self.cache();
+        let kept = cache.incidents.get_mut(&id).ok_or(StoreError::Unknown(id))?;
+        if kept.incident.version != version {
+            return Ok(());
+        }
+        let mut incident = (*kept.incident).clone();
+        for fact in &facts {
+            incident.apply(fact, at)?;
+        }
+        kept.incident = Arc::new(incident);
+        kept.facts.extend(facts.into_iter().map(|fact| (at, fact)));
+        drop(cache);
+        self.changed.notify_one();
+        Ok(())
+    }
+}
+
+impl Cache {
+    /// Takes one entry in. True when it changed an incident.
+    fn take(&mut self, entry: &Entry) -> Result<bool, StoreError> {
+        let name = entry.stream.as_str();
+        if name == REGISTER {
+            self.register = self.register.max(entry.version.0);
+            return Ok(false);
+        }
+        let Some(id) = name.strip_prefix(INCIDENT_PREFIX).and_then(|id| id.parse::<IncidentId>().ok()) else {
+            return Ok(false);
+        };
+        let mut fold = self.incidents.remove(&id);
+        let result = match &fold {
+            Some(kept) if entry.version.0 <= kept.incident.version => Ok(false),
+            // Facts of ours that the journal does not have yet stand in the way: the flush sorts it out.
+            Some(kept) if kept.unwritten > 0 => Ok(false),
+            Some(_) | None => fold_entry(&mut fold, id, entry).map(|()| true),
+        };
+        if let Some(kept) = fold {
+            self.incidents.insert(id, kept);
+        }
+        result
+    }
+}
+
+fn fold_entry(fold: &mut Option<Kept>, id: IncidentId, entry: &Entry) -> Result<(), StoreError> {
+    let fact: Fact = serde_json::from_str(&entry.body)
+        .map_err(|source| StoreError::Unreadable { seq: entry.seq, source })?;
+    let unfitting = |source| StoreError::Unfitting { seq: entry.seq, source };
+    match fold {
+        None => {
+            let incident = Incident::open(id, &fact, entry.at).map_err(unfitting)?;
+            *fold = Some(Kept { incident: Arc::new(incident), facts: vec![(entry.at, fact)], unwritten: 0 });
+        }
+        Some(kept) => {
+            Arc::make_mut(&mut kept.incident).apply(&fact, entry.at).map_err(unfitting)?;
+            kept.facts.push((entry.at, fact));
+        }
+    }
+    Ok(())
+}
+
+fn try_facts(incident: &Incident, facts: &[Fact], at: Timestamp) -> Result<(), Refused> {
+    let mut trial = incident.clone();
+    facts.iter().try_for_each(|fact| trial.apply(fact, at))
+}
+
+fn incident_stream(id: IncidentId) -> Stream {
+    Stream::new(format!("{INCIDENT_PREFIX}{id}"))
+}
+
+fn new_facts(facts: &[Fact], at: Timestamp) -> Result<Vec<NewFact>, StoreError> {
+    facts
+        .iter()
+        .map(|fact| {
+            let body = serde_json::to_value(fact).map_err(StoreError::Unwritable)?;
+            Ok(NewFact { kind: fact.kind().to_owned(), at, body })
+        })
+        .collect()
+}
