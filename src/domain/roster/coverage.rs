@@ -135,7 +135,7 @@ pub fn coverage(owners: &[Address], threshold: u64, roster: &Roster, at: Timesta
         reasons.insert(0, "nobody is on call: no shift and no rotation covers this time".to_owned());
     } else if margin < 0 {
         reasons
-            .insert(0, format!("{threshold} signatures are needed and the people on call can give {have}"));
+            .insert(0, format!("{} needed, and the people on call can give {have}", signatures(threshold)));
     }
     CoverageReport {
         state,
@@ -147,6 +147,10 @@ pub fn coverage(owners: &[Address], threshold: u64, roster: &Roster, at: Timesta
         reasons,
         one_person_many_keys,
     }
+}
+
+fn signatures(count: u64) -> String {
+    if count == 1 { "1 signature is".to_owned() } else { format!("{count} signatures are") }
 }
 
 /// Who holds more than one of `slots`, each with a sentence added to `reasons`.

@@ -222,7 +222,7 @@ fn coverage_counts_owner_keys_in_the_hands_of_people_on_call() {
       owner 0x0909090909090909090909090909090909090909 is nobody in the roster
       dee holds 2 of the owner keys: they are lost or asleep together
     ana alone: Uncovered margin -1 available [ana] missing [ben chi dee dee] unknown 1 several [dee]
-      2 signatures are needed and the people on call can give 1
+      2 signatures are needed, and the people on call can give 1
       owner 0x0909090909090909090909090909090909090909 is nobody in the roster
       dee holds 2 of the owner keys: they are lost or asleep together
     ana and ben: Exact margin 0 available [ana ben] missing [chi dee dee] unknown 1 several [dee]
@@ -242,7 +242,7 @@ fn a_key_that_is_not_valid_then_does_not_count() {
     assert_eq!(coverage(&owners, 1, &roster, at("2026-11-02T12:00:00Z")).state, Coverage::Exact);
     insta::assert_snapshot!(verdict(&coverage(&owners, 1, &roster, at("2026-11-03T12:00:00Z"))), @r"
     Uncovered margin -1 available [] missing [ben] unknown 1 several []
-      1 signatures are needed and the people on call can give 0
+      1 signature is needed, and the people on call can give 0
       ana holds the key of owner 0x0101010101010101010101010101010101010101, but not at this time
     ");
 }
