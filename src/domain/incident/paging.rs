@@ -12,16 +12,13 @@ use super::due::{Due, Task, World};
 use super::names::{PageKey, Purpose};
 use super::state::{Call, Incident, PageOutcome};
 use crate::domain::names::PersonId;
-use crate::domain::roster::{EscalationPolicy, Target};
+use crate::domain::roster::{EscalationPolicy, ROUND_GAP_MIN, Target};
 
 /// Attempts at one page on one channel in one round, before the channel counts as dead for the round.
 pub const PAGE_ATTEMPTS_MAX: u32 = 4;
 
 /// The wait after the first failed attempt at a page, in seconds; it doubles.
 const PAGE_RETRY_SECONDS: i64 = 2;
-
-/// How long after its last step a policy begins again.
-const ROUND_REST: SignedDuration = SignedDuration::from_mins(5);
 
 /// When people who hold an owner key but are not on call are asked to sign, where no policy says so.
 const WIDER_SIGNERS_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -30,6 +27,14 @@ const WIDER_SIGNERS_AFTER: SignedDuration = SignedDuration::from_mins(5);
 struct ResolvedStep {
     after: SignedDuration,
     people: BTreeSet<PersonId>,
+}
+
+/// Which call, and the how-many-th time round.
+#[derive(Clone, Copy)]
+struct Round<'a> {
+    purpose: Purpose,
+    call: &'a Call,
+    round: u32,
 }
 
 /// The pages of every open call that are due now.
@@ -53,10 +58,11 @@ fn call_due(
     due: &mut Due,
 ) {
     let steps = steps_of(incident, world, purpose, now);
-    let rounds = world.policy.map_or(1, |policy| policy.repeat.max(1));
+    let rounds = world.policy.map_or(1, |policy| policy.repeat.saturating_add(1));
     if let Some(exhausted) = call.exhausted {
         let everybody = world.roster.people.keys().cloned().collect();
-        page_people(incident, world, purpose, call, rounds, &everybody, exhausted.min(now), now, due);
+        let coordinates = Round { purpose, call, round: rounds };
+        page_people(incident, world, &coordinates, &everybody, now.max(exhausted), due);
         return;
     }
     let mut round_start = call.since;
@@ -75,10 +81,11 @@ fn call_due(
                 return;
             }
             previous_reaches =
-                page_people(incident, world, purpose, call, round, &step.people, start, now, due);
+                page_people(incident, world, &Round { purpose, call, round }, &step.people, now, due);
         }
-        let rest = if previous_reaches { ROUND_REST } else { SignedDuration::ZERO };
-        let Ok(next_round) = round_start.checked_add(previous - skipped + rest) else { return };
+        let whole = world.policy.map_or(ROUND_GAP_MIN, EscalationPolicy::round_length);
+        let rest = if previous_reaches { whole - skipped } else { previous - skipped };
+        let Ok(next_round) = round_start.checked_add(rest) else { return };
         round_start = next_round;
         if round_start > now {
             due.next = Some(due.next.map_or(round_start, |next| next.min(round_start)));
@@ -89,18 +96,15 @@ fn call_due(
 }
 
 /// Makes the pages of one step due. False when nobody can be reached by it, or not any more.
-#[expect(clippy::too_many_arguments, reason = "the coordinates of one step; a struct would only rename them")]
 fn page_people(
     incident: &Incident,
     world: &World<'_>,
-    purpose: Purpose,
-    call: &Call,
-    round: u32,
+    round: &Round<'_>,
     people: &BTreeSet<PersonId>,
-    _start: Timestamp,
     now: Timestamp,
     due: &mut Due,
 ) -> bool {
+    let Round { purpose, call, round } = *round;
     let mut reaches = false;
     for id in people {
         if has_answered(incident, world, call, id) {

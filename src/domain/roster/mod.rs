@@ -17,6 +17,7 @@ mod escalation;
 mod interval;
 mod person;
 mod rotation;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -8,11 +8,15 @@
 //! It does not know the chain: an action's call and arguments are text until they are resolved against
 //! live state.
 
+mod plan;
+
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+pub use plan::{Plan, PlanProblem, PlannedAction};
 
 use super::condition::{ConditionSpec, Response};
 use super::names::{ContractName, PolicyName, RunbookId, SafeName};
