@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy::eips::eip2718::Encodable2718;
-use alloy::primitives::{Address, Bytes, TxHash, TxKind, U128, U64, U256};
+use alloy::primitives::{Address, Bytes, TxHash, TxKind, U64, U128, U256};
+use alloy::signers::Signer;
 use alloy::signers::local::PrivateKeySigner;
-use alloy::signers::{Signer, k256};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 use super::quorum::{Vote, hear};
-use super::Chain;
 
 /// The least tip, in wei for each gas: what got into the next mainnet block in quiet and in busy hours.
 const TIP_FLOOR_WEI: u128 = 1_000_000_000;
@@ -146,7 +146,8 @@ impl Chain {
     ) -> Result<SignedTransaction, BroadcastError> {
         let from = signer.address();
         let asks = self.each(|endpoint| terms(endpoint, from, draft));
-        let votes = hear(asks, GRACE, |votes| votes.iter().filter_map(Vote::answer).count() >= self.agree).await;
+        let votes =
+            hear(asks, GRACE, |votes| votes.iter().filter_map(Vote::answer).count() >= self.agree).await;
         let unprepared = |what| BroadcastError::Unprepared {
             what,
             from,
@@ -154,7 +155,8 @@ impl Chain {
         };
         let answers = || votes.iter().filter_map(Vote::answer);
         let nonce = highest_of(answers().map(|t| t.nonce), self.agree).ok_or_else(|| unprepared("nonce"))?;
-        let base_fee = highest_of(answers().map(|t| t.base_fee_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
+        let base_fee =
+            highest_of(answers().map(|t| t.base_fee_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
         let tip = highest_of(answers().map(|t| t.tip_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
         let gas_limit = self.gas_limit(&votes, draft)?.ok_or_else(|| unprepared("gas"))?;
         // Twice the base fee outlasts six full blocks in a row, each of which raises it by an eighth.
@@ -194,7 +196,11 @@ impl Chain {
     }
 
     /// The estimate that enough endpoints reach, or the hint with its margin, whichever is more.
-    fn gas_limit(&self, votes: &[Vote<Terms>], draft: &TransactionDraft) -> Result<Option<u64>, BroadcastError> {
+    fn gas_limit(
+        &self,
+        votes: &[Vote<Terms>],
+        draft: &TransactionDraft,
+    ) -> Result<Option<u64>, BroadcastError> {
         let estimates = || votes.iter().filter_map(Vote::answer).map(|terms| &terms.gas);
         let reverts: Vec<_> = estimates()
             .filter_map(|gas| match gas {
@@ -234,7 +240,9 @@ async fn terms(endpoint: &Endpoint, from: Address, draft: &TransactionDraft) -> 
         ("eth_estimateGas".into(), json!([call])),
     ];
     let mut answers = endpoint.ask_batch(doing, &questions).await?.into_iter();
-    let mut next = || answers.next().unwrap_or_else(|| Err(RpcError::garbled(endpoint.label(), doing, "too few answers")));
+    let mut next = || {
+        answers.next().unwrap_or_else(|| Err(RpcError::garbled(endpoint.label(), doing, "too few answers")))
+    };
     let nonce: U64 = endpoint.parse(doing, &*next()?)?;
     let header: FeeHeader = endpoint.parse(doing, &*next()?)?;
     // Not every node knows the method; the floor holds then.
@@ -262,7 +270,9 @@ fn is_known_already(kind: &RpcErrorKind) -> bool {
     match kind {
         RpcErrorKind::Refused { message, .. } => {
             let message = message.to_lowercase().replace(' ', "");
-            ["alreadyknown", "knowntransaction", "alreadyimported"].iter().any(|words| message.contains(words))
+            ["alreadyknown", "knowntransaction", "alreadyimported"]
+                .iter()
+                .any(|words| message.contains(words))
         }
         RpcErrorKind::Unreachable
         | RpcErrorKind::Timeout
@@ -278,9 +288,12 @@ mod tests {
 
     #[test]
     fn no_minority_pushes_a_number_up() {
-        for (values, agree, want) in
-            [(vec![7, 7, 999], 2, Some(7)), (vec![7, 8, 9], 2, Some(8)), (vec![7], 1, Some(7)), (vec![7], 2, None)]
-        {
+        for (values, agree, want) in [
+            (vec![7, 7, 999], 2, Some(7)),
+            (vec![7, 8, 9], 2, Some(8)),
+            (vec![7], 1, Some(7)),
+            (vec![7], 2, None),
+        ] {
             assert_eq!(highest_of(values.iter().copied(), agree), want, "{values:?}");
         }
     }

@@ -114,7 +114,9 @@ impl RpcError {
                     Some(problem @ ExchangeError::TooLong) => {
                         RpcErrorKind::Garbled { problem: problem.to_string() }
                     }
-                    Some(ExchangeError::Connect(_) | ExchangeError::Broken(_)) | None => RpcErrorKind::Unreachable,
+                    Some(ExchangeError::Connect(_) | ExchangeError::Broken(_)) | None => {
+                        RpcErrorKind::Unreachable
+                    }
                 };
                 Self { cause: Some(Arc::from(cause)), ..this(kind) }
             }
@@ -163,8 +165,7 @@ fn revert_data(value: &Value) -> Option<Bytes> {
 
 /// An endpoint's text is somebody else's: no control characters, and not the whole of it.
 fn shorten(text: &str) -> String {
-    let mut shown: String =
-        text.chars().filter(|c| !c.is_control()).take(MESSAGE_MAX_CHARS).collect();
+    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(MESSAGE_MAX_CHARS).collect();
     if text.chars().count() > MESSAGE_MAX_CHARS {
         shown.push('…');
     }

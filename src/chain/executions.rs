@@ -10,10 +10,10 @@ use alloy::sol_types::SolEvent;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError};
 use super::head::BlockRef;
-use super::Chain;
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::{SafeAddress, SafeTxHash};
 

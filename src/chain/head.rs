@@ -11,10 +11,10 @@ use alloy::primitives::{B256, U64};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, RpcError};
 use super::quorum::{Vote, agreed, hear};
-use super::Chain;
 
 /// How far below the endpoints' heads agreement is looked for. Forks at the tip of the chains we know are 1 or 2 deep.
 pub const STEP_BACK_MAX: u64 = 4;
@@ -109,7 +109,8 @@ impl Chain {
     /// When they do not agree.
     pub async fn block(&self, number: u64) -> Result<Option<BlockRef>, ChainError> {
         let doing = format!("reading block {number}");
-        let show = |block: &Option<BlockRef>| block.map_or_else(|| "no such block".to_owned(), |b| b.to_string());
+        let show =
+            |block: &Option<BlockRef>| block.map_or_else(|| "no such block".to_owned(), |b| b.to_string());
         self.agree_on(&doing, show, |endpoint| {
             let doing = doing.clone();
             async move {
@@ -138,7 +139,11 @@ fn candidates(heads: &[Vote<BlockRef>], agree: usize) -> Option<BTreeSet<u64>> {
 }
 
 /// The endpoint's blocks at the candidate heights that it has reached, its head among them.
-async fn blocks_of(endpoint: &Endpoint, head: BlockRef, candidates: &BTreeSet<u64>) -> Result<Known, RpcError> {
+async fn blocks_of(
+    endpoint: &Endpoint,
+    head: BlockRef,
+    candidates: &BTreeSet<u64>,
+) -> Result<Known, RpcError> {
     let doing = "reading recent blocks";
     let questions: Vec<_> = candidates
         .iter()

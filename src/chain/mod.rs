@@ -179,7 +179,11 @@ impl Chain {
     }
 
     fn malformed(&self, doing: &str, problem: impl std::fmt::Display) -> ChainError {
-        ChainError::Malformed { chain: self.name.clone(), doing: doing.to_owned(), problem: problem.to_string() }
+        ChainError::Malformed {
+            chain: self.name.clone(),
+            doing: doing.to_owned(),
+            problem: problem.to_string(),
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, Statement};
 use super::quorum::{Vote, agreed, hear};
-use super::Chain;
 
 /// How often the endpoints are asked.
 const POLL: Duration = Duration::from_millis(200);
@@ -111,12 +111,14 @@ impl Chain {
             let doing = doing.clone();
             async move {
                 let params = json!([transaction]);
-                let found: Option<IgnoredAny> = endpoint.ask(&doing, "eth_getTransactionByHash", params).await?;
+                let found: Option<IgnoredAny> =
+                    endpoint.ask(&doing, "eth_getTransactionByHash", params).await?;
                 Ok(found.is_some())
             }
         });
         // A lone yes is believed: the question is whether repeating is safe.
-        let votes = hear(asks, Duration::ZERO, |votes| votes.iter().any(|vote| vote.answer() == Some(&true))).await;
+        let votes =
+            hear(asks, Duration::ZERO, |votes| votes.iter().any(|vote| vote.answer() == Some(&true))).await;
         if votes.iter().any(|vote| vote.answer() == Some(&true)) {
             return Ok(true);
         }
@@ -134,7 +136,8 @@ fn in_words(receipt: &Option<Receipt>) -> String {
 
 async fn receipt_from(endpoint: &Endpoint, transaction: TxHash) -> Result<Option<Receipt>, RpcError> {
     let params = json!([transaction]);
-    let raw: Option<RawReceipt> = endpoint.ask("reading a receipt", "eth_getTransactionReceipt", params).await?;
+    let raw: Option<RawReceipt> =
+        endpoint.ask("reading a receipt", "eth_getTransactionReceipt", params).await?;
     Ok(raw.map(|raw| Receipt {
         transaction,
         succeeded: raw.status == U64::from(1),

@@ -26,7 +26,8 @@ const GUARD_SLOT: B256 = b256!("0x4a204f620c8c5ccdca3fd54d003badd85ba500436a431f
 /// keccak256("module_manager.module_guard.address"), of `ModuleManager` 1.5.0.
 const MODULE_GUARD_SLOT: B256 = b256!("0xb104e0b93118902c651344349b610029d694cfdec91c589c91ebafbcd0289947");
 /// keccak256("fallback_manager.handler.address"), of `FallbackManager`.
-const FALLBACK_HANDLER_SLOT: B256 = b256!("0x6c9a6c4a39284e37ed1cf53d337577d14212a4870fb976a4366c693b939918d5");
+const FALLBACK_HANDLER_SLOT: B256 =
+    b256!("0x6c9a6c4a39284e37ed1cf53d337577d14212a4870fb976a4366c693b939918d5");
 
 /// Why a Safe could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

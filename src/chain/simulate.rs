@@ -15,12 +15,12 @@ use alloy::rpc::types::{Log, TransactionRequest};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 use super::head::BlockRef;
 use super::quorum::{Vote, agreed, hear};
 use super::snapshot::at;
-use super::Chain;
 
 /// Calls in one simulation at most.
 pub const CALLS_MAX: usize = 64;
@@ -240,7 +240,10 @@ impl Chain {
         let firsts: Vec<_> = votes.iter().map(|vote| vote.map(|run| Ok(run.first()))).collect();
         let first = agreed(&firsts, self.agree)?;
         let run = runs().find(|run| run.first() == *first)?;
-        Some(Run { method: SimulateMethod::FirstCallOnly, calls: run.calls.iter().take(1).cloned().collect() })
+        Some(Run {
+            method: SimulateMethod::FirstCallOnly,
+            calls: run.calls.iter().take(1).cloned().collect(),
+        })
     }
 }
 
@@ -269,7 +272,11 @@ impl SimulateRequest {
 
 impl SimCall {
     fn transaction(&self) -> TransactionRequest {
-        TransactionRequest::default().from(self.from).to(self.to).value(self.value).input(self.data.clone().into())
+        TransactionRequest::default()
+            .from(self.from)
+            .to(self.to)
+            .value(self.value)
+            .input(self.data.clone().into())
     }
 }
 
@@ -297,8 +304,8 @@ async fn simulate_v1(
 ) -> Result<Vec<SimOutcome>, RpcError> {
     let doing = "simulating";
     let calls = request.steps.iter().map(SimCall::transaction);
-    let payload =
-        SimulatePayload::default().extend(SimBlock::default().with_state_overrides(request.state()).extend_calls(calls));
+    let payload = SimulatePayload::default()
+        .extend(SimBlock::default().with_state_overrides(request.state()).extend_calls(calls));
     let blocks: Vec<SimulatedCalls> =
         endpoint.ask(doing, "eth_simulateV1", json!([payload, at(block)])).await?;
     let calls: Vec<_> = blocks.into_iter().flat_map(|block| block.calls).map(SimOutcome::from).collect();
@@ -333,7 +340,8 @@ async fn first_call(
 ) -> Result<SimOutcome, RpcError> {
     let call = request.steps.first().map(SimCall::transaction);
     let params = json!([call, at(block), request.state()]);
-    let (succeeded, data) = match endpoint.ask::<Bytes>("simulating the first call", "eth_call", params).await {
+    let (succeeded, data) = match endpoint.ask::<Bytes>("simulating the first call", "eth_call", params).await
+    {
         Ok(data) => (true, data),
         Err(RpcError { kind: RpcErrorKind::Reverted { data }, .. }) => (false, data),
         Err(error) => return Err(error),

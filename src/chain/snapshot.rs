@@ -11,12 +11,12 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, RpcError, RpcErrorKind};
 use super::head::BlockRef;
 use super::quorum::{Vote, agreed, hear};
 use super::safe_state::{SafeQuestions, SafeReadError};
-use super::Chain;
 use crate::domain::safe::{SafeAddress, SafeState};
 
 /// Reads in one snapshot at most.
@@ -72,7 +72,9 @@ impl Ask {
     ) -> Result<CallOutcome, RpcError> {
         let raw = match answer {
             Ok(raw) => raw,
-            Err(RpcError { kind: RpcErrorKind::Reverted { data }, .. }) => return Ok(CallOutcome::Reverted(data)),
+            Err(RpcError { kind: RpcErrorKind::Reverted { data }, .. }) => {
+                return Ok(CallOutcome::Reverted(data));
+            }
             Err(error) => return Err(error),
         };
         let bytes = match self {
@@ -191,8 +193,7 @@ impl Chain {
         block: &BlockRef,
         calls: &[(Address, Bytes)],
     ) -> Result<Vec<Result<CallOutcome, ChainError>>, ChainError> {
-        let asks: Vec<_> =
-            calls.iter().map(|(to, data)| Ask::Call { to: *to, data: data.clone() }).collect();
+        let asks: Vec<_> = calls.iter().map(|(to, data)| Ask::Call { to: *to, data: data.clone() }).collect();
         self.read_all(block, &asks).await
     }
 
@@ -203,8 +204,10 @@ impl Chain {
     pub async fn safe_state(&self, block: &BlockRef, safe: SafeAddress) -> Result<SafeState, SafeReadError> {
         let mut plan = SnapshotPlan::new();
         let ticket = plan.safe(safe);
-        let snapshot =
-            self.read(block, plan).await.map_err(|source| SafeReadError::unread(safe, "all of it", source))?;
+        let snapshot = self
+            .read(block, plan)
+            .await
+            .map_err(|source| SafeReadError::unread(safe, "all of it", source))?;
         snapshot.safe(ticket)
     }
 
@@ -262,13 +265,15 @@ impl Chain {
         if asks.is_empty() {
             return Ok(Vec::new());
         }
-        let votes = hear(self.each(|endpoint| read_at(endpoint, &doing, block, asks)), Duration::ZERO, |votes| {
-            (0..asks.len()).all(|index| agreed(&of_item(votes, index), self.agree).is_some())
-        })
-        .await;
-        let items = asks.iter().enumerate().map(|(index, ask)| {
-            self.believe(&of_item(&votes, index), &ask.doing(), show)
-        });
+        let votes =
+            hear(self.each(|endpoint| read_at(endpoint, &doing, block, asks)), Duration::ZERO, |votes| {
+                (0..asks.len()).all(|index| agreed(&of_item(votes, index), self.agree).is_some())
+            })
+            .await;
+        let items = asks
+            .iter()
+            .enumerate()
+            .map(|(index, ask)| self.believe(&of_item(&votes, index), &ask.doing(), show));
         Ok(items.collect())
     }
 }
@@ -276,7 +281,12 @@ impl Chain {
 /// What one endpoint answered to each question.
 type Answers = Vec<Result<CallOutcome, RpcError>>;
 
-async fn read_at(endpoint: &Endpoint, doing: &str, block: &BlockRef, asks: &[Ask]) -> Result<Answers, RpcError> {
+async fn read_at(
+    endpoint: &Endpoint,
+    doing: &str,
+    block: &BlockRef,
+    asks: &[Ask],
+) -> Result<Answers, RpcError> {
     let questions: Vec<_> = asks.iter().map(|ask| ask.question(block)).collect();
     let answers = endpoint.ask_batch(doing, &questions).await?;
     Ok(asks.iter().zip(answers).map(|(ask, answer)| ask.outcome(endpoint, doing, answer)).collect())
@@ -289,7 +299,11 @@ fn of_item(votes: &[Vote<Answers>], index: usize) -> Vec<Vote<CallOutcome>> {
         .map(|vote| {
             vote.map(|answers| {
                 answers.get(index).cloned().unwrap_or_else(|| {
-                    Err(RpcError::garbled(&vote.endpoint, "reading an item of a batch", "it was not answered"))
+                    Err(RpcError::garbled(
+                        &vote.endpoint,
+                        "reading an item of a batch",
+                        "it was not answered",
+                    ))
                 })
             })
         })

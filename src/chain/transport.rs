@@ -65,9 +65,10 @@ impl BoundedHttp {
         // Some providers send a JSON-RPC error with an HTTP error status: the body says more than the status.
         match serde_json::from_slice::<ResponsePacket>(&body) {
             Ok(packet) => Ok(packet),
-            Err(_) if !status.is_success() => {
-                Err(TransportErrorKind::http_error(status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
-            }
+            Err(_) if !status.is_success() => Err(TransportErrorKind::http_error(
+                status.as_u16(),
+                String::from_utf8_lossy(&body).into_owned(),
+            )),
             Err(error) => Err(TransportError::deser_err(error, String::from_utf8_lossy(&body))),
         }
     }
