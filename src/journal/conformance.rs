@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::domain::names::FeedName;
 
 /// A store under test and how to get another handle on the same facts.
 pub(super) struct Store {
@@ -86,7 +87,7 @@ pub(super) async fn put(journal: &dyn Journal, writes: Vec<Write>) -> (Head, Vec
         Appended::Applied { head, versions } => {
             (head, versions.into_iter().map(|version| version.0).collect())
         }
-        other => panic!("{other:?}"),
+        stopped @ (Appended::Stale { .. } | Appended::Refused { .. }) => panic!("{stopped:?}"),
     }
 }
 

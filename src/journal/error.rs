@@ -28,7 +28,7 @@ pub enum JournalError {
         source: Option<Cause>,
     },
     /// What is stored is not what was written, or not a journal. Trying again does not help; a person must look.
-    #[error("the journal {place} cannot be trusted: {what}")]
+    #[error("the journal {place} cannot be trusted: {}{what}", .seq.map(|seq| format!("fact {seq}: ")).unwrap_or_default())]
     Corrupt {
         /// Which journal.
         place: String,

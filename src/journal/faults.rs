@@ -174,3 +174,65 @@ impl Journal for FaultyJournal {
         self.inner.streams(prefix).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::MemoryJournal;
+    use super::super::conformance::write;
+    use super::*;
+
+    async fn facts(journal: &dyn Journal) -> u64 {
+        journal.head().await.unwrap().seq
+    }
+
+    #[tokio::test]
+    async fn each_fault_happens_at_its_append_and_once() {
+        let inner = Arc::new(MemoryJournal::new());
+        let journal = FaultyJournal::new(inner.clone());
+        journal.plan(1, Fault::FailBefore);
+        journal.plan(3, Fault::FailAfter);
+        assert!(journal.append(vec![write("a", 0, &["one"])]).await.is_err());
+        assert_eq!(facts(inner.as_ref()).await, 0);
+        assert!(matches!(journal.append(vec![write("a", 0, &["one"])]).await, Ok(Appended::Applied { .. })));
+        assert!(journal.append(vec![write("a", 1, &["two"])]).await.is_err());
+        assert_eq!(facts(inner.as_ref()).await, 2, "the answer was lost, not the fact");
+        let again = journal.append(vec![write("a", 1, &["two"])]).await.unwrap();
+        assert_eq!(again, Appended::Stale { stream: "a".into(), current: Version(2) });
+        assert_eq!(journal.appends(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_held_append_goes_on_when_released_and_may_be_given_up_on() {
+        for (fault, on_disk) in [(Fault::HoldBefore, 0), (Fault::HoldAfter, 1)] {
+            let inner = Arc::new(MemoryJournal::new());
+            let journal = FaultyJournal::new(inner.clone());
+            journal.plan(1, fault);
+            let given_up = journal.append(vec![write("a", 0, &["one"])]);
+            assert!(tokio::time::timeout(Duration::from_millis(20), given_up).await.is_err());
+            assert_eq!(facts(inner.as_ref()).await, on_disk, "killed there, this is what is found");
+
+            journal.plan(2, fault);
+            let (appended, ()) = tokio::join!(journal.append(vec![write("b", 0, &["one"])]), async {
+                journal.held().await;
+                assert_eq!(facts(inner.as_ref()).await, on_disk * 2);
+                journal.release();
+            });
+            assert!(matches!(appended, Ok(Appended::Applied { .. })));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_is_down_answers_nothing_until_it_is_up() {
+        let journal = FaultyJournal::new(Arc::new(MemoryJournal::new()));
+        journal.set_down(true);
+        assert!(journal.append(vec![write("a", 0, &["one"])]).await.unwrap_err().is_unavailable());
+        assert!(journal.read(&"a".into(), Version(0)).await.is_err());
+        assert!(journal.last(&"a".into()).await.is_err());
+        assert!(journal.read_all(0, 1).await.is_err());
+        assert!(journal.streams("").await.is_err());
+        journal.set_down(false);
+        assert_eq!(facts(journal.as_ref()).await, 0);
+    }
+}

@@ -48,7 +48,7 @@ impl Place {
         let unavailable = |why, remedy| Judged::Unavailable { why, remedy };
         match error {
             sqlx::Error::Decode(cause) => match cause.downcast_ref::<BadRow>() {
-                Some(row) => Judged::Corrupt { seq: Some(row.seq), what: row.to_string() },
+                Some(row) => Judged::Corrupt { seq: Some(row.seq), what: row.what.clone() },
                 None => corrupt("a row does not hold what its table should"),
             },
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::RowNotFound => {

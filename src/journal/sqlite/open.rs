@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor};
 
 use super::super::JournalError;
 use super::fault::{Place, is_busy};
@@ -92,6 +92,10 @@ async fn pool(place: &Place, connections_max: u32, busy_max: Duration) -> Result
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
         busy_max.as_millis()
     ));
+    // A pool retries a connection whose settings fail until its time is up, and then says only that: the first
+    // one is made without it, so that "not a database" is said as such and at once.
+    let url = url(&place.path);
+    probe(&url, &settings).await.map_err(|error| place.fault("open", error))?;
     let options = AnyPoolOptions::new()
         .max_connections(connections_max)
         // Those who queue inside this process each wait for a writer that itself may wait.
@@ -101,8 +105,23 @@ async fn pool(place: &Place, connections_max: u32, busy_max: Duration) -> Result
         .after_connect(move |connection, _| {
             let settings = Arc::clone(&settings);
             Box::pin(async move { configure(connection, &settings).await })
+        })
+        // After a full disk or an I/O error SQLite has ended the transaction by itself; the driver's own rollback
+        // then fails and it takes the connection to be inside one for ever. Such a connection is not used again.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // Waits for a rollback that is still on its way.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
         });
-    options.connect(&url(&place.path)).await.map_err(|error| place.fault("open", error))
+    options.connect(&url).await.map_err(|error| place.fault("open", error))
+}
+
+async fn probe(url: &str, settings: &str) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect(url).await?;
+    configure(&mut connection, settings).await?;
+    connection.close().await
 }
 
 async fn configure(connection: &mut AnyConnection, settings: &str) -> Result<(), sqlx::Error> {

@@ -46,7 +46,14 @@ async fn a_file_that_cannot_be_used_is_named_with_a_remedy() {
     }
     let error = SqliteJournal::open_existing(&dir.join("typo.db")).await.unwrap_err();
     messages.push(told(&folder, &error));
-    insta::assert_snapshot!(messages.join("\n"), @"");
+    insta::assert_snapshot!(messages.join("\n"), @"
+    could not open the journal DIR/missing/journal.db: its folder is missing; make the folder, or check the path [unavailable]
+    could not open the journal DIR/folder.db: it is a folder; name a file in it [unavailable]
+    could not open the journal DIR/locked.db: it is read-only; give this user write access to the file and its folder [unavailable]
+    the journal DIR/junk.db cannot be trusted: the file is not an SQLite database; check the path [corrupt]
+    could not open the journal DIR/junk.db/journal.db: not a directory; check that the folder is there and this user may write in it [unavailable]
+    could not open the journal DIR/typo.db: there is no such file; check the path
+    ");
     assert!(!dir.join("typo.db").exists());
 }
 
@@ -55,7 +62,7 @@ async fn a_journal_of_a_newer_version_is_left_alone() {
     let (folder, journal) = fresh().await;
     tamper(&journal, "INSERT INTO migration (name) VALUES ('9999_future')").await;
     let error = SqliteJournal::open(journal.path()).await.unwrap_err();
-    insta::assert_snapshot!(told(&folder, &error), @"");
+    insta::assert_snapshot!(told(&folder, &error), @"the journal DIR/journal.db cannot be trusted: it was made by a newer version of this program (it has `9999_future`); use that version");
 }
 
 #[cfg(unix)]
@@ -90,6 +97,10 @@ async fn tampering_is_found_and_placed() {
         ("unreadable time", "UPDATE fact SET at = 'yesterday' WHERE seq = 2"),
         ("moved between streams", "UPDATE fact SET stream = 'b', version = 9 WHERE seq = 3"),
         ("removed row", "DELETE FROM fact WHERE seq = 2"),
+        (
+            "the first of two breaks",
+            "DELETE FROM fact WHERE seq = 2; UPDATE fact SET kind = 'x' WHERE seq = 4",
+        ),
         ("removed first row", "DELETE FROM fact WHERE seq = 1"),
         (
             "reordered",
@@ -115,7 +126,13 @@ async fn tampering_is_found_and_placed() {
             other => panic!("{what}: {other:?}"),
         }
     }
-    insta::assert_snapshot!(found.join("\n"), @"");
+    insta::assert_snapshot!(found.join("\n"), @"
+    changed body: the chain of facts breaks at fact 2: its content hashes to 890bd4a0135ce69e483c03a113c860bcca68493d10a69de5ec5e94564b5019b3, but it carries ebb35439cb679bd78a74e959198c078e03b13d98fb7fa106d892643790a22048
+    changed time: the chain of facts breaks at fact 2: its content hashes to 776d7ba996834040e79cc810d35f6647782cabba9c27e1f5101fdf586c8204cb, but it carries ebb35439cb679bd78a74e959198c078e03b13d98fb7fa106d892643790a22048
+    unreadable time: the chain of facts breaks at fact 2: its time is not a time
+    moved between streams: the chain of facts breaks at fact 3: its content hashes to c38e1f40c75d109e82a89e1dafc13954f84492909da7b04e835bf371bf6a83cc, but it carries 45725c8ab159c3a2d1057fb09b6f4c7387e39b543e61cac4ce698c3a309b298a
+    removed row: the chain of facts breaks at fact 2: it is missing; the next one is fact 3
+    ");
 }
 
 /// Somebody who can compute hashes, and knows all of them, is found by whoever remembered a head.
@@ -172,7 +189,7 @@ async fn a_full_disk_is_unavailable_and_heals_by_itself() {
     }
     let (version, error) = error.unwrap();
     assert!(error.is_unavailable());
-    insta::assert_snapshot!(told(&folder, &error), @"");
+    insta::assert_snapshot!(told(&folder, &error), @"could not append to the journal DIR/journal.db: the disk is full; free some space; nothing needs to be restarted");
     tamper(&journal, "PRAGMA max_page_count = 100000").await;
     put(&journal, vec![write("a", version, &["two"])]).await;
     assert!(verify(&journal, None).await.is_ok());
@@ -190,7 +207,7 @@ async fn a_writer_waits_for_another_process_and_says_so_when_it_waited_in_vain()
     let mut lock = other.writer.begin_with(BEGIN).await.unwrap();
     let error = hasty.append(vec![write("a", 1, &["two"])]).await.unwrap_err();
     assert!(error.is_unavailable());
-    insta::assert_snapshot!(told(&folder, &error), @"");
+    insta::assert_snapshot!(told(&folder, &error), @"could not append to the journal DIR/journal.db: another process kept it locked; find out who holds the file open (lsof) and try again");
     assert_eq!(hasty.head().await.unwrap().seq, 1, "readers do not wait");
 
     // The other process writes the same version and lets go: the patient one finds itself stale.
