@@ -38,7 +38,7 @@ use std::time::Duration;
 pub use broadcast::{BroadcastError, SignedTransaction, TransactionDraft};
 pub use endpoint::{Endpoint, EndpointLabel};
 pub use error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
-pub use executions::{ExecutionsError, SafeExecution};
+pub use executions::{ExecutionsError, RANGE_MAX_BLOCKS, SafeExecution};
 pub use head::BlockRef;
 pub use receipt::{Receipt, ReceiptError};
 pub use revert::decode_revert;
