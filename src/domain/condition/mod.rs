@@ -1,60 +1,39 @@
-//! What counts as an emergency.
+//! What counts as an emergency: conditions over alerts, and the windows in which they corroborate each other.
+//!
+//! A [`Condition`] is a checked `[[condition]]` of a runbook; the [`Matcher`] holds the windows of all of
+//! them and turns alerts into [`Match`]es. Invariants:
+//!
+//! * A match names a contract of the configuration; nothing an alert says chooses a target.
+//! * Alerts count as corroboration only when their hashes differ *and* their bots differ.
+//! * Windows are over event time and inclusive, whatever the order of arrival.
+//! * Alerts that anybody could have sent live in windows of their own, and never do more than page.
+//! * What could not be judged (a field the alert lacks, an unreadable filter) is no match, and is counted
+//!   and reported; it is never silence.
+//!
+//! It does not know where alerts come from, which block is canonical, what is being maintained, or what an
+//! incident is. `confirm` is carried, and evaluated by whoever can read the chain.
 
-use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+mod about;
+mod bloom;
+mod compile;
+mod explain;
+mod lane;
+mod matcher;
+mod outcome;
+mod spec;
+mod vocabulary;
+mod window;
 
-use super::names::{ConditionId, ContractName};
+pub use about::{About, about};
+pub use bloom::{BLOOM_HASHES_MAX, UnreadableBloom, contains as bloom_contains};
+pub use compile::{Condition, ConditionProblem, WITHIN_MAX, Watched};
+pub use explain::explain;
+pub use lane::SEEN_HASHES_MAX;
+pub use matcher::Matcher;
+pub use outcome::{Counters, Match, Note, Observation, Why};
+pub use spec::{ConditionSpec, CountSpec, Early, Response};
+pub use vocabulary::BotLists;
+pub use window::{LATENESS, WINDOW_ALERTS_MAX};
 
-/// What a match leads to; each includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Response {
-    /// People are paged.
-    Page,
-    /// The proposal is built and simulated as well, not submitted.
-    Prepare,
-    /// The proposal is put before the owners as well.
-    Propose,
-}
-
-/// What a condition leads to while its alerts are still being counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Early {
-    /// Nothing.
-    Nothing,
-    /// People are paged.
-    Page,
-    /// The proposal is built and simulated as well.
-    Prepare,
-}
-
-/// How many alerts make a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountSpec {
-    /// At least so many alerts.
-    pub alerts: u32,
-    /// From at least so many bots.
-    pub bots: u32,
-    /// Within so long.
-    pub within: SignedDuration,
-}
-
-/// A condition as it was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConditionSpec {
-    /// Its name in the runbook.
-    pub id: ConditionId,
-    /// CEL over one alert.
-    pub when: String,
-    /// The alert must name one of these; empty: it need not name any.
-    pub about: Vec<ContractName>,
-    /// How many alerts make a match; none: the first one does.
-    pub count: Option<CountSpec>,
-    /// CEL over chain state.
-    pub confirm: Option<String>,
-    /// What a match leads to.
-    pub respond: Response,
-    /// What it leads to while alerts are still being counted.
-    pub early: Early,
-}
+#[cfg(test)]
+mod tests;

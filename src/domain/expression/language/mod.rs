@@ -97,6 +97,46 @@ impl<L> Expression<L> {
     ) -> Result<bool, Gap> {
         evaluate::Evaluation::new(leaf).truth(&self.root)
     }
+
+    /// How many different values `leaf` may have if the expression is to be true, where its form says so:
+    /// `leaf in [constants]` or `leaf == constant` among the terms joined by `&&`.
+    pub(crate) fn values_admitted(&self, leaf: &L) -> Option<usize>
+    where
+        L: PartialEq,
+    {
+        admitted(&self.root, leaf)
+    }
+}
+
+fn admitted<L: PartialEq>(node: &Node<L>, leaf: &L) -> Option<usize> {
+    let is_leaf = |node: &Node<L>| matches!(node, Node::Leaf(found) if found == leaf);
+    match node {
+        Node::And(terms) => terms.iter().filter_map(|term| admitted(term, leaf)).min(),
+        Node::Compare(Comparison::Equal, sides) => {
+            let [left, right] = &**sides;
+            let constant = |node: &Node<L>| matches!(node, Node::Constant(_));
+            ((is_leaf(left) && constant(right)) || (constant(left) && is_leaf(right))).then_some(1)
+        }
+        Node::In(sides) => match &**sides {
+            [item, Node::Constant(Value::List(values))] if is_leaf(item) => Some(distinct(values.iter())),
+            [item, Node::List(nodes)] if is_leaf(item) => {
+                let values = nodes.iter().map(|node| match node {
+                    Node::Constant(value) => Some(value),
+                    _open => None,
+                });
+                values.collect::<Option<Vec<_>>>().map(|values| distinct(values.into_iter()))
+            }
+            [_, _] => None,
+        },
+        _other_forms_say_nothing => None,
+    }
+}
+
+fn distinct<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
+    let texts: std::collections::BTreeSet<String> = values
+        .map(|value| value.text().map_or_else(|_| format!("{value:?}"), str::to_ascii_lowercase))
+        .collect();
+    texts.len()
 }
 
 /// A checked node. Types were settled by the checker; a value of another type is a [`Gap`] nobody should see.
