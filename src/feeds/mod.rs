@@ -12,7 +12,7 @@ mod delivery;
 mod health;
 mod outbox;
 
-//FORTA
+pub mod forta;
 pub mod forta_wire;
 //JSONL
 //WEBHOOK

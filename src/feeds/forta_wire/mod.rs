@@ -296,8 +296,8 @@ fn addresses(field: Field<'_>) -> Result<Vec<Address>, Malformed> {
     Ok(addresses)
 }
 
-/// Values keep their type, but a number that JSON's reader would round keeps its digits as text: amounts
-/// are compared exactly.
+/// Values keep their type, but a number that would not be written back as it was read (too long, mostly)
+/// keeps its digits as text: amounts are compared exactly.
 fn metadata(raw: Option<&RawValue>) -> Result<BTreeMap<String, Value>, Malformed> {
     let Some(raw) = raw else { return Ok(BTreeMap::new()) };
     let entries: BTreeMap<String, &RawValue> =
@@ -310,8 +310,9 @@ fn metadata(raw: Option<&RawValue>) -> Result<BTreeMap<String, Value>, Malformed
 
 fn exact(raw: &RawValue) -> Result<Value, Malformed> {
     let value: Value = serde_json::from_str(raw.get()).map_err(not_json)?;
-    let rounded = value.is_number() && value.to_string() != raw.get();
-    Ok(if rounded { Value::String(raw.get().to_owned()) } else { value })
+    let written = raw.get();
+    let read = value.as_number().map(ToString::to_string);
+    Ok(if read.is_some_and(|read| read != written) { Value::String(written.to_owned()) } else { value })
 }
 
 fn related(field: Field<'_>, trigger: Option<&Map<String, Value>>) -> Result<Vec<AlertHash>, Malformed> {
