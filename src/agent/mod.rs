@@ -26,6 +26,7 @@ pub mod driver;
 pub mod execute;
 pub mod follow;
 pub mod intake;
+pub mod message;
 pub mod page;
 pub mod preflight;
 pub mod prepare;

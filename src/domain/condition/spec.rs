@@ -86,7 +86,7 @@ impl From<Early> for String {
 }
 
 /// `count = { alerts = 2, bots = 2, within = "10m" }`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountSpec {
     /// Alerts with different hashes.
     pub alerts: u32,
@@ -97,7 +97,7 @@ pub struct CountSpec {
 }
 
 /// A condition before it is checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConditionSpec {
     /// `id`, unique in its runbook.
     pub id: ConditionId,
