@@ -1,1 +1,3 @@
 //! Practice grounds: a local chain with the real Safe contracts, and the demo that plays on it.
+
+pub mod ground;
