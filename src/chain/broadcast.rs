@@ -160,7 +160,7 @@ impl Chain {
         let tip = highest_of(answers().map(|t| t.tip_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
         let gas_limit = self.gas_limit(&votes, draft)?.ok_or_else(|| unprepared("gas"))?;
         // Twice the base fee outlasts six full blocks in a row, each of which raises it by an eighth.
-        let tip = tip.max(TIP_FLOOR_WEI).min(FEE_CAP_WEI);
+        let tip = tip.clamp(TIP_FLOOR_WEI, FEE_CAP_WEI);
         let max_fee = base_fee.saturating_mul(2).saturating_add(tip).min(FEE_CAP_WEI);
         let transaction = TxEip1559 {
             chain_id: self.id.0,
@@ -243,8 +243,8 @@ async fn terms(endpoint: &Endpoint, from: Address, draft: &TransactionDraft) -> 
     let mut next = || {
         answers.next().unwrap_or_else(|| Err(RpcError::garbled(endpoint.label(), doing, "too few answers")))
     };
-    let nonce: U64 = endpoint.parse(doing, &*next()?)?;
-    let header: FeeHeader = endpoint.parse(doing, &*next()?)?;
+    let nonce: U64 = endpoint.parse(doing, &next()?)?;
+    let header: FeeHeader = endpoint.parse(doing, &next()?)?;
     // Not every node knows the method; the floor holds then.
     let tip = next().and_then(|raw| endpoint.parse::<U128>(doing, &raw)).unwrap_or_default();
     let gas = next().and_then(|raw| endpoint.parse::<U64>(doing, &raw)).map_err(|error| error.kind);

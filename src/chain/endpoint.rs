@@ -5,9 +5,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::rpc::client::RpcClient;
+use alloy::transports::TransportError;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -60,6 +62,8 @@ pub(crate) type Question = (Cow<'static, str>, Value);
 pub struct Endpoint {
     label: EndpointLabel,
     client: RpcClient,
+    /// Parts of the URL that may be keys.
+    secrets: Arc<[String]>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -76,7 +80,7 @@ impl Endpoint {
     pub fn new(url: &Url, timeout: Duration) -> Result<Self, reqwest::Error> {
         let transport = BoundedHttp::new(http::client(timeout)?, url.clone());
         let client = RpcClient::new(transport, false).with_poll_interval(POLL_INTERVAL);
-        Ok(Self { label: EndpointLabel::of(url), client })
+        Ok(Self { label: EndpointLabel::of(url), client, secrets: secrets(url) })
     }
 
     /// How it is named to people.
@@ -95,11 +99,8 @@ impl Endpoint {
         method: &'static str,
         params: Value,
     ) -> Result<T, RpcError> {
-        let answer: Box<RawValue> = self
-            .client
-            .request(method, params)
-            .await
-            .map_err(|error| RpcError::from_transport(&self.label, doing, error))?;
+        let answer = self.client.request(method, params).await;
+        let answer: Box<RawValue> = answer.map_err(|error| self.failed(doing, error))?;
         self.parse(doing, &answer)
     }
 
@@ -124,7 +125,7 @@ impl Endpoint {
         doing: &str,
         questions: &[Question],
     ) -> Result<Vec<Result<Box<RawValue>, RpcError>>, RpcError> {
-        let failed = |error| RpcError::from_transport(&self.label, doing, error);
+        let failed = |error| self.failed(doing, error);
         let mut batch = self.client.new_batch();
         let mut waiters = Vec::with_capacity(questions.len());
         for (method, params) in questions {
@@ -134,8 +135,22 @@ impl Endpoint {
         Ok(join_all(waiters).await.into_iter().map(|answer| answer.map_err(failed)).collect())
     }
 
+    fn failed(&self, doing: &str, error: TransportError) -> RpcError {
+        RpcError::from_transport(&self.label, doing, error).without(&self.secrets)
+    }
+
     /// Reads an answer as what it should be.
     pub(crate) fn parse<T: DeserializeOwned>(&self, doing: &str, answer: &RawValue) -> Result<T, RpcError> {
         serde_json::from_str(answer.get()).map_err(|error| RpcError::garbled(&self.label, doing, error))
     }
+}
+
+/// The shortest part of a URL that is taken for a key: `v2` and `mainnet` are none.
+const KEY_MIN_CHARS: usize = 8;
+
+fn secrets(url: &Url) -> Arc<[String]> {
+    let path = url.path_segments().into_iter().flatten().map(str::to_owned);
+    let query = url.query_pairs().map(|(_, value)| value.into_owned());
+    let password = url.password().map(str::to_owned);
+    path.chain(query).chain(password).filter(|part| part.len() >= KEY_MIN_CHARS).collect()
 }

@@ -93,7 +93,7 @@ impl RpcError {
         Self { endpoint: endpoint.clone(), doing: doing.into(), kind, cause: None }
     }
 
-    pub(super) fn garbled(endpoint: &EndpointLabel, doing: &str, problem: impl fmt::Display) -> Self {
+    pub(crate) fn garbled(endpoint: &EndpointLabel, doing: &str, problem: impl fmt::Display) -> Self {
         Self::new(endpoint, doing, RpcErrorKind::Garbled { problem: shorten(&problem.to_string()) })
     }
 
@@ -123,8 +123,21 @@ impl RpcError {
             TransportError::NullResp => Self::garbled(endpoint, doing, "null"),
             // The text of a DeserError is the whole answer; its cause says where it went wrong.
             TransportError::DeserError { err, .. } => Self::garbled(endpoint, doing, err),
-            other => Self::garbled(endpoint, doing, other),
+            other @ (TransportError::UnsupportedFeature(_)
+            | TransportError::LocalUsageError(_)
+            | TransportError::SerError(_)
+            | TransportError::Transport(_)) => Self::garbled(endpoint, doing, other),
         }
+    }
+
+    /// Takes out of an endpoint's own words what its URL keeps secret: some repeat the key they refuse.
+    pub(super) fn without(mut self, secrets: &[String]) -> Self {
+        if let RpcErrorKind::Refused { message, .. } = &mut self.kind {
+            for secret in secrets {
+                *message = message.replace(secret.as_str(), "…");
+            }
+        }
+        self
     }
 
     /// When the same may be asked again.

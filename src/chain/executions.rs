@@ -83,7 +83,7 @@ impl Chain {
         to: &BlockRef,
     ) -> Result<Vec<SafeExecution>, ExecutionsError> {
         let blocks = to.number.checked_sub(from).map(|distance| distance.saturating_add(1));
-        if !blocks.is_some_and(|blocks| blocks <= RANGE_MAX_BLOCKS) {
+        if blocks.is_none_or(|blocks| blocks > RANGE_MAX_BLOCKS) {
             return Err(ExecutionsError::Range { from, to: to.number });
         }
         let show = |found: &Vec<SafeExecution>| format!("{} executions", found.len());
@@ -118,8 +118,8 @@ async fn executions_of(
     ];
     let mut answers = endpoint.ask_batch(doing, &questions).await?.into_iter();
     let mut next = || answers.next().unwrap_or_else(|| Err(garbled("too few answers")));
-    let logs: Vec<Log> = endpoint.parse(doing, &*next()?)?;
-    let last: Option<Hash> = endpoint.parse(doing, &*next()?)?;
+    let logs: Vec<Log> = endpoint.parse(doing, &next()?)?;
+    let last: Option<Hash> = endpoint.parse(doing, &next()?)?;
     if last.is_none_or(|last| last.hash != to.hash) {
         return Err(garbled("it does not have the last block of the range"));
     }

@@ -152,7 +152,7 @@ async fn blocks_of(
         .collect();
     let mut known = vec![head];
     for answer in endpoint.ask_batch(doing, &questions).await? {
-        let raw: Option<RawHeader> = endpoint.parse(doing, &*answer?)?;
+        let raw: Option<RawHeader> = endpoint.parse(doing, &answer?)?;
         known.extend(raw.map(BlockRef::from));
     }
     Ok(known)

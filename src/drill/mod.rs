@@ -2,3 +2,4 @@
 
 pub mod alerts;
 pub mod forta_server;
+pub mod ground;
