@@ -1,60 +1,58 @@
 //! What counts as an emergency.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 
 use super::names::{ConditionId, ContractName};
 
-/// What a match leads to; each includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// How far Redhandle goes by itself, ordered: each includes what stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Response {
-    /// People are paged.
+    /// Wake people.
     Page,
-    /// The proposal is built and simulated as well, not submitted.
+    /// Also build and simulate the proposal.
     Prepare,
-    /// The proposal is put before the owners as well.
+    /// Also put the proposal before the owners.
     Propose,
 }
 
-/// What a condition leads to while its alerts are still being counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What one alert that satisfies `when` and `about` does while `count` is not met yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Early {
-    /// Nothing.
+    /// One `CRITICAL` alert prepares, but never more than the condition's own response; others wait.
+    #[default]
+    WhenCritical,
+    /// Nothing happens before `count` is met.
     Nothing,
-    /// People are paged.
-    Page,
-    /// The proposal is built and simulated as well.
-    Prepare,
+    /// Any such alert does this much.
+    Respond(Response),
 }
 
-/// How many alerts make a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// `count = { alerts = 2, bots = 2, within = "10m" }`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountSpec {
-    /// At least so many alerts.
+    /// Alerts with different hashes.
     pub alerts: u32,
-    /// From at least so many bots.
+    /// Different bots among them.
     pub bots: u32,
-    /// Within so long.
+    /// Longest time between the first and the last, inclusive, by event time.
     pub within: SignedDuration,
 }
 
-/// A condition as it was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A condition before it is checked.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConditionSpec {
-    /// Its name in the runbook.
+    /// `id`, unique in its runbook.
     pub id: ConditionId,
-    /// CEL over one alert.
+    /// CEL over `alert`.
     pub when: String,
-    /// The alert must name one of these; empty: it need not name any.
+    /// The alert must be about one of these contracts.
     pub about: Vec<ContractName>,
-    /// How many alerts make a match; none: the first one does.
+    /// How much corroboration is wanted; without it one alert is enough.
     pub count: Option<CountSpec>,
-    /// CEL over chain state.
+    /// CEL over reads: what the chain must say before anything beyond a page.
     pub confirm: Option<String>,
-    /// What a match leads to.
+    /// How far to go when it is met.
     pub respond: Response,
-    /// What it leads to while alerts are still being counted.
+    /// How far one alert goes before that.
     pub early: Early,
 }
