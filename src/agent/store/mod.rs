@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use cache::{Cache, Kept};
+use cache::Cache;
 
 use crate::clock::SharedClock;
 use crate::domain::incident::{Fact, Incident, IncidentId, Refused};
