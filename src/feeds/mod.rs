@@ -14,7 +14,7 @@ mod outbox;
 
 pub mod forta;
 pub mod forta_wire;
-//JSONL
+pub mod jsonl;
 //WEBHOOK
 
 pub use delivery::{Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement};
