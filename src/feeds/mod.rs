@@ -15,7 +15,7 @@ mod outbox;
 pub mod forta;
 pub mod forta_wire;
 pub mod jsonl;
-//WEBHOOK
+pub mod webhook;
 
 pub use delivery::{Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement};
 pub use health::{FeedHealth, SharedHealth};
