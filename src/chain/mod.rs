@@ -13,6 +13,8 @@
 //! a missing voice, never an empty result. Reads are pinned to a block by its hash. No URL leaves this
 //! module: people see [`EndpointLabel`]s.
 //!
+//! Its tests against real nodes are in `drill::ground`: an edge does not import the practice ground.
+//!
 //! It deliberately does not know incidents, runbooks or when to try again: errors say how they may be
 //! retried ([`Retry`]), and the caller decides.
 
@@ -29,16 +31,13 @@ pub mod simulate;
 pub mod snapshot;
 mod transport;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use broadcast::{BroadcastError, SignedTransaction, TransactionDraft};
 pub use endpoint::{Endpoint, EndpointLabel};
 pub use error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
-pub use executions::{ExecutionsError, SafeExecution};
+pub use executions::{ExecutionsError, RANGE_MAX_BLOCKS, SafeExecution};
 pub use head::BlockRef;
 pub use receipt::{Receipt, ReceiptError};
 pub use revert::decode_revert;
