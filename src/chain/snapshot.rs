@@ -1,0 +1,326 @@
+//! Several reads of one block as one: contract calls, storage, code, balances and whole Safes, in one
+//! JSON-RPC batch for each endpoint.
+//!
+//! A [`SnapshotPlan`] collects what is to be read and hands out a ticket for each; the [`Snapshot`] is
+//! read with the tickets. Each value is agreed on by itself: one that the endpoints dispute does not
+//! take the others with it.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::Chain;
+use super::endpoint::{Endpoint, Question};
+use super::error::{ChainError, RpcError, RpcErrorKind};
+use super::head::BlockRef;
+use super::quorum::{Vote, agreed, hear};
+use super::safe_state::{SafeQuestions, SafeReadError};
+use crate::domain::safe::{SafeAddress, SafeState};
+
+/// Reads in one snapshot at most.
+pub const READS_MAX: usize = 2_000;
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// It returned; empty also when there is no contract.
+    Returned(Bytes),
+    /// It was reverted, with these data.
+    Reverted(Bytes),
+}
+
+/// One read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Call { to: Address, data: Bytes },
+    Storage { address: Address, slot: B256 },
+    Code { address: Address },
+    Balance { address: Address },
+}
+
+impl Ask {
+    fn question(&self, block: &BlockRef) -> Question {
+        let at = at(block);
+        match self {
+            Self::Call { to, data } => ("eth_call".into(), json!([{ "to": to, "data": data }, at])),
+            Self::Storage { address, slot } => ("eth_getStorageAt".into(), json!([address, slot, at])),
+            Self::Code { address } => ("eth_getCode".into(), json!([address, at])),
+            Self::Balance { address } => ("eth_getBalance".into(), json!([address, at])),
+        }
+    }
+
+    fn doing(&self) -> String {
+        match self {
+            Self::Call { to, data } => {
+                let selector = data.get(..4).map(alloy::hex::encode_prefixed).unwrap_or_default();
+                format!("calling {selector} of {to}")
+            }
+            Self::Storage { address, slot } => format!("reading slot {slot} of {address}"),
+            Self::Code { address } => format!("reading the code of {address}"),
+            Self::Balance { address } => format!("reading the balance of {address}"),
+        }
+    }
+
+    /// Every answer as bytes, numbers as 32 of them: what is compared and then decoded.
+    fn outcome(
+        &self,
+        endpoint: &Endpoint,
+        doing: &str,
+        answer: Result<Box<RawValue>, RpcError>,
+    ) -> Result<CallOutcome, RpcError> {
+        let raw = match answer {
+            Ok(raw) => raw,
+            Err(RpcError { kind: RpcErrorKind::Reverted { data }, .. }) => {
+                return Ok(CallOutcome::Reverted(data));
+            }
+            Err(error) => return Err(error),
+        };
+        let bytes = match self {
+            Self::Call { .. } | Self::Code { .. } => endpoint.parse(doing, &raw)?,
+            // Some nodes shorten storage words, as they shorten numbers.
+            Self::Storage { .. } | Self::Balance { .. } => {
+                Bytes::from(endpoint.parse::<U256>(doing, &raw)?.to_be_bytes_vec())
+            }
+        };
+        Ok(CallOutcome::Returned(bytes))
+    }
+}
+
+/// Pins a read to the block itself rather than to its height, so that a fork cannot answer (EIP-1898).
+pub(super) fn at(block: &BlockRef) -> Value {
+    json!({ "blockHash": block.hash })
+}
+
+/// Ticket for a [`Snapshot::call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTicket(usize);
+
+/// Ticket for a [`Snapshot::safe`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SafeTicket(usize);
+
+/// What is to be read together.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotPlan {
+    asks: Vec<Ask>,
+    safes: Vec<SafeQuestions>,
+}
+
+impl SnapshotPlan {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a call of a contract's view.
+    pub fn call(&mut self, to: Address, data: Bytes) -> CallTicket {
+        CallTicket(self.ask(Ask::Call { to, data }))
+    }
+
+    /// Adds a whole Safe.
+    pub fn safe(&mut self, safe: SafeAddress) -> SafeTicket {
+        let questions = SafeQuestions::plan(safe, |ask| self.ask(ask));
+        self.safes.push(questions);
+        SafeTicket(self.safes.len().saturating_sub(1))
+    }
+
+    fn ask(&mut self, ask: Ask) -> usize {
+        self.asks.push(ask);
+        self.asks.len().saturating_sub(1)
+    }
+}
+
+/// What was read, value by value.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The block of which it speaks.
+    pub block: BlockRef,
+    chain: Chain,
+    answers: Vec<Result<CallOutcome, ChainError>>,
+    safes: Vec<SafeQuestions>,
+}
+
+impl Snapshot {
+    /// How a call ended.
+    ///
+    /// # Errors
+    /// When too few endpoints gave one same answer, or when the ticket is of another plan.
+    pub fn call(&self, ticket: CallTicket) -> Result<CallOutcome, ChainError> {
+        self.answer(ticket.0)
+    }
+
+    /// A Safe.
+    ///
+    /// # Errors
+    /// When there is no Safe, or when it could not be read.
+    pub fn safe(&self, ticket: SafeTicket) -> Result<SafeState, SafeReadError> {
+        let Some(questions) = self.safes.get(ticket.0) else {
+            return Err(SafeReadError::Foreign(self.chain.malformed("reading a snapshot", FOREIGN_TICKET)));
+        };
+        questions.read(self.chain.id(), &self.block, |index| self.answer(index))
+    }
+
+    fn answer(&self, index: usize) -> Result<CallOutcome, ChainError> {
+        match self.answers.get(index) {
+            Some(answer) => answer.clone(),
+            None => Err(self.chain.malformed("reading a snapshot", FOREIGN_TICKET)),
+        }
+    }
+}
+
+const FOREIGN_TICKET: &str = "the ticket belongs to another plan";
+
+impl Chain {
+    /// Reads all of `plan` at `block`.
+    ///
+    /// # Errors
+    /// When the plan holds more than [`READS_MAX`] reads. What the endpoints refuse or dispute is an error
+    /// of the single value.
+    pub async fn read(&self, block: &BlockRef, plan: SnapshotPlan) -> Result<Snapshot, ChainError> {
+        let SnapshotPlan { asks, safes } = plan;
+        let answers = self.read_all(block, &asks).await?;
+        Ok(Snapshot { block: *block, chain: self.clone(), answers, safes })
+    }
+
+    /// Calls views at `block`; the outcomes stand in the order of the calls.
+    ///
+    /// # Errors
+    /// As [`Chain::read`]; an item's error names who said what about it.
+    pub async fn call_many(
+        &self,
+        block: &BlockRef,
+        calls: &[(Address, Bytes)],
+    ) -> Result<Vec<Result<CallOutcome, ChainError>>, ChainError> {
+        let asks: Vec<_> = calls.iter().map(|(to, data)| Ask::Call { to: *to, data: data.clone() }).collect();
+        self.read_all(block, &asks).await
+    }
+
+    /// A Safe at `block`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::safe`].
+    pub async fn safe_state(&self, block: &BlockRef, safe: SafeAddress) -> Result<SafeState, SafeReadError> {
+        let mut plan = SnapshotPlan::new();
+        let ticket = plan.safe(safe);
+        let snapshot = self
+            .read(block, plan)
+            .await
+            .map_err(|source| SafeReadError::unread(safe, "all of it", source))?;
+        snapshot.safe(ticket)
+    }
+
+    /// One storage word.
+    ///
+    /// # Errors
+    /// When too few endpoints say the same.
+    pub async fn storage(&self, block: &BlockRef, address: Address, slot: B256) -> Result<B256, ChainError> {
+        let word = self.read_word(block, Ask::Storage { address, slot }).await?;
+        Ok(word.into())
+    }
+
+    /// An account's balance in wei.
+    ///
+    /// # Errors
+    /// When too few endpoints say the same.
+    pub async fn balance(&self, block: &BlockRef, address: Address) -> Result<U256, ChainError> {
+        self.read_word(block, Ask::Balance { address }).await
+    }
+
+    /// keccak256 of the contract's code; `None` where there is no code.
+    ///
+    /// # Errors
+    /// When too few endpoints say the same.
+    pub async fn code_hash(&self, block: &BlockRef, address: Address) -> Result<Option<B256>, ChainError> {
+        let code = self.read_one(block, Ask::Code { address }).await?;
+        Ok((!code.is_empty()).then(|| alloy::primitives::keccak256(&code)))
+    }
+
+    async fn read_word(&self, block: &BlockRef, ask: Ask) -> Result<U256, ChainError> {
+        let doing = ask.doing();
+        let bytes = self.read_one(block, ask).await?;
+        U256::try_from_be_slice(&bytes).ok_or_else(|| self.malformed(&doing, "more than 32 bytes"))
+    }
+
+    async fn read_one(&self, block: &BlockRef, ask: Ask) -> Result<Bytes, ChainError> {
+        let doing = ask.doing();
+        match self.read_all(block, &[ask]).await?.pop() {
+            Some(Ok(CallOutcome::Returned(bytes))) => Ok(bytes),
+            Some(Ok(CallOutcome::Reverted(_))) => Err(self.malformed(&doing, "reverted")),
+            Some(Err(error)) => Err(error),
+            None => Err(self.malformed(&doing, "nothing was answered")),
+        }
+    }
+
+    async fn read_all(
+        &self,
+        block: &BlockRef,
+        asks: &[Ask],
+    ) -> Result<Vec<Result<CallOutcome, ChainError>>, ChainError> {
+        let doing = format!("reading {} values", asks.len());
+        if asks.len() > READS_MAX {
+            return Err(self.malformed(&doing, format_args!("at most {READS_MAX} are read together")));
+        }
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let votes =
+            hear(self.each(|endpoint| read_at(endpoint, &doing, block, asks)), Duration::ZERO, |votes| {
+                (0..asks.len()).all(|index| agreed(&of_item(votes, index), self.agree).is_some())
+            })
+            .await;
+        let items = asks
+            .iter()
+            .enumerate()
+            .map(|(index, ask)| self.believe(&of_item(&votes, index), &ask.doing(), show));
+        Ok(items.collect())
+    }
+}
+
+/// What one endpoint answered to each question.
+type Answers = Vec<Result<CallOutcome, RpcError>>;
+
+async fn read_at(
+    endpoint: &Endpoint,
+    doing: &str,
+    block: &BlockRef,
+    asks: &[Ask],
+) -> Result<Answers, RpcError> {
+    let questions: Vec<_> = asks.iter().map(|ask| ask.question(block)).collect();
+    let answers = endpoint.ask_batch(doing, &questions).await?;
+    Ok(asks.iter().zip(answers).map(|(ask, answer)| ask.outcome(endpoint, doing, answer)).collect())
+}
+
+/// What was said about one question.
+fn of_item(votes: &[Vote<Answers>], index: usize) -> Vec<Vote<CallOutcome>> {
+    votes
+        .iter()
+        .map(|vote| {
+            vote.map(|answers| {
+                answers.get(index).cloned().unwrap_or_else(|| {
+                    Err(RpcError::garbled(
+                        &vote.endpoint,
+                        "reading an item of a batch",
+                        "it was not answered",
+                    ))
+                })
+            })
+        })
+        .collect()
+}
+
+/// Bytes of a value that a disagreement shows at most.
+const SHOWN_MAX_BYTES: usize = 32;
+
+fn show(outcome: &CallOutcome) -> String {
+    match outcome {
+        CallOutcome::Returned(bytes) => match bytes.get(..SHOWN_MAX_BYTES) {
+            Some(start) if bytes.len() > SHOWN_MAX_BYTES => {
+                format!("{}… ({} bytes)", alloy::hex::encode_prefixed(start), bytes.len())
+            }
+            Some(_) | None => bytes.to_string(),
+        },
+        CallOutcome::Reverted(data) => format!("reverted: {}", super::decode_revert(data, &[])),
+    }
+}
