@@ -11,7 +11,6 @@
 mod ack;
 mod gate;
 mod health;
-mod links;
 mod page;
 mod serve;
 
@@ -30,10 +29,10 @@ use tower_http::timeout::TimeoutLayer;
 pub use ack::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge};
 pub use gate::{BEARER_KEY_MIN_BYTES, Gate, GateError};
 pub use health::{Check, CheckState, Health};
-pub use links::{AckLinks, BadLinks, LINK_SECRET_MIN_BYTES};
 pub use serve::{DRAIN_MAX, Drained, serve};
 
 use crate::clock::SharedClock;
+use crate::notify::AckLinks;
 
 /// The largest body of a request: a feed's batch of alerts.
 pub const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
