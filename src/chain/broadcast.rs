@@ -18,7 +18,7 @@ use serde_json::json;
 use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
-use super::quorum::{Vote, hear};
+use super::quorum::{Patience, Vote, answers_in, hear, reached_by};
 
 /// The least tip, in wei for each gas: what got into the next mainnet block in quiet and in busy hours.
 const TIP_FLOOR_WEI: u128 = 1_000_000_000;
@@ -30,8 +30,9 @@ const FEE_CAP_WEI: u128 = 10_000_000_000_000;
 /// Gas added to what a simulation used: half as much again, and a little for very small calls.
 const GAS_MARGIN: u64 = 50_000;
 
-/// How long the other endpoints get to take the transaction after the first has accepted it.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long the other endpoints are waited for: to say their terms, and to take the transaction that one of them
+/// has accepted.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// What is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,18 +147,17 @@ impl Chain {
     ) -> Result<SignedTransaction, BroadcastError> {
         let from = signer.address();
         let asks = self.each(|endpoint| terms(endpoint, from, draft));
-        let votes =
-            hear(asks, GRACE, |votes| votes.iter().filter_map(Vote::answer).count() >= self.agree).await;
+        let votes = hear(asks, |votes| Patience::with_grace(answers_in(votes) >= self.agree, GRACE)).await;
         let unprepared = |what| BroadcastError::Unprepared {
             what,
             from,
             source: self.no_quorum(&votes, "preparing a transaction", |_: &Terms| "answered".to_owned()),
         };
         let answers = || votes.iter().filter_map(Vote::answer);
-        let nonce = highest_of(answers().map(|t| t.nonce), self.agree).ok_or_else(|| unprepared("nonce"))?;
+        let nonce = reached_by(answers().map(|t| t.nonce), self.agree).ok_or_else(|| unprepared("nonce"))?;
         let base_fee =
-            highest_of(answers().map(|t| t.base_fee_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
-        let tip = highest_of(answers().map(|t| t.tip_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
+            reached_by(answers().map(|t| t.base_fee_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
+        let tip = reached_by(answers().map(|t| t.tip_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
         let gas_limit = self.gas_limit(&votes, draft)?.ok_or_else(|| unprepared("gas"))?;
         // Twice the base fee outlasts six full blocks in a row, each of which raises it by an eighth.
         let tip = tip.clamp(TIP_FLOOR_WEI, FEE_CAP_WEI);
@@ -187,8 +187,8 @@ impl Chain {
     /// When none accepts it; it may be under way all the same.
     pub async fn send(&self, transaction: &SignedTransaction) -> Result<(), BroadcastError> {
         let asks = self.each(|endpoint| send_to(endpoint, &transaction.raw));
-        let votes = hear(asks, GRACE, |votes| votes.iter().any(|vote| vote.answer().is_some())).await;
-        if votes.iter().any(|vote| vote.answer().is_some()) {
+        let votes = hear(asks, |votes| Patience::with_grace(answers_in(votes) > 0, GRACE)).await;
+        if answers_in(&votes) > 0 {
             return Ok(());
         }
         let said = votes.iter().map(|vote| vote.statement(|()| "accepted".to_owned())).collect();
@@ -211,17 +211,10 @@ impl Chain {
         if let Some(data) = reverts.first().filter(|_| reverts.len() >= self.agree) {
             return Err(BroadcastError::WouldRevert { to: draft.to, data: (*data).clone() });
         }
-        let estimate = highest_of(estimates().filter_map(|gas| gas.as_ref().ok().copied()), self.agree);
+        let estimate = reached_by(estimates().filter_map(|gas| gas.as_ref().ok().copied()), self.agree);
         let with_margin = |gas: u64| gas.saturating_add(gas / 2).saturating_add(GAS_MARGIN);
         Ok(estimate.max(draft.gas_hint).map(with_margin))
     }
-}
-
-/// The highest value that at least `agree` of them reach: no smaller group can push it up.
-fn highest_of<T: Ord + Copy>(values: impl Iterator<Item = T>, agree: usize) -> Option<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort_unstable_by(|a, b| b.cmp(a));
-    values.get(agree.checked_sub(1)?).copied()
 }
 
 #[derive(Deserialize)]
@@ -285,18 +278,6 @@ fn is_known_already(kind: &RpcErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_minority_pushes_a_number_up() {
-        for (values, agree, want) in [
-            (vec![7, 7, 999], 2, Some(7)),
-            (vec![7, 8, 9], 2, Some(8)),
-            (vec![7], 1, Some(7)),
-            (vec![7], 2, None),
-        ] {
-            assert_eq!(highest_of(values.iter().copied(), agree), want, "{values:?}");
-        }
-    }
 
     #[test]
     fn the_same_transaction_twice_is_accepted_in_every_dialect() {
