@@ -54,6 +54,7 @@ pub struct SignedTransaction {
     pub nonce: u64,
     /// The transaction as it goes over the wire.
     pub raw: Bytes,
+    unsigned: TxEip1559,
 }
 
 /// Why a transaction was not signed or not sent.
@@ -145,7 +146,36 @@ impl Chain {
         signer: &PrivateKeySigner,
         draft: &TransactionDraft,
     ) -> Result<SignedTransaction, BroadcastError> {
-        let from = signer.address();
+        let transaction = self.draw_up(signer.address(), draft).await?;
+        seal(signer, transaction).await
+    }
+
+    /// Signs a transaction that takes the place of one which waits too long: the same call at the same nonce,
+    /// for a quarter more, or for what the moment asks if that is more. Either of the two may be mined.
+    ///
+    /// # Errors
+    /// As [`Chain::sign`]; that it would revert may mean that the first one is mined.
+    pub async fn outbid(
+        &self,
+        signer: &PrivateKeySigner,
+        waiting: &SignedTransaction,
+    ) -> Result<SignedTransaction, BroadcastError> {
+        let old = &waiting.unsigned;
+        let to = old.to.to().copied().unwrap_or_default();
+        let draft = TransactionDraft { to, data: old.input.clone(), gas_hint: None };
+        let new = self.draw_up(signer.address(), &draft).await?;
+        // Nodes take a successor that offers a tenth more on both fees.
+        let more = |old: u128, new: u128| new.max(old.saturating_add(old / 4)).min(FEE_CAP_WEI);
+        let transaction = TxEip1559 {
+            nonce: old.nonce,
+            max_fee_per_gas: more(old.max_fee_per_gas, new.max_fee_per_gas),
+            max_priority_fee_per_gas: more(old.max_priority_fee_per_gas, new.max_priority_fee_per_gas),
+            ..new
+        };
+        seal(signer, transaction).await
+    }
+
+    async fn draw_up(&self, from: Address, draft: &TransactionDraft) -> Result<TxEip1559, BroadcastError> {
         let asks = self.each(|endpoint| terms(endpoint, from, draft));
         let votes = hear(asks, |votes| Patience::with_grace(answers_in(votes) >= self.agree, GRACE)).await;
         let unprepared = |what| BroadcastError::Unprepared {
@@ -162,7 +192,7 @@ impl Chain {
         // Twice the base fee outlasts six full blocks in a row, each of which raises it by an eighth.
         let tip = tip.clamp(TIP_FLOOR_WEI, FEE_CAP_WEI);
         let max_fee = base_fee.saturating_mul(2).saturating_add(tip).min(FEE_CAP_WEI);
-        let transaction = TxEip1559 {
+        Ok(TxEip1559 {
             chain_id: self.id.0,
             nonce,
             gas_limit,
@@ -172,13 +202,7 @@ impl Chain {
             value: U256::ZERO,
             access_list: alloy::eips::eip2930::AccessList::default(),
             input: draft.data.clone(),
-        };
-        let signature = signer
-            .sign_hash(&transaction.signature_hash())
-            .await
-            .map_err(|source| BroadcastError::Unsigned { from, source: source.into() })?;
-        let envelope = TxEnvelope::from(transaction.into_signed(signature));
-        Ok(SignedTransaction { hash: *envelope.tx_hash(), nonce, raw: envelope.encoded_2718().into() })
+        })
     }
 
     /// Sends the same bytes to every endpoint; one acceptance is enough.
@@ -217,6 +241,16 @@ impl Chain {
     }
 }
 
+async fn seal(signer: &PrivateKeySigner, unsigned: TxEip1559) -> Result<SignedTransaction, BroadcastError> {
+    let signature = signer
+        .sign_hash(&unsigned.signature_hash())
+        .await
+        .map_err(|source| BroadcastError::Unsigned { from: signer.address(), source: source.into() })?;
+    let envelope = TxEnvelope::from(unsigned.clone().into_signed(signature));
+    let (hash, nonce) = (*envelope.tx_hash(), unsigned.nonce);
+    Ok(SignedTransaction { hash, nonce, raw: envelope.encoded_2718().into(), unsigned })
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FeeHeader {
@@ -230,7 +264,8 @@ async fn terms(endpoint: &Endpoint, from: Address, draft: &TransactionDraft) -> 
         ("eth_getTransactionCount".into(), json!([from, "pending"])),
         ("eth_getBlockByNumber".into(), json!(["latest", false])),
         ("eth_maxPriorityFeePerGas".into(), json!([])),
-        ("eth_estimateGas".into(), json!([call])),
+        // Without a block some nodes estimate on what waits, where a transaction to outbid is done already.
+        ("eth_estimateGas".into(), json!([call, "latest"])),
     ];
     let mut answers = endpoint.ask_batch(doing, &questions).await?.into_iter();
     let mut next = || {

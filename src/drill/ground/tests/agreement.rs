@@ -159,7 +159,7 @@ async fn one_that_hangs_holds_nobody_up() {
     let begun = Instant::now();
     let head = chain.head().await.unwrap();
     chain.balance(&head, Address::ZERO).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(2_500), "took {:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
