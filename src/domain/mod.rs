@@ -10,3 +10,4 @@ pub mod names;
 pub mod roster;
 pub mod runbook;
 pub mod safe;
+pub mod text;

@@ -1,3 +1,5 @@
 //! Practice grounds: a local chain with the real Safe contracts, and the demo that plays on it.
 
+pub mod alerts;
+pub mod forta_server;
 pub mod ground;

@@ -114,6 +114,9 @@ pub struct Alert {
     pub created_at: Timestamp,
     /// Hashes of alerts it builds upon.
     pub related: Vec<AlertHash>,
+    /// What it says about addresses, transactions and the like, retractions included.
+    #[serde(default)]
+    pub labels: Vec<AlertLabel>,
 }
 
 impl Alert {
@@ -121,6 +124,25 @@ impl Alert {
     pub fn event_time(&self) -> Timestamp {
         self.block.as_ref().map_or(self.created_at, |block| block.timestamp)
     }
+
+    /// The entities whose marks this alert withdraws; empty for all but retractions.
+    pub fn retracts(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().filter(|label| label.remove).map(|label| label.entity.as_str())
+    }
+}
+
+/// A mark that a feed puts on something, or takes off again.
+///
+/// Taking off is how an earlier alert is retracted: Forta's Attack Detector sends a further alert of
+/// low severity whose labels say `remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertLabel {
+    /// The mark, for example `attacker-eoa`.
+    pub label: String,
+    /// What is marked: mostly an address; hex is in lower case.
+    pub entity: String,
+    /// True when the mark is withdrawn.
+    pub remove: bool,
 }
 
 /// The bloom filter Forta attaches to alerts that name more than 50 addresses.

@@ -1,1 +1,35 @@
 //! Facts, state, and what is due.
+//!
+//! An incident is a fold over its facts: [`Incident::apply`] is the only transition function, and
+//! [`due::due`] derives from the state what must happen next. Nothing here waits, reads a clock or
+//! talks to anyone; after a crash the same facts give the same state and therefore the same tasks.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`fact`] | everything that can have happened |
+//! | [`preparation`] | a proposal as it was prepared: what people will be asked to sign |
+//! | [`state`] | the incident: phase, containment, calls, roles |
+//! | [`apply`] | how a fact changes it, or why it cannot |
+//! | [`due`] | which tasks follow from the state |
+//! | [`paging`] | who is to be called now, by which channel |
+//! | [`timeline`] | a sentence for each fact |
+//! | [`postmortem`] | a first draft from the timeline |
+//!
+//! *It deliberately does not know* which chain library, service or channel carries out a task.
+
+pub mod apply;
+pub mod due;
+pub mod fact;
+pub mod names;
+pub mod paging;
+pub mod postmortem;
+pub mod preparation;
+pub mod state;
+pub mod timeline;
+
+pub use apply::Refused;
+pub use due::{Due, Task, World, due};
+pub use fact::{Actor, Fact, Retry, Source};
+pub use names::IncidentId;
+pub use preparation::Preparation;
+pub use state::{Incident, Phase, Stage};

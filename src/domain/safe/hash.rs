@@ -112,17 +112,6 @@ pub fn message_hash(message: &[u8], of: &SafeDomain) -> B256 {
     keccak256(preimage(of.separator(), message.eip712_hash_struct()))
 }
 
-/// What an owner that is itself a Safe must make its own message, so that its contract signature counts
-/// at a parent of this version. The Transaction Service takes either form for either parent; the chain
-/// takes one and reverts with GS026 on the other.
-pub fn contract_owner_message(parent: SafeVersion, hashes: &SafeTxHashes) -> Bytes {
-    if parent.asks_contract_owners_about_the_hash() {
-        Bytes::copy_from_slice(hashes.safe_tx.0.as_slice())
-    } else {
-        Bytes::copy_from_slice(&hashes.preimage())
-    }
-}
-
 /// The JSON for `eth_signTypedData_v4`. Numbers are decimal strings; a chain id that JSON would round is
 /// hexadecimal, which wallets take as well.
 pub fn typed_data(tx: &SafeTx, of: &SafeDomain) -> Value {

@@ -1,0 +1,193 @@
+//! Looks for confirmations, executions and a moved nonce, from every source.
+//!
+//! The service is asked for signatures, and each is checked before it counts. Whether the proposal was
+//! executed is asked of the chain alone: the service may be behind, or lie.
+
+use alloy::primitives::{Address, Bytes, U256};
+use alloy::sol_types::{SolCall, SolValue};
+
+use super::{Agent, TaskError, chain_of};
+use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
+use crate::domain::incident::fact::OwnerConfirmation;
+use crate::domain::incident::{Fact, Incident, Preparation};
+use crate::domain::safe::abi::Safe;
+use crate::domain::safe::signature::recover;
+use crate::domain::safe::{OwnerSignature, SafeNonce, SafeState, SafeTxHash, SignatureKind};
+
+/// How many blocks before the one the proposal was prepared on are searched as well: endpoints may have
+/// been that far apart.
+const SEARCH_BEFORE_BLOCKS: u64 = 5;
+
+/// Looks once.
+///
+/// # Errors
+/// When the chain cannot be read: the same look stays due.
+pub async fn follow(agent: &Agent, incident: &Incident) -> Result<(), TaskError> {
+    let Some(preparation) = &incident.preparation else { return Ok(()) };
+    let chain = agent
+        .chains
+        .get(&preparation.chain)
+        .ok_or_else(|| TaskError::NotNow(format!("chain {} is not configured", preparation.chain)))?;
+    let (from_service, from_chain) =
+        tokio::join!(at_service(agent, incident, preparation), on_chain(chain, incident, preparation));
+    for confirmation in from_service {
+        agent.record_outcome(incident, Fact::Confirmed(confirmation)).await?;
+    }
+    for fact in from_chain.map_err(TaskError::NotNow)? {
+        agent.record_outcome(incident, fact).await?;
+    }
+    Ok(())
+}
+
+/// New confirmations the service has. One that does not check is said aloud and does not count.
+async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparation) -> Vec<OwnerConfirmation> {
+    let Some(service) = agent.services.get(&preparation.chain) else { return Vec::new() };
+    let hash = preparation.safe_tx_hash();
+    let found = match service.client.transaction(hash).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Vec::new(),
+        Err(error) => {
+            tracing::warn!(incident.id = %incident.id, error = %chain_of(&error), "the Transaction Service does not say who confirmed");
+            return Vec::new();
+        }
+    };
+    let mut confirmations = Vec::new();
+    for confirmation in found.confirmations {
+        if incident.confirmations.contains_key(&confirmation.owner) {
+            continue;
+        }
+        let signature = confirmation.signature.unwrap_or_default();
+        match check(hash, &signature, &preparation.owners) {
+            Ok(owner) if owner == confirmation.owner => confirmations.push(OwnerConfirmation {
+                safe_tx_hash: hash,
+                owner,
+                signature,
+                source: "service".to_owned(),
+            }),
+            Ok(owner) => tracing::error!(
+                incident.id = %incident.id, claimed = %confirmation.owner, recovered = %owner,
+                "the Transaction Service shows a signature under another owner's name"
+            ),
+            Err(because) => tracing::warn!(
+                incident.id = %incident.id, owner = %confirmation.owner, %because,
+                "a confirmation at the Transaction Service does not count"
+            ),
+        }
+    }
+    confirmations
+}
+
+/// Who signed, if it is a signature of an owner that needs no chain to be checked.
+///
+/// # Errors
+/// Says what is wrong with it, in a sentence.
+pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<Address, String> {
+    let recovered = recover(hash, signature).map_err(|error| error.to_string())?;
+    match recovered.kind {
+        SignatureKind::Eoa | SignatureKind::EthSign => {}
+        SignatureKind::ApprovedHash | SignatureKind::ContractSignature => {
+            return Err(format!(
+                "a {} counts only once the chain says so",
+                recovered.kind.as_str()
+            ));
+        }
+    }
+    if owners.contains(&recovered.owner) {
+        Ok(recovered.owner)
+    } else {
+        Err(format!(
+            "it recovers to {}, which is no owner: somebody else signed, or an owner signed something else",
+            recovered.owner
+        ))
+    }
+}
+
+/// What the chain says: approvals, an execution, a nonce that moved on.
+async fn on_chain(chain: &Chain, incident: &Incident, preparation: &Preparation) -> Result<Vec<Fact>, String> {
+    let block = chain.head().await.map_err(|error| chain_of(&error))?;
+    let hash = preparation.safe_tx_hash();
+    let mut plan = SnapshotPlan::new();
+    let state = plan.safe(preparation.domain.safe);
+    let waiting: Vec<Address> =
+        preparation.owners.iter().copied().filter(|owner| !incident.confirmations.contains_key(owner)).collect();
+    let approvals: Vec<_> = waiting
+        .into_iter()
+        .map(|owner| {
+            let data = Safe::approvedHashesCall { owner, hash: hash.0 }.abi_encode();
+            (owner, plan.call(preparation.domain.safe.0, data.into()))
+        })
+        .collect();
+    let snapshot = chain.read(&block, plan).await.map_err(|error| chain_of(&error))?;
+    let state = snapshot.safe(state).map_err(|error| chain_of(&error))?;
+    if state.nonce.0 > preparation.tx.nonce.0 {
+        return executed_or_superseded(chain, &block, preparation, state.nonce).await;
+    }
+    let approved = approvals.into_iter().filter(|(_, ticket)| match snapshot.call(*ticket) {
+        Ok(CallOutcome::Returned(data)) => U256::abi_decode(&data).is_ok_and(|value| !value.is_zero()),
+        Ok(CallOutcome::Reverted(_)) | Err(_) => false,
+    });
+    Ok(approved.map(|(owner, _)| Fact::Confirmed(approval(hash, owner))).collect())
+}
+
+fn approval(safe_tx_hash: SafeTxHash, owner: Address) -> OwnerConfirmation {
+    let signature = OwnerSignature::approved_hash(owner).bytes;
+    OwnerConfirmation { safe_tx_hash, owner, signature, source: "chain".to_owned() }
+}
+
+/// The nonce is spent: by us, or by something else.
+async fn executed_or_superseded(
+    chain: &Chain,
+    block: &BlockRef,
+    preparation: &Preparation,
+    nonce: SafeNonce,
+) -> Result<Vec<Fact>, String> {
+    let safe_tx_hash = preparation.safe_tx_hash();
+    if let Some(executed) = find_execution(chain, block, preparation).await? {
+        return Ok(vec![executed]);
+    }
+    Ok(vec![Fact::Superseded { safe_tx_hash, nonce }])
+}
+
+/// Looks for our execution in the Safe's events.
+///
+/// # Errors
+/// When the endpoints do not agree on them.
+pub async fn find_execution(
+    chain: &Chain,
+    block: &BlockRef,
+    preparation: &Preparation,
+) -> Result<Option<Fact>, String> {
+    let safe_tx_hash = preparation.safe_tx_hash();
+    let mut from = preparation.simulation.block_number.saturating_sub(SEARCH_BEFORE_BLOCKS);
+    while from <= block.number {
+        let to = (from + crate::chain::RANGE_MAX_BLOCKS - 1).min(block.number);
+        let end = if to == block.number {
+            *block
+        } else {
+            let block = chain.block(to).await.map_err(|error| chain_of(&error))?;
+            block.ok_or_else(|| format!("block {to} is gone"))?
+        };
+        let executions =
+            chain.executions(preparation.domain.safe, from, &end).await.map_err(|error| chain_of(&error))?;
+        if let Some(ours) = executions.into_iter().find(|execution| execution.safe_tx_hash == safe_tx_hash) {
+            return Ok(Some(Fact::Executed {
+                safe_tx_hash,
+                transaction: ours.transaction,
+                block: ours.block_number,
+                success: ours.succeeded,
+            }));
+        }
+        from = to + 1;
+    }
+    Ok(None)
+}
+
+/// Reads the Safe at the newest agreed block.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn safe_now(chain: &Chain, preparation: &Preparation) -> Result<(BlockRef, SafeState), String> {
+    let block = chain.head().await.map_err(|error| chain_of(&error))?;
+    let state = chain.safe_state(&block, preparation.domain.safe).await.map_err(|error| chain_of(&error))?;
+    Ok((block, state))
+}

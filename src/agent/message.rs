@@ -1,0 +1,190 @@
+//! What a page says: what is happening, what you are asked for, and how to check it without us.
+//!
+//! Every line is our own words, names from the configuration, numbers and hashes. An alert's text is
+//! never part of a page.
+
+use alloy::primitives::hex;
+
+use super::Agent;
+use crate::domain::incident::names::Purpose;
+use crate::domain::incident::preparation::Queue;
+use crate::domain::incident::{Incident, Preparation, Stage};
+use crate::domain::names::PersonId;
+use crate::notify::Line;
+
+/// A page's words.
+pub struct Words {
+    /// One sentence: what happened, and what is asked.
+    pub title: String,
+    /// The rest, label by label.
+    pub lines: Vec<Line>,
+}
+
+/// Writes a page for one person and purpose.
+pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &PersonId) -> Words {
+    let because = incident.open_call(purpose).map_or_else(|| incident.title.clone(), |call| call.because.clone());
+    let mut lines = Vec::new();
+    let title = match purpose {
+        Purpose::Triage => {
+            about(incident, &mut lines);
+            lines.push(line("Containment", containment(incident)));
+            format!("{}: is it real?", incident.title)
+        }
+        Purpose::Sign => match &incident.preparation {
+            Some(preparation) => {
+                sign(agent, incident, preparation, person, &mut lines);
+                format!("Sign {} on {}", preparation.describe_calls(), preparation.chain)
+            }
+            None => "A proposal waits".to_owned(),
+        },
+        Purpose::Coverage => {
+            about(incident, &mut lines);
+            lines.push(line("Gap", because));
+            lines.push(line("Asked of you", "come on call and sign, or find somebody who can"));
+            "Not enough signers are on call".to_owned()
+        }
+        Purpose::Blocked => {
+            about(incident, &mut lines);
+            lines.push(line("Problem", because));
+            lines.push(line("Containment", containment(incident)));
+            lines.push(line("By hand", "follow the runbook; it works without Redhandle"));
+            "Containment is stuck".to_owned()
+        }
+        Purpose::EffectLost => {
+            about(incident, &mut lines);
+            lines.push(line("Read on the chain", because));
+            "The effect is gone".to_owned()
+        }
+        Purpose::JournalGap => {
+            lines.push(line("Journal", because));
+            lines.push(line("Containment", "goes on without it; free disk space, then look at the log"));
+            "The journal cannot be written".to_owned()
+        }
+    };
+    lines.push(line("Look", format!("redhandle incident show {}", incident.id)));
+    Words { title, lines }
+}
+
+fn line(label: &str, value: impl Into<String>) -> Line {
+    Line { label: label.to_owned(), value: value.into() }
+}
+
+fn about(incident: &Incident, lines: &mut Vec<Line>) {
+    if let Some(contract) = &incident.contract {
+        lines.push(line("Contract", contract.to_string()));
+    }
+    if let Some(matched) = incident.matches.last() {
+        lines.push(line("Why", matched.because.clone()));
+    }
+    if let Some(commander) = &incident.commander {
+        lines.push(line("Commander", commander.to_string()));
+    }
+}
+
+fn containment(incident: &Incident) -> String {
+    match &incident.stage {
+        Stage::PrepareFailed { problem, .. }
+        | Stage::SubmitFailed { problem, .. }
+        | Stage::ExecuteFailed { problem, .. } => format!("{}: {problem}", incident.stage.as_str()),
+        Stage::Idle
+        | Stage::Preparing { .. }
+        | Stage::Unneeded
+        | Stage::Prepared
+        | Stage::Submitting { .. }
+        | Stage::Proposed
+        | Stage::Executing { .. }
+        | Stage::Executed { .. }
+        | Stage::Verified { .. } => incident.stage.as_str().to_owned(),
+    }
+}
+
+/// As hardware wallets and the field's verification tools print hashes: upper-case hex.
+pub fn device_hex(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode_upper(bytes))
+}
+
+fn sign(
+    agent: &Agent,
+    incident: &Incident,
+    preparation: &Preparation,
+    person: &PersonId,
+    lines: &mut Vec<Line>,
+) {
+    about(incident, lines);
+    lines.push(line("Chain", format!("{} ({})", preparation.chain, preparation.domain.chain_id)));
+    lines.push(line("Safe", format!("{} {}", preparation.safe, preparation.domain.safe)));
+    for call in &preparation.calls {
+        lines.push(line("Call", format!("{} at {}", call.call, call.address)));
+    }
+    lines.push(line("Nonce", preparation.tx.nonce.to_string()));
+    lines.push(line("Domain hash", device_hex(preparation.hashes.domain.as_slice())));
+    lines.push(line("Message hash", device_hex(preparation.hashes.message.as_slice())));
+    lines.push(line("safeTxHash", device_hex(preparation.safe_tx_hash().0.as_slice())));
+    lines.push(line("Simulated", simulated(preparation)));
+    lines.push(line("Displaces", displaces(&preparation.queue)));
+    lines.push(line("Needed", needed(agent, incident, preparation, person)));
+    lines.push(line("Verify without us", cast_command(preparation)));
+    lines.push(line("Sign", format!("redhandle proposal sign {} --as {person}", incident.id)));
+}
+
+fn simulated(preparation: &Preparation) -> String {
+    let simulation = &preparation.simulation;
+    let result = simulation.why_not().unwrap_or_else(|| "passes, and what is expected holds".to_owned());
+    format!("at block {} by {}: {result}", simulation.block_number, simulation.endpoints.join(", "))
+}
+
+fn displaces(queue: &Queue) -> String {
+    match queue {
+        Queue::Read { displaced, .. } if displaced.is_empty() => "nothing".to_owned(),
+        Queue::Read { displaced, .. } => {
+            let each: Vec<_> = displaced.iter().map(|queued| queued.purpose.clone()).collect();
+            format!("{} queued at the same nonce: {}", displaced.len(), each.join("; "))
+        }
+        Queue::Unknown(why) => format!("unknown: {why}"),
+    }
+}
+
+fn needed(agent: &Agent, incident: &Incident, preparation: &Preparation, person: &PersonId) -> String {
+    let have = incident.confirmed_owners();
+    let roster = &agent.config.roster;
+    let others: Vec<_> = preparation
+        .coverage
+        .available
+        .iter()
+        .filter(|slot| slot.person != *person && !incident.confirmations.contains_key(&slot.owner))
+        .map(|slot| slot.person.to_string())
+        .collect();
+    let yours: Vec<_> = preparation
+        .owners
+        .iter()
+        .filter(|owner| roster.person_of(**owner).is_some_and(|holder| holder.id == *person))
+        .map(ToString::to_string)
+        .collect();
+    let mut text = format!("{} of {} signatures ({have} so far)", preparation.threshold, preparation.owners.len());
+    if !yours.is_empty() {
+        text.push_str(&format!("; yours is {}", yours.join(" or ")));
+    }
+    if !others.is_empty() {
+        text.push_str(&format!("; also asked: {}", others.join(", ")));
+    }
+    text
+}
+
+/// A command that prints the hash from the signer's own node.
+pub fn cast_command(preparation: &Preparation) -> String {
+    let tx = &preparation.tx;
+    format!(
+        "cast call {} 'getTransactionHash(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,uint256)(bytes32)' {} {} {} {} {} {} {} {} {} {} --rpc-url YOUR_OWN_NODE",
+        preparation.domain.safe,
+        tx.to,
+        tx.value,
+        tx.data,
+        tx.operation.as_u8(),
+        tx.safe_tx_gas,
+        tx.base_gas,
+        tx.gas_price,
+        tx.gas_token,
+        tx.refund_receiver,
+        tx.nonce,
+    )
+}

@@ -1,0 +1,321 @@
+//! Incidents, as the journal tells them.
+//!
+//! The journal is the truth; this holds the fold of it and appends to it. There is one way to change an
+//! incident: [`IncidentStore::record`], a compare-and-swap on its version. Whoever is stale reads again
+//! and decides again.
+//!
+//! **The journal is never what stops a pause.** When it cannot be written, facts about containment are
+//! applied in memory and kept, and written behind a [`Fact::JournalGap`] when it comes back. Everything
+//! else fails closed.
+
+mod cache;
+mod gap;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use cache::Cache;
+
+use crate::clock::SharedClock;
+use crate::domain::incident::{Fact, Incident, IncidentId, Refused};
+use crate::journal::{Appended, Journal, JournalError, NewFact, Stream, Version, Write};
+
+/// How many entries are read from the journal at once.
+const READ_BATCH: u32 = 500;
+
+/// The stream that numbers incidents.
+const REGISTER: &str = "register";
+
+/// Prefix of an incident's stream.
+const INCIDENT_PREFIX: &str = "incident/";
+
+/// What became of an attempt to record facts.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// They stand.
+    Applied,
+    /// The incident changed meanwhile: read it again and decide again.
+    Stale,
+    /// They stand in memory; the journal cannot be written.
+    Unwritten,
+}
+
+/// Facts could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The journal failed.
+    #[error("could not use the journal")]
+    Journal(#[from] JournalError),
+    /// The journal will not take them.
+    #[error("the journal refuses: {0}")]
+    NotTaken(String),
+    /// They do not fit the incident's state.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// There is no such incident.
+    #[error("there is no {0}")]
+    Unknown(IncidentId),
+    /// A fact in the journal cannot be read: written by a newer version, or damaged.
+    #[error("fact {seq} of the journal cannot be read")]
+    Unreadable {
+        /// Its number.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A fact in the journal does not follow from those before.
+    #[error("fact {seq} of the journal does not follow from those before it")]
+    Unfitting {
+        /// Its number.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: Refused,
+    },
+    /// A fact cannot be written as JSON.
+    #[error("a fact cannot be written as JSON")]
+    Unwritable(#[source] serde_json::Error),
+}
+
+/// Incidents, as the journal tells them.
+pub struct IncidentStore {
+    journal: Arc<dyn Journal>,
+    clock: SharedClock,
+    changed: Arc<Notify>,
+    cache: Mutex<Cache>,
+}
+
+/// A new incident.
+pub struct Opening {
+    /// Its first fact and those that follow at once.
+    pub facts: Vec<Fact>,
+    /// Whether it may be opened in memory while the journal cannot be written.
+    pub containment: bool,
+}
+
+impl IncidentStore {
+    /// Folds nothing yet: call [`Self::sync`].
+    pub fn new(journal: Arc<dyn Journal>, clock: SharedClock) -> Self {
+        Self { journal, clock, changed: Arc::new(Notify::new()), cache: Mutex::default() }
+    }
+
+    /// The journal beneath.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// Wakes when this process changed an incident.
+    pub fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what the journal has beyond what is known: what other processes wrote. True when anything
+    /// was new.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or holds what cannot be folded.
+    pub async fn sync(&self) -> Result<bool, StoreError> {
+        let mut anything = false;
+        loop {
+            let after = self.cache().seen;
+            let entries = self.journal.read_all(after, READ_BATCH).await?;
+            let Some(last) = entries.last() else { return Ok(anything) };
+            let last = last.seq;
+            let mut cache = self.cache();
+            for entry in &entries {
+                anything |= cache.take(entry)?;
+            }
+            cache.seen = cache.seen.max(last);
+        }
+    }
+
+    /// Every incident, oldest first.
+    pub fn all(&self) -> Vec<Arc<Incident>> {
+        self.cache().incidents.values().map(|kept| Arc::clone(&kept.incident)).collect()
+    }
+
+    /// One incident.
+    pub fn get(&self, id: IncidentId) -> Option<Arc<Incident>> {
+        self.cache().incidents.get(&id).map(|kept| Arc::clone(&kept.incident))
+    }
+
+    /// An incident's facts, oldest first.
+    pub fn facts(&self, id: IncidentId) -> Vec<(Timestamp, Fact)> {
+        self.cache().incidents.get(&id).map(|kept| kept.facts.clone()).unwrap_or_default()
+    }
+
+    /// Since when the journal cannot be written, where it cannot.
+    pub fn gap_since(&self) -> Option<Timestamp> {
+        self.cache().gap_since
+    }
+
+    /// Appends facts to an incident that is at `version`.
+    ///
+    /// # Errors
+    /// When they do not fit, or the journal fails and they are not about containment.
+    pub async fn record(
+        &self,
+        id: IncidentId,
+        version: u64,
+        facts: Vec<Fact>,
+        containment: bool,
+    ) -> Result<Recorded, StoreError> {
+        if self.gap_since().is_some() {
+            // A journal that is still away is no news; what follows decides what that means.
+            self.flush().await.ok();
+        }
+        let at = self.clock.now();
+        let ahead = {
+            let cache = self.cache();
+            let kept = cache.incidents.get(&id).ok_or(StoreError::Unknown(id))?;
+            if kept.incident.version != version {
+                return Ok(Recorded::Stale);
+            }
+            try_facts(&kept.incident, &facts, at)?;
+            kept.unwritten
+        };
+        if ahead > 0 {
+            return if containment {
+                self.keep_unwritten(id, version, facts, at)
+            } else {
+                Err(StoreError::NotTaken("the journal cannot be written now".to_owned()))
+            };
+        }
+        let write =
+            Write { stream: incident_stream(id), expected: Version(version), facts: new_facts(&facts, at)? };
+        match self.journal.append(vec![write]).await {
+            Ok(Appended::Applied { .. }) => {
+                self.apply(id, version, facts, at)?;
+                Ok(Recorded::Applied)
+            }
+            Ok(Appended::Stale { .. }) => {
+                self.sync().await?;
+                Ok(Recorded::Stale)
+            }
+            Ok(Appended::Refused { reason }) => Err(StoreError::NotTaken(reason)),
+            Err(error) if containment && error.is_unavailable() => {
+                tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&error), "the journal cannot be written; containment goes on without it");
+                self.keep_unwritten(id, version, facts, at)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads, decides and appends until the decision stands on the newest state.
+    ///
+    /// # Errors
+    /// What `decide` says, or what [`Self::record`] says.
+    pub async fn decide<E: From<StoreError>>(
+        &self,
+        id: IncidentId,
+        mut decide: impl FnMut(&Incident) -> Result<Vec<Fact>, E>,
+    ) -> Result<Arc<Incident>, E> {
+        loop {
+            self.sync().await?;
+            let incident = self.get(id).ok_or(StoreError::Unknown(id))?;
+            let facts = decide(&incident)?;
+            if facts.is_empty() {
+                return Ok(incident);
+            }
+            match self.record(id, incident.version, facts, false).await? {
+                Recorded::Applied | Recorded::Unwritten => {
+                    return self.get(id).ok_or_else(|| StoreError::Unknown(id).into());
+                }
+                Recorded::Stale => {}
+            }
+        }
+    }
+
+    /// Opens a new incident together with other writes, all or none. [`None`]: somebody opened one
+    /// meanwhile; read again and decide again.
+    ///
+    /// # Errors
+    /// When the journal fails, or the facts do not make an incident.
+    pub async fn open(&self, opening: Opening) -> Result<Option<IncidentId>, StoreError> {
+        let at = self.clock.now();
+        let id = IncidentId(self.cache().register + 1);
+        let Some((first, rest)) = opening.facts.split_first() else {
+            return Err(StoreError::NotTaken("an incident begins with a report".to_owned()));
+        };
+        let incident = Incident::open(id, first, at)?;
+        try_facts(&incident, rest, at)?;
+        let writes = vec![
+            registration(id, at),
+            Write {
+                stream: incident_stream(id),
+                expected: Version(0),
+                facts: new_facts(&opening.facts, at)?,
+            },
+        ];
+        match self.journal.append(writes).await {
+            Ok(Appended::Applied { .. }) => {
+                self.sync().await?;
+                self.changed.notify_one();
+                Ok(Some(id))
+            }
+            Ok(Appended::Stale { .. }) => {
+                self.sync().await?;
+                Ok(None)
+            }
+            Ok(Appended::Refused { reason }) => Err(StoreError::NotTaken(reason)),
+            Err(error) if opening.containment && error.is_unavailable() => {
+                tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&error), "the journal cannot be written; the incident is opened without it");
+                self.open_unwritten(id, opening.facts, at)?;
+                Ok(Some(id))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Applies what was appended, unless a reader was quicker.
+    fn apply(&self, id: IncidentId, version: u64, facts: Vec<Fact>, at: Timestamp) -> Result<(), StoreError> {
+        let mut cache = self.cache();
+        let kept = cache.incidents.get_mut(&id).ok_or(StoreError::Unknown(id))?;
+        if kept.incident.version != version {
+            return Ok(());
+        }
+        let mut incident = (*kept.incident).clone();
+        for fact in &facts {
+            incident.apply(fact, at)?;
+        }
+        kept.incident = Arc::new(incident);
+        kept.facts.extend(facts.into_iter().map(|fact| (at, fact)));
+        drop(cache);
+        self.changed.notify_one();
+        Ok(())
+    }
+}
+
+fn try_facts(incident: &Incident, facts: &[Fact], at: Timestamp) -> Result<(), Refused> {
+    let mut trial = incident.clone();
+    facts.iter().try_for_each(|fact| trial.apply(fact, at))
+}
+
+/// The register numbers incidents: the n-th entry is incident n.
+fn registration(id: IncidentId, at: Timestamp) -> Write {
+    let body = serde_json::json!({ "incident": id });
+    let opened = NewFact { kind: "opened".to_owned(), at, body };
+    Write { stream: Stream::new(REGISTER), expected: Version(id.0.saturating_sub(1)), facts: vec![opened] }
+}
+
+fn incident_stream(id: IncidentId) -> Stream {
+    Stream::new(format!("{INCIDENT_PREFIX}{id}"))
+}
+
+fn new_facts(facts: &[Fact], at: Timestamp) -> Result<Vec<NewFact>, StoreError> {
+    facts
+        .iter()
+        .map(|fact| {
+            let body = serde_json::to_value(fact).map_err(StoreError::Unwritable)?;
+            Ok(NewFact { kind: fact.kind().to_owned(), at, body })
+        })
+        .collect()
+}

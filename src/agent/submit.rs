@@ -1,0 +1,89 @@
+//! Hands the proposal to the Transaction Service, and reads it back.
+//!
+//! The effect is idempotent by the safeTxHash. After a lost answer or a crash the service is asked
+//! whether it has the proposal before it is sent again. What the service has must be what was sent: it
+//! is compared field by field, and its hash recomputed.
+
+use alloy::signers::SignerSync;
+
+use super::store::Recorded;
+use super::{Agent, TaskError, chain_of};
+use crate::agent::service::{ServiceLink, in_words};
+use crate::domain::incident::{Fact, Incident, Preparation, Retry};
+use crate::domain::safe::hash;
+use crate::safe_service::Proposal;
+
+/// What the service shows as the proposal's origin.
+const ORIGIN: &str = "Redhandle";
+
+/// Submits, and records what came out.
+///
+/// # Errors
+/// When nothing can be recorded.
+pub async fn submit(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
+    let Some(preparation) = &incident.preparation else { return Ok(()) };
+    let safe_tx_hash = preparation.safe_tx_hash();
+    if !begun {
+        match agent.record(incident, vec![Fact::SubmissionStarted { safe_tx_hash, attempt }]).await? {
+            Recorded::Applied | Recorded::Unwritten => {}
+            Recorded::Stale => return Ok(()),
+        }
+    }
+    let fact = match hand_over(agent, incident, preparation, begun || attempt > 1).await {
+        Ok(service) => Fact::Submitted { safe_tx_hash, service },
+        Err(problem) => Fact::SubmissionFailed { safe_tx_hash, attempt, problem, retry: Retry::Later },
+    };
+    agent.record_outcome(incident, fact).await.map_err(TaskError::from)
+}
+
+async fn hand_over(
+    agent: &Agent,
+    incident: &Incident,
+    preparation: &Preparation,
+    may_be_there: bool,
+) -> Result<String, String> {
+    let service = agent
+        .services
+        .get(&preparation.chain)
+        .ok_or_else(|| format!("chain {} has no Transaction Service", preparation.chain))?;
+    if may_be_there && read_back(service, preparation).await? {
+        return Ok(service.name.clone());
+    }
+    let proposer = agent.proposer.as_ref().ok_or("no proposer key is configured")?;
+    // Asserted in pairs: recomputed when built, before it is signed, and when it is read back.
+    let hashes = hash(&preparation.tx, &preparation.domain);
+    if hashes != preparation.hashes {
+        return Err(format!("the hash of the proposal is {} and not {}", hashes.safe_tx, preparation.safe_tx_hash()));
+    }
+    let signature = proposer
+        .sign_hash_sync(&hashes.safe_tx.0)
+        .map_err(|error| format!("the proposer key cannot sign: {}", chain_of(&error)))?;
+    let proposal = Proposal {
+        tx: preparation.tx.clone(),
+        hash: hashes.safe_tx,
+        sender: proposer.address(),
+        signature: signature.as_bytes().to_vec().into(),
+        origin: Some(format!("{ORIGIN} {}", incident.id)),
+    };
+    service
+        .client
+        .propose(preparation.domain.safe, &proposal)
+        .await
+        .map_err(|error| in_words(preparation.domain.safe, &error))?;
+    if read_back(service, preparation).await? {
+        Ok(service.name.clone())
+    } else {
+        Err(format!("{} took the proposal and does not have it", service.name))
+    }
+}
+
+/// Whether the service has the proposal, and has it unchanged.
+async fn read_back(service: &ServiceLink, preparation: &Preparation) -> Result<bool, String> {
+    let hash = preparation.safe_tx_hash();
+    let found = service.client.transaction(hash).await.map_err(|error| in_words(preparation.domain.safe, &error))?;
+    let Some(found) = found else { return Ok(false) };
+    if found.tx != preparation.tx || found.safe != preparation.domain.safe || found.safe_tx_hash != hash {
+        return Err(format!("{} shows something else under {hash}: do not sign there", service.name));
+    }
+    Ok(true)
+}

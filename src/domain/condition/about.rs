@@ -1,0 +1,70 @@
+//! Whether an alert is about a contract.
+//!
+//! Named is not the same as harmed: detectors list every pool and token an attack touched. Where the alert
+//! says who the victim is, only the victim counts; else everything it names does.
+
+use std::str::FromStr as _;
+
+use alloy::primitives::Address;
+
+use super::bloom;
+use crate::domain::alert::Alert;
+use crate::domain::names::ChainId;
+
+/// An answer that knows when it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The alert is about the contract.
+    Yes,
+    /// It is not.
+    No,
+    /// The alert's addresses were cut short, and the filter that would tell is missing or unreadable.
+    Untold,
+}
+
+/// Whether `alert` is about the contract at `address` on `chain`: same chain, and then
+///
+/// * one of the victims its metadata names (`address1`, `address2`, …, `potential_victim`), if it names any;
+/// * else one of its `addresses`, or of the `involvedAddresses1`, … of its metadata;
+/// * else, when `addresses` was cut short, a member of its filter.
+pub fn about(alert: &Alert, chain: ChainId, address: Address) -> About {
+    if alert.chain != chain {
+        return About::No;
+    }
+    let told = |holds: bool| if holds { About::Yes } else { About::No };
+    let mut victims = addresses_under(alert, is_victim_key).peekable();
+    if victims.peek().is_some() {
+        return told(victims.any(|victim| victim == address));
+    }
+    if alert.addresses.contains(&address)
+        || addresses_under(alert, is_involved_key).any(|involved| involved == address)
+    {
+        return About::Yes;
+    }
+    match (alert.truncated, &alert.bloom) {
+        (false, _) => About::No,
+        (true, None) => About::Untold,
+        (true, Some(filter)) => bloom::contains(filter, address).map_or(About::Untold, told),
+    }
+}
+
+/// Values that are no address name nobody.
+fn addresses_under(alert: &Alert, is_key: fn(&str) -> bool) -> impl Iterator<Item = Address> {
+    let values = alert.metadata.iter().filter(move |(key, _)| is_key(key)).map(|(_, value)| value);
+    values.filter_map(|value| value.as_str()).filter_map(|text| Address::from_str(text.trim()).ok())
+}
+
+/// The victim identifier's `address1`, `address2`, …; BlockSec's `potential_victim`, camel-cased by the API.
+fn is_victim_key(key: &str) -> bool {
+    key == "potential_victim" || key == "potentialVictim" || is_numbered(key, "address")
+}
+
+/// The Attack Detector's `involvedAddresses1`, …, up to 500, which its `addresses` are cut from.
+fn is_involved_key(key: &str) -> bool {
+    is_numbered(key, "involvedAddresses") || is_numbered(key, "involved_addresses_")
+}
+
+fn is_numbered(key: &str, name: &str) -> bool {
+    key.strip_prefix(name)
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}

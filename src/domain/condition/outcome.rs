@@ -1,0 +1,204 @@
+//! What the matcher says: matches, notes, counters, and the sentence that explains a match.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::compile::{Condition, Watched};
+use super::spec::{CountSpec, Response};
+use super::window::Entry;
+use crate::domain::alert::{Alert, AlertHash, BotId};
+use crate::domain::expression::language::Gap;
+use crate::domain::names::{ChainId, ConditionId, ContractName, RunbookId};
+
+/// Alerts named in a [`Match::because`] before the rest is counted.
+const ALERTS_NAMED_MAX: usize = 5;
+
+/// A condition's success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    /// Whose condition.
+    pub runbook: RunbookId,
+    /// Which condition.
+    pub condition: ConditionId,
+    /// The contract it is about, as the configuration names it.
+    pub contract: ContractName,
+    /// The contract's chain.
+    pub chain_id: ChainId,
+    /// How far to go.
+    pub response: Response,
+    /// True when one alert did this before `count` was met.
+    pub early: bool,
+    /// The alerts that took part, oldest first by event time.
+    pub alerts: Vec<AlertHash>,
+    /// The different bots among them.
+    pub bots: Vec<BotId>,
+    /// Event time of the alert that completed it.
+    pub at: Timestamp,
+    /// One sentence in our words; hashes and bot ids are all it quotes, and only where they look like ids.
+    pub because: String,
+}
+
+/// What became of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Observation {
+    /// True when a window holds the alert: it must be stored durably, for [`super::Matcher::restore`].
+    pub kept: bool,
+    /// True when the alert was known already, with this block or a newer one.
+    pub repeated: bool,
+    /// What it brought about.
+    pub matches: Vec<Match>,
+    /// What could not be judged, or no longer counts.
+    pub notes: Vec<Note>,
+}
+
+/// Something about an alert and a condition that is neither a match nor a plain "no".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whose condition.
+    pub runbook: RunbookId,
+    /// Which condition.
+    pub condition: ConditionId,
+    /// What.
+    pub why: Why,
+}
+
+/// What a note says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// `when` needs a field that the alert lacks.
+    LackedField(String),
+    /// A field of the alert is not the number or the bool that `when` compares it with.
+    UnfitField(String),
+    /// `when` could not be evaluated.
+    Failed(String),
+    /// The alert's addresses were cut short, and its filter is missing or unreadable: it may be about this contract.
+    AddressesCut(ContractName),
+    /// It would have counted, but happened this long before the newest event.
+    TooLate(SignedDuration),
+    /// The window was full, and this alert had to make room.
+    WindowFull(AlertHash),
+}
+
+/// What a condition has seen since the matcher was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Alerts, repetitions not counted.
+    pub seen: u64,
+    /// Of these, about one of its contracts.
+    pub about: u64,
+    /// Of these, with `when` true.
+    pub when_true: u64,
+    /// Of these, without an answer, by the field that was lacking or unfit.
+    pub lacked: BTreeMap<String, u64>,
+    /// Without an answer for another reason.
+    pub failed: u64,
+    /// Whose addresses were cut short so that it could not be told what they are about.
+    pub untold: u64,
+    /// That came too late to count.
+    pub late: u64,
+    /// That had to make room in a full window.
+    pub displaced: u64,
+    /// Full responses.
+    pub fired: u64,
+    /// Early responses.
+    pub fired_early: u64,
+}
+
+impl Counters {
+    /// Counts an answer that could not be given.
+    pub(super) fn lack(&mut self, gap: Gap) -> Why {
+        match gap {
+            Gap::Lacks(field) => {
+                count(self.lacked.entry(field.clone()).or_default());
+                Why::LackedField(field)
+            }
+            Gap::Unfit { field, .. } => {
+                count(self.lacked.entry(field.clone()).or_default());
+                Why::UnfitField(field)
+            }
+            Gap::Failed(why) => {
+                count(&mut self.failed);
+                Why::Failed(why)
+            }
+        }
+    }
+}
+
+pub(super) fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}
+
+/// A condition that has just fired.
+pub(super) struct Firing<'c> {
+    pub(super) watched: &'c Watched,
+    pub(super) early: bool,
+    pub(super) response: Response,
+    pub(super) taken: Vec<Entry>,
+}
+
+impl Firing<'_> {
+    pub(super) fn into_match(self, runbook: &RunbookId, condition: &Condition, alert: &Alert) -> Match {
+        let mut bots: Vec<BotId> = self.taken.iter().map(|entry| entry.bot.clone()).collect();
+        bots.sort();
+        bots.dedup();
+        let because = self.because(bots.len(), &condition.count(), alert.authenticated);
+        Match {
+            runbook: runbook.clone(),
+            condition: condition.id().clone(),
+            contract: self.watched.contract.clone(),
+            chain_id: self.watched.chain_id,
+            response: if alert.authenticated { self.response } else { Response::Page },
+            early: self.early,
+            alerts: self.taken.into_iter().map(|entry| entry.hash).collect(),
+            bots,
+            at: alert.event_time(),
+            because,
+        }
+    }
+
+    fn because(&self, bots: usize, wanted: &CountSpec, authenticated: bool) -> String {
+        let many =
+            |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let mut sentence = many(self.taken.len(), "alert");
+        if self.taken.len() > 1 {
+            sentence.push_str(&format!(" from {}", many(bots, "bot")));
+        }
+        sentence.push_str(&format!(" about {}", self.watched.contract));
+        if self.early {
+            let (alerts, bots, within) = (wanted.alerts, wanted.bots, wanted.within);
+            sentence.push_str(&format!(
+                " ({alerts} from {bots} different bots within {within:#} would fire in full)"
+            ));
+        } else if self.taken.len() > 1 {
+            sentence.push_str(&format!(" within {:#}", wanted.within));
+        }
+        let named: Vec<String> = self
+            .taken
+            .iter()
+            .take(ALERTS_NAMED_MAX)
+            .map(|entry| format!("{} (bot {})", short(&entry.hash.0), short(entry.bot.as_str())))
+            .collect();
+        sentence.push_str(&format!(": {}", named.join(", ")));
+        match self.taken.len().saturating_sub(named.len()) {
+            0 => {}
+            rest => sentence.push_str(&format!(" and {rest} more")),
+        }
+        if !authenticated {
+            sentence.push_str("; the feed is not authenticated, so this only pages");
+        }
+        sentence
+    }
+}
+
+/// An id a person can compare by its ends; a text that is no id is not repeated, because a stranger wrote it.
+fn short(id: &str) -> String {
+    let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    match (is_id, id.get(..10), id.len().checked_sub(6).and_then(|at| id.get(at..))) {
+        (false, _, _) => "an unprintable id".to_owned(),
+        (true, Some(head), Some(tail)) if id.len() > 20 => format!("{head}…{tail}"),
+        (true, _, _) => id.to_owned(),
+    }
+}

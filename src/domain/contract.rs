@@ -1,1 +1,0 @@
-//! Contracts the configuration names, and calls on them written as text.

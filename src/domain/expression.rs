@@ -1,1 +1,0 @@
-//! CEL over views of configured contracts: `read("vault", "paused()") == true`.

@@ -1,0 +1,212 @@
+//! The language of conditions and checks: a subset of CEL, checked before it runs.
+//!
+//! Syntax is CEL's and is read by the `cel` crate. Checking and evaluation are our own, because that
+//! crate's evaluator has no type checker (`alert.nosuch` or `alert.severity >= "x"` fail only when an alert
+//! arrives), integers of 64 bits (a `uint256` does not fit, and `0 == value` on a foreign type is silently
+//! false), and no limit on steps. Invariants:
+//!
+//! * Whatever compiles is well typed: evaluation can lack a value, overflow or run out of steps, nothing else.
+//! * Integers are exact to 512 bits signed, decimals are compared exactly; an overflow is a [`Gap`].
+//! * A gap is absorbed only by what decides without it (`false && gap`, `true || gap`), as in CEL.
+//! * Text is compared without regard to ASCII case, everywhere: ids, hashes and addresses come in both.
+//!
+//! What there is: `&& || ! == != < <= > >= + - * / % in ?:`, lists, `x[0]`, `has(a.b)`, `size(x)`,
+//! `list.exists(v, …)`, `list.all(v, …)`, `text.contains(…)`, `.startsWith(…)`, `.endsWith(…)`, `big("…")` (not
+//! needed: a long integer literal is read exactly), `timestamp("…")`, and what a [`Vocabulary`] adds. It does
+//! not know what a name means: that is the vocabulary's.
+
+mod check;
+mod evaluate;
+mod number;
+mod source;
+mod value;
+
+use std::borrow::Cow;
+
+pub(crate) use number::Integer;
+pub use source::ExpressionError;
+pub(crate) use value::{Gap, Type, Value};
+
+/// Longest expression, in characters.
+pub const EXPRESSION_CHARS_MAX: usize = 2_048;
+/// Most nodes of an expression's tree.
+pub const EXPRESSION_NODES_MAX: usize = 400;
+/// Deepest nesting.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Deepest nesting of `exists` and `all`; each multiplies the work by the length of its list.
+pub const COMPREHENSION_DEPTH_MAX: usize = 2;
+/// Nodes visited in one evaluation before it is given up as unknown: two nested walks over the 500
+/// addresses an Attack Detector alert may carry stay below it when their body is small.
+pub const EVALUATION_STEPS_MAX: u32 = 2_000_000;
+
+/// How like a known name a suggestion must be (Jaro-Winkler, 0 to 1).
+const NEAREST_LIKENESS_MIN: f64 = 0.75;
+
+/// What names and functions mean.
+pub(crate) trait Vocabulary {
+    /// A value that is known only at evaluation.
+    type Leaf: Clone + std::fmt::Debug;
+
+    /// The meaning of a dotted name, such as `alert.block.number`; the error is a sentence.
+    fn name(&mut self, path: &[String]) -> Result<Resolved<Self::Leaf>, String>;
+
+    /// The meaning of a function called with literal texts (`None` for any other argument); `None` when it
+    /// is no function of this vocabulary.
+    fn call(
+        &mut self,
+        name: &str,
+        arguments: &[Option<&str>],
+    ) -> Option<Result<Resolved<Self::Leaf>, String>>;
+
+    /// The functions it adds, for suggestions.
+    fn functions(&self) -> &'static [&'static str];
+}
+
+/// What a name or a call turned out to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Resolved<L> {
+    /// Known now.
+    Constant(Value, Type),
+    /// Known at evaluation.
+    Leaf(L, Type),
+}
+
+/// A checked expression whose open values are `L`.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression<L> {
+    root: Node<L>,
+}
+
+impl<L: Clone + std::fmt::Debug> Expression<L> {
+    /// Checks `text`, which must be of type `wanted`.
+    pub(crate) fn compile<V: Vocabulary<Leaf = L>>(
+        text: &str,
+        vocabulary: &mut V,
+        wanted: &Type,
+    ) -> Result<Self, Vec<ExpressionError>> {
+        let source = source::Source::parse(text)?;
+        check::check(&source, vocabulary, wanted).map(|root| Self { root })
+    }
+}
+
+impl<L> Expression<L> {
+    /// Evaluates, asking `leaf` for open values.
+    pub(crate) fn evaluate_bool<'e>(
+        &'e self,
+        leaf: &dyn Fn(&'e L) -> Result<Cow<'e, Value>, Gap>,
+    ) -> Result<bool, Gap> {
+        evaluate::Evaluation::new(leaf).truth(&self.root)
+    }
+
+    /// How many different values `leaf` may have if the expression is to be true, where its form says so:
+    /// `leaf in [constants]` or `leaf == constant` among the terms joined by `&&`.
+    pub(crate) fn values_admitted(&self, leaf: &L) -> Option<usize>
+    where
+        L: PartialEq,
+    {
+        admitted(&self.root, leaf)
+    }
+}
+
+fn admitted<L: PartialEq>(node: &Node<L>, leaf: &L) -> Option<usize> {
+    let is_leaf = |node: &Node<L>| matches!(node, Node::Leaf(found) if found == leaf);
+    match node {
+        Node::And(terms) => terms.iter().filter_map(|term| admitted(term, leaf)).min(),
+        Node::Compare(Comparison::Equal, sides) => {
+            let [left, right] = &**sides;
+            let constant = |node: &Node<L>| matches!(node, Node::Constant(_));
+            ((is_leaf(left) && constant(right)) || (constant(left) && is_leaf(right))).then_some(1)
+        }
+        Node::In(sides) => match &**sides {
+            [item, Node::Constant(Value::List(values))] if is_leaf(item) => Some(distinct(values.iter())),
+            [item, Node::List(nodes)] if is_leaf(item) => {
+                let values = nodes.iter().map(|node| match node {
+                    Node::Constant(value) => Some(value),
+                    _open => None,
+                });
+                values.collect::<Option<Vec<_>>>().map(|values| distinct(values.into_iter()))
+            }
+            [_, _] => None,
+        },
+        _other_forms_say_nothing => None,
+    }
+}
+
+fn distinct<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
+    let texts: std::collections::BTreeSet<String> = values
+        .map(|value| value.text().map_or_else(|_| format!("{value:?}"), str::to_ascii_lowercase))
+        .collect();
+    texts.len()
+}
+
+/// A checked node. Types were settled by the checker; a value of another type is a [`Gap`] nobody should see.
+#[derive(Clone, Debug)]
+enum Node<L> {
+    Constant(Value),
+    Leaf(L),
+    /// The variable of an enclosing `exists` or `all`, counted from the outermost.
+    Local(usize),
+    Has(L),
+    Not(Box<Node<L>>),
+    And(Box<[Node<L>; 2]>),
+    Or(Box<[Node<L>; 2]>),
+    /// Condition, then, else.
+    Choose(Box<[Node<L>; 3]>),
+    Compare(Comparison, Box<[Node<L>; 2]>),
+    Calculate(Arithmetic, Box<[Node<L>; 2]>),
+    /// Item, list.
+    In(Box<[Node<L>; 2]>),
+    List(Vec<Node<L>>),
+    /// List, position.
+    Index(Box<[Node<L>; 2]>),
+    Size(Box<Node<L>>),
+    /// Text, part.
+    Test(TextTest, Box<[Node<L>; 2]>),
+    /// List, body; the list's items become the innermost local.
+    Quantify(Quantifier, Box<[Node<L>; 2]>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TextTest {
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quantifier {
+    Exists,
+    All,
+}
+
+/// `; did you mean "vault"?` when something known is like `name`, else nothing.
+pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let wanted = name.to_ascii_lowercase();
+    known
+        .map(|known| (strsim::jaro_winkler(&known.to_ascii_lowercase(), &wanted), known))
+        .filter(|(likeness, _)| *likeness >= NEAREST_LIKENESS_MIN)
+        .max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.1.cmp(left.1)))
+        .map_or_else(String::new, |(_, known)| format!("; did you mean \"{known}\"?"))
+}
+
+#[cfg(test)]
+mod tests;

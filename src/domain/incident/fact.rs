@@ -1,0 +1,413 @@
+//! Everything that can have happened to an incident.
+//!
+//! Facts are written once and never changed; their serialised form is the journal's, so a variant is
+//! only ever added, and a field only added with a default.
+
+use alloy::primitives::{Address, B256, Bytes};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::names::{PageKey, Purpose};
+use super::preparation::Preparation;
+use crate::domain::condition::{Match, Response};
+use crate::domain::names::{ConditionId, ContractName, PersonId, RunbookId};
+use crate::domain::runbook::Severity;
+use crate::domain::safe::{SafeNonce, SafeTxHash};
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// Redhandle itself, by what its runbooks say.
+    Agent,
+    /// A person of the roster.
+    Person(PersonId),
+    /// Someone who used the command line without saying who.
+    Operator,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Agent => f.write_str("Redhandle"),
+            Self::Person(id) => f.write_str(id.as_str()),
+            Self::Operator => f.write_str("the operator"),
+        }
+    }
+}
+
+/// Where a report came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Alerts that matched a condition.
+    Match(ConditionId),
+    /// Somebody who said so: support, customer, hacker, security-team, law-enforcement, other.
+    Reporter {
+        /// Which kind of person.
+        kind: String,
+        /// How to reach them, as they gave it.
+        contact: Option<String>,
+    },
+    /// A responder who started a runbook by hand.
+    Trigger,
+}
+
+/// What the failure of a task means for trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Retry {
+    /// The same attempt may succeed later.
+    Later,
+    /// Repeating changes nothing: a person must.
+    Never,
+}
+
+/// A proposal's readiness for signing, from one owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerConfirmation {
+    /// What was signed.
+    pub safe_tx_hash: SafeTxHash,
+    /// By whom: recovered from the signature and found among the Safe's owners.
+    pub owner: Address,
+    /// The signature as the Safe takes it (65 bytes, or longer for contract signatures).
+    pub signature: Bytes,
+    /// How it reached us: `service`, `command`, `chain`.
+    pub source: String,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// An event became known. The first fact of every incident.
+    Reported {
+        /// From where.
+        source: Source,
+        /// One line, in our own words; never an alert's text.
+        title: String,
+        /// In doubt the higher.
+        severity: Severity,
+        /// The runbook that answers it, where one does.
+        runbook: Option<RunbookId>,
+        /// What it is about, where it is about a configured contract.
+        contract: Option<ContractName>,
+        /// How far the response may go by itself.
+        response: Response,
+        /// Why the runbook was chosen.
+        matched: Option<Match>,
+        /// What a reporter wrote: somebody else's text, escaped wherever it is shown.
+        statement: Option<String>,
+    },
+    /// A further match of the same runbook and contract; it may raise the response.
+    Matched {
+        /// The match.
+        matched: Match,
+        /// How far the response may go now.
+        response: Response,
+    },
+    /// Somebody decided whether it is real.
+    Triaged {
+        /// Who.
+        by: Actor,
+        /// True: an incident. False: an event, to be closed.
+        incident: bool,
+        /// How bad.
+        severity: Severity,
+        /// Why.
+        reason: String,
+    },
+    /// The incident is declared: command is established.
+    Declared {
+        /// Who.
+        by: Actor,
+        /// Exactly one commander.
+        commander: Option<PersonId>,
+        /// Public communications officer.
+        communications: Option<PersonId>,
+        /// Who works on it.
+        responders: Vec<PersonId>,
+        /// What is to be achieved.
+        objective: String,
+    },
+    /// A role changed hands.
+    Assigned {
+        /// Who decided.
+        by: Actor,
+        /// `commander`, `communications` or `responder`.
+        role: Role,
+        /// Who has it now.
+        person: PersonId,
+    },
+    /// The objective was set anew.
+    ObjectiveSet {
+        /// Who.
+        by: Actor,
+        /// What is to be achieved.
+        objective: String,
+    },
+    /// The scribe wrote something down.
+    Noted {
+        /// Who.
+        by: Actor,
+        /// What.
+        text: String,
+    },
+    /// A responder raised how far the response may go.
+    ResponseRaised {
+        /// Who.
+        by: Actor,
+        /// How far now.
+        response: Response,
+    },
+    /// Intent: the proposal is being built from live state.
+    PreparationStarted {
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The proposal is built, simulated and hashed.
+    Prepared(Box<Preparation>),
+    /// Every action's `unless` holds already.
+    Unneeded {
+        /// Which, in words.
+        because: String,
+    },
+    /// The proposal could not be built, or its simulation failed.
+    PreparationFailed {
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+        /// How far it came, where it came far enough to show.
+        draft: Option<Box<Preparation>>,
+    },
+    /// Intent: the proposal is on its way to the Transaction Service.
+    SubmissionStarted {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The service has it, and what it has was read back and is what we sent.
+    Submitted {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// The service, by host.
+        service: String,
+    },
+    /// The service refused it or could not be reached. The proposal can be signed without it.
+    SubmissionFailed {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
+    /// An owner's confirmation, checked against the Safe's owners on the chain.
+    Confirmed(OwnerConfirmation),
+    /// The Safe's nonce moved past the proposal without executing it: it can never execute.
+    Superseded {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// The Safe's nonce now.
+        nonce: SafeNonce,
+    },
+    /// Intent: the confirmed proposal is being executed.
+    ExecutionStarted {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// Who sends it.
+        by: Actor,
+    },
+    /// The chain executed it: read from the chain, never believed from the service.
+    Executed {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// The transaction that did it.
+        transaction: B256,
+        /// Its block.
+        block: u64,
+        /// False: the Safe's nonce is spent, but the inner call failed.
+        success: bool,
+    },
+    /// The execution could not be sent, or reverted.
+    ExecutionFailed {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
+    /// Every `expect` was read on the chain and holds.
+    Verified {
+        /// At which block.
+        block: u64,
+        /// What was read.
+        expects: Vec<String>,
+    },
+    /// An `expect` that held no longer does.
+    EffectLost {
+        /// At which block.
+        block: u64,
+        /// Which, and what was read.
+        because: String,
+    },
+    /// Intent: a page is on its way.
+    PageStarted {
+        /// Which page.
+        page: PageKey,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The channel took the page.
+    PageDelivered {
+        /// Which page.
+        page: PageKey,
+        /// The provider's own reference.
+        reference: Option<String>,
+    },
+    /// The channel did not take the page.
+    PageFailed {
+        /// Which page.
+        page: PageKey,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
+    /// A person said: I am here.
+    Acknowledged {
+        /// Who.
+        person: PersonId,
+        /// `link` or `command`.
+        via: String,
+    },
+    /// Every step of the policy was tried and nobody answered: everybody is called.
+    Exhausted {
+        /// Which call.
+        purpose: Purpose,
+    },
+    /// Facts could not be written for a while; they stand after this one.
+    JournalGap {
+        /// Since when.
+        since: Timestamp,
+        /// How many facts were kept in memory.
+        facts: u32,
+        /// Facts that no longer applied when the journal came back.
+        dropped: Vec<String>,
+    },
+    /// The harm is stopped and its cause dealt with.
+    Resolved {
+        /// Who.
+        by: Actor,
+        /// How.
+        summary: String,
+    },
+    /// A first draft of the post-mortem was written.
+    PostMortemDrafted {
+        /// Where.
+        path: String,
+    },
+    /// Something to be done so that it does not happen again.
+    ActionItemAdded {
+        /// Its number within the incident, from 1.
+        item: u32,
+        /// What.
+        what: String,
+        /// Who does it.
+        owner: PersonId,
+        /// By when.
+        due: Date,
+    },
+    /// An action item is done.
+    ActionItemDone {
+        /// Which.
+        item: u32,
+        /// Who says so.
+        by: Actor,
+    },
+    /// Nothing more will happen.
+    Closed {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A role in command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Leads the incident; exactly one at a time.
+    Commander,
+    /// Speaks to the public.
+    Communications,
+    /// Works on it.
+    Responder,
+}
+
+impl Role {
+    /// The role's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Commander => "incident commander",
+            Self::Communications => "public communications officer",
+            Self::Responder => "responder",
+        }
+    }
+}
+
+impl Fact {
+    /// The fact's word in the journal.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Reported { .. } => "reported",
+            Self::Matched { .. } => "matched",
+            Self::Triaged { .. } => "triaged",
+            Self::Declared { .. } => "declared",
+            Self::Assigned { .. } => "assigned",
+            Self::ObjectiveSet { .. } => "objective-set",
+            Self::Noted { .. } => "noted",
+            Self::ResponseRaised { .. } => "response-raised",
+            Self::PreparationStarted { .. } => "preparation-started",
+            Self::Prepared(_) => "prepared",
+            Self::Unneeded { .. } => "unneeded",
+            Self::PreparationFailed { .. } => "preparation-failed",
+            Self::SubmissionStarted { .. } => "submission-started",
+            Self::Submitted { .. } => "submitted",
+            Self::SubmissionFailed { .. } => "submission-failed",
+            Self::Confirmed(_) => "confirmed",
+            Self::Superseded { .. } => "superseded",
+            Self::ExecutionStarted { .. } => "execution-started",
+            Self::Executed { .. } => "executed",
+            Self::ExecutionFailed { .. } => "execution-failed",
+            Self::Verified { .. } => "verified",
+            Self::EffectLost { .. } => "effect-lost",
+            Self::PageStarted { .. } => "page-started",
+            Self::PageDelivered { .. } => "page-delivered",
+            Self::PageFailed { .. } => "page-failed",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Exhausted { .. } => "exhausted",
+            Self::JournalGap { .. } => "journal-gap",
+            Self::Resolved { .. } => "resolved",
+            Self::PostMortemDrafted { .. } => "post-mortem-drafted",
+            Self::ActionItemAdded { .. } => "action-item-added",
+            Self::ActionItemDone { .. } => "action-item-done",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The incident: a fold over its facts.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::fact::{Actor, OwnerConfirmation, Source};
+use super::names::{IncidentId, PageKey, Purpose};
+use super::preparation::Preparation;
+use crate::domain::condition::{Match, Response};
+use crate::domain::names::{ContractName, PersonId, RunbookId};
+use crate::domain::runbook::Severity;
+
+/// Where the incident stands as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Known, not yet judged.
+    Reported,
+    /// Judged: an incident, to be declared; or an event, to be closed.
+    Triaged,
+    /// Command is established.
+    Declared,
+    /// The harm is stopped.
+    Resolved,
+    /// A post-mortem is drafted; action items are open or done.
+    PostMortem,
+    /// Nothing more will happen.
+    Closed,
+}
+
+impl Phase {
+    /// The phase's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Triaged => "triaged",
+            Self::Declared => "declared",
+            Self::Resolved => "resolved",
+            Self::PostMortem => "post-mortem",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Work on containment goes on in this phase.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Reported | Self::Triaged | Self::Declared => true,
+            Self::Resolved | Self::PostMortem | Self::Closed => false,
+        }
+    }
+}
+
+/// Where containment stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "stage")]
+pub enum Stage {
+    /// Nothing was begun.
+    Idle,
+    /// The proposal is being built.
+    Preparing {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// It could not be built.
+    PrepareFailed {
+        /// Which attempt failed.
+        attempt: u32,
+        /// When the next is due; none: never by itself.
+        retry_at: Option<Timestamp>,
+        /// In a sentence.
+        problem: String,
+    },
+    /// The chain is as it should be already.
+    Unneeded,
+    /// Built, simulated, hashed; not yet at the service.
+    Prepared,
+    /// On its way to the service.
+    Submitting {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The service does not take it. It can be signed all the same.
+    SubmitFailed {
+        /// Which attempt failed.
+        attempt: u32,
+        /// When the next is due; none: never by itself.
+        retry_at: Option<Timestamp>,
+        /// In a sentence.
+        problem: String,
+    },
+    /// At the service, read back and equal.
+    Proposed,
+    /// On its way to the chain.
+    Executing {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The chain did not take it.
+    ExecuteFailed {
+        /// Which attempt failed.
+        attempt: u32,
+        /// When the next is due; none: never by itself.
+        retry_at: Option<Timestamp>,
+        /// In a sentence.
+        problem: String,
+    },
+    /// Executed; the effect is not yet verified.
+    Executed {
+        /// By which transaction.
+        transaction: B256,
+        /// The inner call succeeded.
+        success: bool,
+    },
+    /// The effect was read on the chain.
+    Verified {
+        /// When.
+        at: Timestamp,
+        /// At which block.
+        block: u64,
+    },
+}
+
+impl Stage {
+    /// The stage's word, for tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Preparing { .. } => "preparing",
+            Self::PrepareFailed { .. } => "preparation failed",
+            Self::Unneeded => "not needed",
+            Self::Prepared => "prepared",
+            Self::Submitting { .. } => "submitting",
+            Self::SubmitFailed { .. } => "submission failed",
+            Self::Proposed => "proposed",
+            Self::Executing { .. } => "executing",
+            Self::ExecuteFailed { .. } => "execution failed",
+            Self::Executed { .. } => "executed",
+            Self::Verified { .. } => "verified",
+        }
+    }
+}
+
+/// A call to people for one purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// The how-many-th for this purpose.
+    pub number: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in a sentence.
+    pub because: String,
+    /// Nobody answered; everybody is called.
+    pub exhausted: Option<Timestamp>,
+    /// Answered or no longer needed.
+    pub closed: bool,
+}
+
+/// What became of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageState {
+    /// Attempts begun.
+    pub attempts: u32,
+    /// When the last began.
+    pub last: Timestamp,
+    /// What became of it.
+    pub outcome: PageOutcome,
+}
+
+/// What became of a page's last attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageOutcome {
+    /// Begun; after a crash: unknown, and repeated.
+    Started,
+    /// The channel took it.
+    Delivered,
+    /// The channel refused; it may take it later.
+    FailedForNow(String),
+    /// The channel refused for good.
+    FailedForGood(String),
+}
+
+/// Something to be done so that it does not happen again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ActionItem {
+    /// Its number within the incident.
+    pub item: u32,
+    /// What.
+    pub what: String,
+    /// Who.
+    pub owner: PersonId,
+    /// By when.
+    pub due: Date,
+    /// Done when.
+    pub done: Option<Timestamp>,
+}
+
+/// An event, or an incident: something reported that may need a coordinated response.
+#[derive(Clone, Debug, Serialize)]
+pub struct Incident {
+    /// Its name.
+    pub id: IncidentId,
+    /// How many facts it is made of; the next append must name this.
+    pub version: u64,
+    /// When it was reported.
+    pub opened: Timestamp,
+    /// From where.
+    pub source: Source,
+    /// One line.
+    pub title: String,
+    /// Somebody else's words about it, to be escaped wherever they are shown.
+    pub statement: Option<String>,
+    /// How bad.
+    pub severity: Severity,
+    /// Which runbook answers it.
+    pub runbook: Option<RunbookId>,
+    /// What it is about.
+    pub contract: Option<ContractName>,
+    /// How far the response may go by itself.
+    pub response: Response,
+    /// Matches, oldest first.
+    pub matches: Vec<Match>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The verdict of triage: real?
+    pub is_incident: Option<bool>,
+    /// Leads it.
+    pub commander: Option<PersonId>,
+    /// Speaks for it.
+    pub communications: Option<PersonId>,
+    /// Works on it.
+    pub responders: Vec<PersonId>,
+    /// What is to be achieved.
+    pub objective: Option<String>,
+    /// Where containment stands.
+    pub stage: Stage,
+    /// The newest proposal.
+    pub preparation: Option<Preparation>,
+    /// The newest attempt at one that failed, as far as it came.
+    pub draft: Option<Preparation>,
+    /// Confirmations of the newest proposal, one an owner.
+    pub confirmations: BTreeMap<Address, OwnerConfirmation>,
+    /// Open and closed calls.
+    pub calls: BTreeMap<Purpose, Call>,
+    /// Every page.
+    #[serde(serialize_with = "pages_as_list")]
+    pub pages: BTreeMap<PageKey, PageState>,
+    /// When each person last said: I am here.
+    pub acknowledged: BTreeMap<PersonId, Timestamp>,
+    /// What was expected held when it was last proven, and no longer did at this block.
+    pub effect_lost: Option<u64>,
+    /// Things to do.
+    pub action_items: Vec<ActionItem>,
+    /// The draft of the post-mortem.
+    pub post_mortem: Option<String>,
+}
+
+fn pages_as_list<S: serde::Serializer>(
+    pages: &BTreeMap<PageKey, PageState>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pages.iter().map(|(key, state)| (key.to_string(), state)))
+}
+
+impl Incident {
+    /// Owners who confirmed and still are owners, as the proposal knows them.
+    pub fn confirmed_owners(&self) -> usize {
+        self.preparation.as_ref().map_or(0, |preparation| {
+            self.confirmations.keys().filter(|owner| preparation.owners.contains(owner)).count()
+        })
+    }
+
+    /// Enough owners confirmed.
+    pub fn has_quorum(&self) -> bool {
+        self.preparation
+            .as_ref()
+            .is_some_and(|preparation| self.confirmed_owners() as u64 >= preparation.threshold)
+    }
+
+    /// The call for `purpose`, where one is open.
+    pub fn open_call(&self, purpose: Purpose) -> Option<&Call> {
+        self.calls.get(&purpose).filter(|call| !call.closed)
+    }
+
+    /// Whether `actor` may be named as having led: the commander, by name.
+    pub fn is_commander(&self, actor: &Actor) -> bool {
+        matches!((actor, &self.commander), (Actor::Person(person), Some(commander)) if person == commander)
+    }
+}

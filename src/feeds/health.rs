@@ -1,0 +1,117 @@
+//! How a feed is doing, readable by others while it runs.
+//!
+//! A feed with several parts (one query a chain) is only as fresh as its stalest part: [`FeedHealth::last_ok`]
+//! is the oldest of them, and `None` until every part has answered once. What counts as stale is the
+//! agent's to judge.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+/// A feed's state at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedHealth {
+    /// Up to when the feed is known to have worked, all parts of it.
+    pub last_ok: Option<Timestamp>,
+    /// What is wrong now; gone once the part concerned works again.
+    pub last_error: Option<String>,
+    /// Alerts accepted by the consumer since the start.
+    pub delivered: u64,
+    /// Items handed over as rejected, and accepted as such, since the start.
+    pub rejected: u64,
+}
+
+/// The one copy of a feed's health: the feed writes, others read.
+#[derive(Clone, Debug, Default)]
+pub struct SharedHealth(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    parts: BTreeMap<String, Part>,
+    delivered: u64,
+    rejected: u64,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    last_ok: Option<Timestamp>,
+    error: Option<String>,
+}
+
+impl SharedHealth {
+    /// Health of a feed that has not worked yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is known now.
+    pub fn snapshot(&self) -> FeedHealth {
+        let state = self.state();
+        let stalest = state.parts.values().map(|part| part.last_ok).min().flatten();
+        let errors: Vec<&str> = state.parts.values().filter_map(|part| part.error.as_deref()).collect();
+        FeedHealth {
+            last_ok: stalest,
+            last_error: (!errors.is_empty()).then(|| errors.join("; ")),
+            delivered: state.delivered,
+            rejected: state.rejected,
+        }
+    }
+
+    /// Names a part before it has worked, so that one that never does keeps the feed red.
+    pub(super) fn expect(&self, part: &str) {
+        self.state().parts.entry(part.to_owned()).or_default();
+    }
+
+    pub(super) fn ok(&self, part: &str, at: Timestamp) {
+        let mut state = self.state();
+        let part = state.parts.entry(part.to_owned()).or_default();
+        part.last_ok = Some(at);
+        part.error = None;
+    }
+
+    pub(super) fn failed(&self, part: &str, reason: String) {
+        self.state().parts.entry(part.to_owned()).or_default().error = Some(reason);
+    }
+
+    pub(super) fn accepted(&self, delivered: usize, rejected: usize) {
+        let mut state = self.state();
+        state.delivered = state.delivered.saturating_add(delivered as u64);
+        state.rejected = state.rejected.saturating_add(rejected as u64);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_feed_is_as_fresh_as_its_stalest_part() {
+        let health = SharedHealth::new();
+        health.expect("chain 1");
+        health.expect("chain 10");
+        health.ok("chain 1", at("2024-01-01T00:05:00Z"));
+        assert_eq!(health.snapshot().last_ok, None);
+
+        health.ok("chain 10", at("2024-01-01T00:04:00Z"));
+        assert_eq!(health.snapshot().last_ok, Some(at("2024-01-01T00:04:00Z")));
+    }
+
+    #[test]
+    fn an_error_stays_until_its_own_part_works_again() {
+        let health = SharedHealth::new();
+        health.failed("chain 1", "HTTP 503".into());
+        health.ok("chain 10", at("2024-01-01T00:04:00Z"));
+        assert_eq!(health.snapshot().last_error.as_deref(), Some("HTTP 503"));
+        health.ok("chain 1", at("2024-01-01T00:05:00Z"));
+        assert_eq!(health.snapshot().last_error, None);
+    }
+}

@@ -1,0 +1,78 @@
+//! What the embedded service asks of the chain.
+
+use alloy::primitives::{Address, B256, Bytes};
+use async_trait::async_trait;
+
+use crate::domain::names::ChainId;
+use crate::domain::safe::{ContractOwnerMessage, SafeAddress, SafeState, SafeTxHash};
+
+/// The chain behind the embedded service.
+///
+/// An answer is what the chain said; what it did not say is an error, never a guess. Answers may be a
+/// few blocks old, but must not contradict each other within one request more than a new block would.
+#[async_trait]
+pub trait ChainView: Send + Sync + std::fmt::Debug {
+    /// Which chain.
+    fn chain_id(&self) -> ChainId;
+
+    /// The Safe as it is now; `None` when there is none at the address.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    async fn safe_state(&self, safe: SafeAddress) -> Result<Option<SafeState>, ChainViewError>;
+
+    /// Whether a contract stands behind a signature (EIP-1271 or the form before). A contract that
+    /// reverts, or is none, does not.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    async fn is_valid_signature(
+        &self,
+        signer: Address,
+        message: &ContractOwnerMessage,
+        signature: &Bytes,
+    ) -> Result<bool, ChainViewError>;
+
+    /// Whether an owner called `approveHash`.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    async fn approved_hash(
+        &self,
+        safe: SafeAddress,
+        owner: Address,
+        hash: SafeTxHash,
+    ) -> Result<bool, ChainViewError>;
+
+    /// How a transaction of the Safe ended; `None` when it did not.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    async fn execution(
+        &self,
+        safe: SafeAddress,
+        hash: SafeTxHash,
+    ) -> Result<Option<Execution>, ChainViewError>;
+}
+
+/// The end of a Safe transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// The transaction that executed it.
+    pub tx_hash: B256,
+    /// `ExecutionSuccess` or `ExecutionFailure`.
+    pub success: bool,
+    /// The block's height.
+    pub block: u64,
+}
+
+/// The chain could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("could not read the chain to {doing}")]
+pub struct ChainViewError {
+    /// What was being read, for example `read Safe 0x…`.
+    pub doing: String,
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
