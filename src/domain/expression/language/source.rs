@@ -9,8 +9,8 @@ use std::fmt;
 use cel::parser::{Expression as Tree, Parser};
 use cel::{Env, ParseErrors};
 
-use super::EXPRESSION_CHARS_MAX;
 use super::number::Integer;
+use super::{EXPRESSION_BRACKETS_MAX, EXPRESSION_CHARS_MAX};
 
 /// Decimal digits that surely fit 64 bits, sign included.
 const SHORT_DIGITS_MAX: usize = 18;
@@ -46,6 +46,9 @@ const EXCERPT_CHARS_MAX: usize = 120;
 impl fmt::Display for ExpressionError {
     /// The sentence, then the line and a caret under the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.excerpt.is_empty() {
+            return f.write_str(&self.message);
+        }
         if self.line == 0 {
             return write!(f, "{}\n  | {}", self.message, self.excerpt);
         }
@@ -93,6 +96,14 @@ impl Source {
         self.long_integers.get(name).copied()
     }
 
+    /// The text of a literal, as it was written.
+    pub(super) fn written(&self, node: u64) -> Option<String> {
+        let (start, stop) = self.info.offset_for(node)?;
+        let (start, stop) = (usize::try_from(start).ok()?, usize::try_from(stop).ok()?);
+        let length = stop.checked_sub(start)?.checked_add(1)?;
+        Some(self.text.chars().skip(start).take(length).collect())
+    }
+
     /// An error at a node.
     pub(super) fn error(&self, node: u64, message: impl Into<String>) -> ExpressionError {
         match self.info.offset_for(node) {
@@ -102,6 +113,15 @@ impl Source {
             }
         }
     }
+}
+
+/// A call is placed at its parenthesis; a reader looks for its name.
+fn name_before(text: &str, offset: usize) -> usize {
+    if text.chars().nth(offset) != Some('(') {
+        return offset;
+    }
+    let before: Vec<char> = text.chars().take(offset).collect();
+    offset.saturating_sub(before.iter().rev().take_while(|c| c.is_ascii_alphanumeric() || **c == '_').count())
 }
 
 fn locate(text: &str, offset: usize, message: String) -> ExpressionError {
@@ -138,13 +158,15 @@ fn syntax_errors(text: &str, errors: ParseErrors) -> Vec<ExpressionError> {
         .collect()
 }
 
-/// Replaces integer literals that may not fit 64 bits by names of the same length.
+/// Replaces integer literals that may not fit 64 bits by names of the same length. Refuses deep nesting on the
+/// way, because the parser would exhaust the stack before it refuses.
 fn replace_long_integers(text: &str) -> Result<(String, BTreeMap<String, Integer>), Vec<ExpressionError>> {
     let chars: Vec<char> = text.chars().collect();
     let mut readable = String::with_capacity(text.len());
     let mut found = BTreeMap::new();
     let mut errors = Vec::new();
     let mut at = 0_usize;
+    let mut depth = 0_usize;
     while let Some(&c) = chars.get(at) {
         let rest = chars.get(at..).unwrap_or_default();
         let token: String = if c == '"' || c == '\'' {
@@ -154,6 +176,15 @@ fn replace_long_integers(text: &str) -> Result<(String, BTreeMap<String, Integer
         } else {
             c.to_string()
         };
+        depth = match c {
+            '(' | '[' | '{' => depth.saturating_add(1),
+            ')' | ']' | '}' => depth.saturating_sub(1),
+            _other => depth,
+        };
+        if depth > EXPRESSION_BRACKETS_MAX {
+            let message = format!("brackets are nested deeper than {EXPRESSION_BRACKETS_MAX}");
+            return Err(vec![locate(text, at, message)]);
+        }
         at = at.saturating_add(token.chars().count());
         let in_decimal = readable.ends_with('.') || matches!(chars.get(at), Some('.'));
         if is_long_integer(&token) && !in_decimal {

@@ -130,7 +130,7 @@ impl<V: Vocabulary> Checker<'_, V> {
             };
             return self.refuse(
                 id,
-                format!("this looks for text in text, not for {part_kind} in {text_kind}{hint}"),
+                format!("only text is searched for text; this searches {text_kind} for {part_kind}{hint}"),
             );
         }
         Some((Node::Test(test, Box::new([text, part])), Type::Bool))
