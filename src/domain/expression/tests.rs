@@ -267,14 +267,14 @@ fn mistakes_are_sentences_with_a_place() {
     assert_snapshot!(said.join("\n\n"), @r#"
     it is empty
 
-    line 1, column 25: syntax error: missing ')' at 'the end'
+    line 1, column 25: syntax error: missing ')' at end
       | read("vault", "paused()"
       |                         ^
 
-    line 1, column 27: syntax error: token recognition error at: '=!'
+    line 1, column 27: syntax error: unexpected '=!'
       | read("vault", "paused()") =! true
       |                           ^
-    line 1, column 30: syntax error: extraneous input 'true' expecting the end
+    line 1, column 30: syntax error: unexpected 'true'
       | read("vault", "paused()") =! true
       |                              ^
 
@@ -285,33 +285,33 @@ fn mistakes_are_sentences_with_a_place() {
       | paused == true
       | ^
 
-    line 1, column 5: unknown contract "vualt"; did you mean "vault"?
+    line 1, column 1: unknown contract "vualt"; did you mean "vault"?
       | read("vualt", "paused()")
-      |     ^
+      | ^
 
-    line 1, column 5: contract "vault" has no function "pausd" with 0 arguments; nearest: paused(), pause(), pause(address); its ABI is balanceOf(address), check(), drift(), guardians(), limits(address[],(uint16,bool)[2]), note(string,bytes), owner(), pause(), pause(bytes32), pause(address), paused(), root() and 9 more
+    line 1, column 1: contract "vault" has no function "pausd" with 0 arguments; nearest: paused(), pause(), pause(address); its ABI is balanceOf(address), check(), drift(), guardians(), limits(address[],(uint16,bool)[2]), note(string,bytes), owner(), pause(), pause(bytes32), pause(address), paused(), root() and 9 more
       | read("vault", "pausd()")
-      |     ^
+      | ^
 
-    line 1, column 5: pause() of contract "vault" is not a view: only view and pure functions can be read
+    line 1, column 1: pause() of contract "vault" is not a view: only view and pure functions can be read
       | read("vault", "pause()") == true
-      |     ^
+      | ^
 
-    line 1, column 5: read takes two quoted texts: read("contract", "function()")
+    line 1, column 1: read takes two quoted texts: read("contract", "function()")
       | read("vault", name)
-      |     ^
+      | ^
 
-    line 1, column 5: read takes two quoted texts: read("contract", "function()")
+    line 1, column 1: read takes two quoted texts: read("contract", "function()")
       | read("vault")
-      |     ^
+      | ^
 
-    line 1, column 5: unknown function "reed"; did you mean "read"?
+    line 1, column 1: unknown function "reed"; did you mean "read"?
       | reed("vault", "paused()")
-      |     ^
+      | ^
 
-    line 1, column 5: the result must be true or false, and this is a whole number
+    line 1, column 1: the result must be true or false, and this is a whole number
       | read("vault", "totalAssets()")
-      |     ^
+      | ^
 
     line 1, column 27: true or false is never equal to a whole number
       | read("vault", "paused()") == 1
@@ -325,9 +325,9 @@ fn mistakes_are_sentences_with_a_place() {
       |   && read("vault", "totalAssets()") + true > 0
       |                                     ^
 
-    line 1, column 25: none of these 3 values is named "anwser"; did you mean "answer"?
+    line 1, column 26: none of these 3 values is named "anwser"; did you mean "answer"?
       | read("vault", "round()").anwser > 0
-      |                         ^
+      |                          ^
 
     line 1, column 25: there are 3 values, counted from 0
       | read("vault", "round()")[3] > 0
@@ -341,32 +341,32 @@ fn mistakes_are_sentences_with_a_place() {
       | read("vault", "paused()") == null
       |                              ^
 
-    line 1, column 34: there are no regular expressions here: texts change with a bot's release
+    line 1, column 27: there are no regular expressions here: texts change with a bot's release
       | read("vault", "symbol()").matches("U.*")
-      |                                  ^
+      |                           ^
 
-    line 1, column 33: unknown function "map"
+    line 1, column 30: unknown function "map"
       | read("vault", "guardians()").map(g, g) == []
-      |                                 ^
+      |                              ^
     line 1, column 43: an empty list holds nothing: this can never be true
       | read("vault", "guardians()").map(g, g) == []
       |                                           ^
 
-    line 1, column 38: only text is searched for text; this searches a list of texts for text; to look into a list, write `x in list`
+    line 1, column 30: only text is searched for text; this searches a list of texts for text; to look into a list, write `x in list`
       | read("vault", "guardians()").contains("0x")
-      |                                      ^
-
-    line 1, column 30: exists and all are nested deeper than 2
-      | [1].all(a, [1].all(b, [1].all(c, read("vault", "paused()"))))
       |                              ^
+
+    line 1, column 27: exists and all are nested deeper than 2
+      | [1].all(a, [1].all(b, [1].all(c, read("vault", "paused()"))))
+      |                           ^
 
     line 1, column 1: this form of CEL is not supported here
       | {"a": read("vault", "paused()")}.a
       | ^
 
-    line 1, column 37: big("…") takes a whole number in quotes, of at most 511 bits
+    line 1, column 34: big("…") takes a whole number in quotes, of at most 511 bits
       | read("vault", "totalAssets()") > big("1e21")
-      |                                     ^
+      |                                  ^
     "#);
 }
 

@@ -109,16 +109,19 @@ impl Source {
         match self.info.offset_for(node) {
             None => ExpressionError::whole(&self.text, message),
             Some((offset, _)) => {
-                locate(&self.text, usize::try_from(offset).unwrap_or(usize::MAX), message.into())
+                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+                locate(&self.text, name_at(&self.text, offset), message.into())
             }
         }
     }
 }
 
-/// A call is placed at its parenthesis; a reader looks for its name.
-fn name_before(text: &str, offset: usize) -> usize {
-    if text.chars().nth(offset) != Some('(') {
-        return offset;
+/// A call is placed at its parenthesis and a field at its dot; a reader looks for the name.
+fn name_at(text: &str, offset: usize) -> usize {
+    match text.chars().nth(offset) {
+        Some('.') => return offset.saturating_add(1),
+        Some('(') => {}
+        Some(_) | None => return offset,
     }
     let before: Vec<char> = text.chars().take(offset).collect();
     offset.saturating_sub(before.iter().rev().take_while(|c| c.is_ascii_alphanumeric() || **c == '_').count())
@@ -142,7 +145,7 @@ fn syntax_errors(text: &str, errors: ParseErrors) -> Vec<ExpressionError> {
         .into_iter()
         .take(SYNTAX_ERRORS_SHOWN_MAX)
         .map(|error| {
-            let message = error.msg.trim_start_matches("Syntax error: ").replace("<EOF>", "the end");
+            let message = in_plain_words(&error.msg);
             match (usize::try_from(error.pos.0), usize::try_from(error.pos.1)) {
                 (Ok(line @ 1..), Ok(column)) => ExpressionError {
                     line,
@@ -156,6 +159,21 @@ fn syntax_errors(text: &str, errors: ParseErrors) -> Vec<ExpressionError> {
             }
         })
         .collect()
+}
+
+/// The parser generator's words, without its list of all tokens that could have followed.
+fn in_plain_words(message: &str) -> String {
+    let head = message.split(" expecting ").next().unwrap_or(message);
+    [
+        ("Syntax error: ", ""),
+        ("'<EOF>'", "end"),
+        ("mismatched input", "unexpected"),
+        ("extraneous input", "unexpected"),
+        ("token recognition error at:", "unexpected"),
+        ("no viable alternative at input", "unexpected"),
+    ]
+    .iter()
+    .fold(head.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
 }
 
 /// Replaces integer literals that may not fit 64 bits by names of the same length. Refuses deep nesting on the

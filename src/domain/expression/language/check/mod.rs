@@ -72,7 +72,8 @@ impl<V: Vocabulary> Checker<'_, V> {
         let depth = depth.saturating_add(1);
         if let Some(path) = self.path(tree) {
             let resolved = self.vocabulary.name(&path);
-            return self.resolved(root_of(tree), resolved);
+            let at = self.place_of_name(tree, &path, &resolved);
+            return self.resolved(at, resolved);
         }
         match &tree.expr {
             Expr::Literal(literal) => self.literal(tree.id, literal),
@@ -116,6 +117,17 @@ impl<V: Vocabulary> Checker<'_, V> {
             | Expr::Comprehension(_)
             | Expr::Unspecified => None,
         }
+    }
+
+    /// A wrong field is at its own place; a wrong beginning is where the name begins.
+    pub(super) fn place_of_name(
+        &mut self,
+        tree: &IdedExpr,
+        path: &[String],
+        resolved: &Result<Resolved<V::Leaf>, String>,
+    ) -> u64 {
+        let first = self.vocabulary.name(path.get(..1).unwrap_or_default());
+        if resolved.as_ref().err() == first.as_ref().err() { root_of(tree) } else { tree.id }
     }
 
     fn resolved(&mut self, id: u64, resolved: Result<Resolved<V::Leaf>, String>) -> Checked<V::Leaf> {
