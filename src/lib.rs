@@ -15,7 +15,7 @@
 //!
 //! Start reading at [`domain::incident`] and follow `docs/ARCHITECTURE.md`.
 
-// pub mod agent;
+pub mod agent;
 pub mod chain;
 pub mod cli;
 pub mod clock;

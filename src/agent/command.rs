@@ -360,7 +360,7 @@ impl<'a> Commands<'a> {
     async fn open(&self, facts: Vec<Fact>) -> Result<IncidentId, CommandError> {
         loop {
             self.store.sync().await?;
-            if let Some(id) = self.store.open(Opening { facts: facts.clone(), with: Vec::new() }).await? {
+            if let Some(id) = self.store.open(Opening { facts: facts.clone(), containment: false }).await? {
                 return Ok(id);
             }
         }

@@ -15,7 +15,8 @@ use super::store::Recorded;
 use super::{Agent, TaskError, chain_of, follow};
 use crate::chain::{BlockRef, Chain, TransactionDraft};
 use crate::domain::incident::{Actor, Fact, Incident, Preparation, Retry};
-use crate::domain::safe::{OwnerSignature, SafeState, SignatureKind, pack, recover};
+use crate::domain::safe::signature::{pack, recover};
+use crate::domain::safe::{OwnerSignature, SafeState, SignatureKind};
 
 /// How long a sent transaction is waited for before somebody looks again.
 const RECEIPT_WAIT_MAX: Duration = Duration::from_secs(90);
@@ -168,8 +169,7 @@ async fn rehearse(
     sender: Address,
 ) -> Result<u64, Failure> {
     let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
-    let contracts = agent.contracts();
-    let expects = super::verify::expects(preparation, &contracts).map_err(|problem| (problem, Retry::Never))?;
+    let expects = super::verify::expects(preparation, &agent.config.settings.contracts).map_err(|problem| (problem, Retry::Never))?;
     let expects: Vec<_> = expects.iter().collect();
     let authority = Authority::Signed { signatures: signatures.clone(), sender };
     let shown = proposal::simulate(chain, block, state, &preparation.tx, &expects, authority, &abis)

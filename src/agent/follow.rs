@@ -11,7 +11,8 @@ use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::incident::{Fact, Incident, Preparation};
 use crate::domain::safe::abi::Safe;
-use crate::domain::safe::{OwnerSignature, SafeNonce, SafeState, SafeTxHash, SignatureKind, recover};
+use crate::domain::safe::signature::recover;
+use crate::domain::safe::{OwnerSignature, SafeNonce, SafeState, SafeTxHash, SignatureKind};
 
 /// How many blocks before the one the proposal was prepared on are searched as well: endpoints may have
 /// been that far apart.
@@ -55,11 +56,12 @@ async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparatio
         if incident.confirmations.contains_key(&confirmation.owner) {
             continue;
         }
-        match check(hash, &confirmation.signature, &preparation.owners) {
+        let signature = confirmation.signature.unwrap_or_default();
+        match check(hash, &signature, &preparation.owners) {
             Ok(owner) if owner == confirmation.owner => confirmations.push(OwnerConfirmation {
                 safe_tx_hash: hash,
                 owner,
-                signature: confirmation.signature,
+                signature,
                 source: "service".to_owned(),
             }),
             Ok(owner) => tracing::error!(

@@ -101,7 +101,7 @@ impl Agent {
         let roster = &self.config.roster;
         let policy = runbook
             .and_then(|runbook| runbook.policy.as_ref())
-            .or(self.config.settings.paging.policy.as_ref())
+            .or(self.config.settings.policy.as_ref())
             .and_then(|name| roster.policies.get(name));
         let auto_execute =
             self.executor.is_some() && self.config.settings.executor.as_ref().is_some_and(|executor| executor.auto);

@@ -66,7 +66,7 @@ async fn send(agent: &Agent, incident: &Incident, page: &PageKey) -> Result<Opti
         severity: incident.severity.to_string(),
         title,
         lines,
-        ack_url: Some(agent.links.url(&incident.id.to_string(), page.person.as_str())),
+        ack_url: agent.links.url(&incident.id.to_string(), page.person.as_str()),
         to: Recipient { person: page.person.clone(), name: person.name.clone() },
         at: agent.clock.now(),
         zone: person.zone.clone(),

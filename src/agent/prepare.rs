@@ -6,12 +6,14 @@
 use std::time::Duration;
 
 use alloy::json_abi::JsonAbi;
+use alloy::primitives::hex;
 
 use super::proposal::{self, Authority, Shown};
 use super::reads::{ReadValues, value};
 use super::store::Recorded;
 use super::{Agent, TaskError, chain_of};
 use crate::chain::{BlockRef, Chain, SnapshotPlan};
+use crate::domain::contract::Contracts;
 use crate::domain::expression::{Read, Verdict};
 use crate::domain::incident::preparation::{
     Considered, Displaced, PlannedCall, Preparation, Queue, SkippedCall,
@@ -20,7 +22,8 @@ use crate::domain::incident::{Fact, Incident, Retry};
 use crate::domain::names::SafeName;
 use crate::domain::roster::{Coverage, CoverageReport, coverage};
 use crate::domain::runbook::{Plan, PlannedAction, Runbook};
-use crate::domain::safe::{BatchedCall, SafeState, SafeTx, batch, call_only};
+use crate::domain::safe::multisend::{BatchedCall, batch, call_only};
+use crate::domain::safe::{SafeAddress, SafeState, SafeTx};
 
 /// How long the queue is waited for once the simulation is done: a slow service must not hold up a pause.
 const QUEUE_WAIT_MAX: Duration = Duration::from_millis(800);
@@ -148,7 +151,7 @@ async fn read_everything(
     let safes: Vec<_> = runbook
         .safes
         .iter()
-        .filter_map(|name| configured.get(name).map(|safe| (name.clone(), ask.safe(safe.address))))
+        .filter_map(|name| configured.get(name).map(|safe| (name.clone(), ask.safe(SafeAddress(safe.address)))))
         .collect();
     let mut reads: Vec<&Read> = plan.reads_before().collect();
     reads.sort();
@@ -320,7 +323,7 @@ impl Base<'_> {
                     .map(|queued| Displaced {
                         safe_tx_hash: queued.safe_tx_hash,
                         nonce: queued.tx.nonce,
-                        purpose: queued.purpose(),
+                        purpose: purpose(&queued.tx, self.state.address, &self.agent.config.settings.contracts),
                         confirmations: queued.confirmations.len() as u64,
                     })
                     .collect();
@@ -337,5 +340,27 @@ fn planned(action: &PlannedAction) -> PlannedCall {
         call: action.call.describe(),
         data: action.call.data.clone(),
         expect: action.expect.text().to_owned(),
+    }
+}
+
+/// What a queued transaction does, as far as its calldata tells. Its text never comes from the service.
+fn purpose(tx: &SafeTx, safe: SafeAddress, contracts: &Contracts) -> String {
+    let target = contracts
+        .values()
+        .find(|contract| contract.address == tx.to)
+        .map_or_else(|| tx.to.to_string(), |contract| contract.name.to_string());
+    let selector = tx.data.get(..4).map(hex::encode_prefixed);
+    match selector {
+        None if tx.to == safe.0 => "rejects what is queued at its nonce".to_owned(),
+        None => format!("sends {} wei to {target}", tx.value),
+        Some(selector) => {
+            let function = contracts
+                .values()
+                .filter(|contract| contract.address == tx.to)
+                .flat_map(|contract| contract.abi.functions())
+                .find(|function| hex::encode_prefixed(function.selector()) == selector)
+                .map(|function| function.signature());
+            format!("calls {} of {target}", function.unwrap_or(selector))
+        }
     }
 }

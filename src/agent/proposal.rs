@@ -16,7 +16,8 @@ use crate::chain::{
 use crate::domain::expression::{Read, ReadExpression, ReadValue, Verdict};
 use crate::domain::incident::preparation::{Expectation, Simulation};
 use crate::domain::safe::abi::Safe;
-use crate::domain::safe::{OwnerSignature, SafeState, SafeTx, SafeTxHashes, hash, pack};
+use crate::domain::safe::signature::pack;
+use crate::domain::safe::{OwnerSignature, SafeState, SafeTx, SafeTxHashes, hash};
 
 /// Storage slot of `threshold` in every Safe since 1.0.0 (`OwnerManager.sol`; found again by running
 /// each version).

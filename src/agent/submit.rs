@@ -8,7 +8,7 @@ use alloy::signers::SignerSync;
 
 use super::store::Recorded;
 use super::{Agent, TaskError, chain_of};
-use crate::agent::service::ServiceLink;
+use crate::agent::service::{ServiceLink, in_words};
 use crate::domain::incident::{Fact, Incident, Preparation, Retry};
 use crate::domain::safe::hash;
 use crate::safe_service::Proposal;
@@ -69,7 +69,7 @@ async fn hand_over(
         .client
         .propose(preparation.domain.safe, &proposal)
         .await
-        .map_err(|error| crate::safe_service::words(&error))?;
+        .map_err(|error| in_words(preparation.domain.safe, &error))?;
     if read_back(service, preparation).await? {
         Ok(service.name.clone())
     } else {
@@ -80,7 +80,7 @@ async fn hand_over(
 /// Whether the service has the proposal, and has it unchanged.
 async fn read_back(service: &ServiceLink, preparation: &Preparation) -> Result<bool, String> {
     let hash = preparation.safe_tx_hash();
-    let found = service.client.transaction(hash).await.map_err(|error| crate::safe_service::words(&error))?;
+    let found = service.client.transaction(hash).await.map_err(|error| in_words(preparation.domain.safe, &error))?;
     let Some(found) = found else { return Ok(false) };
     if found.tx != preparation.tx || found.safe != preparation.domain.safe || found.safe_tx_hash != hash {
         return Err(format!("{} shows something else under {hash}: do not sign there", service.name));

@@ -60,7 +60,7 @@ async fn look(agent: &Agent, preparation: &Preparation) -> Result<(BlockRef, Sta
         .chains
         .get(&preparation.chain)
         .ok_or_else(|| TaskError::NotNow(format!("chain {} is not configured", preparation.chain)))?;
-    let expects = expects(preparation, &agent.contracts()).map_err(TaskError::NotNow)?;
+    let expects = expects(preparation, &agent.config.settings.contracts).map_err(TaskError::NotNow)?;
     let block = chain.head().await.map_err(|error| TaskError::NotNow(chain_of(&error)))?;
     let standing = standing(chain, &block, &expects).await;
     Ok((block, standing))

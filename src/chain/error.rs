@@ -159,8 +159,11 @@ fn refusal(payload: &ErrorPayload) -> RpcErrorKind {
     if unknown {
         return RpcErrorKind::Unsupported;
     }
-    // geth answers 3, Nethermind and OpenEthereum's heirs -32015, older nodes only the word.
-    if matches!(payload.code, 3 | -32015) || payload.message.to_lowercase().contains("revert") {
+    // geth answers 3, Nethermind and OpenEthereum's heirs -32015, older nodes only the word. A contract
+    // compiled before Solidity 0.8 fails an assertion by the invalid opcode 0xfe, and says nothing more.
+    let message = payload.message.to_lowercase();
+    let failed = ["revert", "invalid opcode", "invalidfeopcode"].iter().any(|words| message.contains(words));
+    if failed || matches!(payload.code, 3 | -32015) {
         let data = payload.data.as_ref().and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
         return RpcErrorKind::Reverted { data: data.as_ref().and_then(revert_data).unwrap_or_default() };
     }
@@ -263,5 +266,54 @@ impl ChainError {
             Self::Disagreement { .. } | Self::Unavailable { .. } => Retry::After,
             Self::WrongChain { .. } | Self::Malformed { .. } => Retry::Never,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: i64, message: &str, data: &str) -> RpcErrorKind {
+        let data =
+            (!data.is_empty()).then(|| serde_json::value::RawValue::from_string(data.to_owned()).unwrap());
+        refusal(&ErrorPayload { code, message: message.to_owned().into(), data })
+    }
+
+    #[test]
+    fn the_dialects_of_nodes_say_the_same() {
+        let data: Bytes = vec![0xab, 0xcd].into();
+        for (code, message, raw) in [
+            (3, "execution reverted: no", r#""0xabcd""#),
+            (-32000, "execution reverted", r#""0xabcd""#),
+            (-32015, "VM execution error.", r#""Reverted 0xabcd""#),
+            (-32603, "call reverted", r#"{"message":"no","data":"0xabcd"}"#),
+        ] {
+            assert_eq!(
+                refused(code, message, raw),
+                RpcErrorKind::Reverted { data: data.clone() },
+                "{message}"
+            );
+        }
+        for message in ["execution reverted", "invalid opcode: INVALID", "EVM error InvalidFEOpcode"] {
+            assert_eq!(
+                refused(-32000, message, ""),
+                RpcErrorKind::Reverted { data: Bytes::new() },
+                "{message}"
+            );
+        }
+        for (code, message) in
+            [(-32601, "no"), (-32004, "no"), (-32600, "Unsupported method: eth_simulateV1 on ETH_MAINNET")]
+        {
+            assert_eq!(refused(code, message, ""), RpcErrorKind::Unsupported, "{message}");
+        }
+        for message in ["header not found", "missing trie node", "insufficient funds"] {
+            assert!(matches!(refused(-32000, message, ""), RpcErrorKind::Refused { .. }), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_endpoints_words_are_cut_and_cleaned() {
+        assert_eq!(shorten("a\u{1b}[31mb\nc"), "a[31mbc");
+        assert_eq!(shorten(&"é".repeat(1_000)).chars().count(), MESSAGE_MAX_CHARS + 1);
     }
 }

@@ -13,6 +13,8 @@
 //! a missing voice, never an empty result. Reads are pinned to a block by its hash. No URL leaves this
 //! module: people see [`EndpointLabel`]s.
 //!
+//! Its tests against real nodes are in `drill::ground`: an edge does not import the practice ground.
+//!
 //! It deliberately does not know incidents, runbooks or when to try again: errors say how they may be
 //! retried ([`Retry`]), and the caller decides.
 
@@ -28,9 +30,6 @@ pub mod safe_state;
 pub mod simulate;
 pub mod snapshot;
 mod transport;
-
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

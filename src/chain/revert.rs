@@ -157,7 +157,21 @@ mod tests {
             says(Limit { left: U256::from(7), why: "spent".into(), data: vec![1, 2].into(), by: alloy::primitives::I256::MINUS_ONE, on: true }.abi_encode()),
             says(AccessControlUnauthorizedAccount { account: Address::ZERO, neededRole: alloy::primitives::B256::ZERO }.abi_encode()),
             says(vec![1, 2, 3]),
-        ].join("\n"), @"");
+        ].join("\n"), @r#"
+        no reason given
+        GS013: the called contract reverted, and the Safe with it because no safeTxGas or gasPrice is set
+        GS020: the signatures are shorter than the threshold asks for: some are missing
+        GS025: an owner has not approved this hash on the chain
+        GS026: a signature is not of an owner, is out of order or twice, or is for another nonce
+        GS999
+        not[31m today
+        panic: division or modulo by zero
+        panic 0x77
+        NothingToWithdraw(owner: 0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB)
+        Limit(left: 7, why: "spent", data: 0x0102, by: -1, on: true)
+        unknown error 0xe2517d3f00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+        unknown error 0x010203
+        "#);
     }
 
     #[test]

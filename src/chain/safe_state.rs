@@ -130,15 +130,16 @@ impl SafeQuestions {
         }
         let said: String = read.view::<Safe::VERSIONCall>(self.version, "VERSION()")?;
         let version: SafeVersion = said.parse().map_err(|unknown| read.not_a_safe(unknown))?;
+        // Before the owners: a singleton by itself answers VERSION(), too, and has none.
+        let Some(singleton) = read.slot(self.singleton, "the singleton")? else {
+            return Err(read.not_a_safe("it names no singleton, so it is no proxy of a Safe"));
+        };
         let owners = read.view::<Safe::getOwnersCall>(self.owners, "getOwners()")?;
         let threshold = read.view::<Safe::getThresholdCall>(self.threshold, "getThreshold()")?;
         if threshold.is_zero() || threshold > U256::from(owners.len()) {
             let reason = format!("its threshold is {threshold} with {} owners", owners.len());
             return Err(read.not_a_safe(reason));
         }
-        let Some(singleton) = read.slot(self.singleton, "the singleton")? else {
-            return Err(read.not_a_safe("it names no singleton, so it is no proxy of a Safe"));
-        };
         // An older Safe may hold anything in the slots that later releases gave a meaning.
         let guard = if version.has_guard() { read.slot(self.guard, "the guard")? } else { None };
         let module_guard =

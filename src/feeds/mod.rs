@@ -14,8 +14,8 @@ mod outbox;
 
 pub mod forta;
 pub mod forta_wire;
-//JSONL
-//WEBHOOK
+pub mod jsonl;
+pub mod webhook;
 
 pub use delivery::{Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement};
 pub use health::{FeedHealth, SharedHealth};

@@ -9,6 +9,7 @@
 mod console;
 mod endpoint;
 mod error;
+mod links;
 mod message;
 mod post;
 mod slack;
@@ -22,6 +23,7 @@ mod tests;
 pub use console::{ConsoleChannel, Output};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use error::{Advice, SendError};
+pub use links::{AckLinks, BadLinks, LINK_SECRET_MIN_BYTES};
 pub use message::{Kind, LINES_SHOWN_MAX, Line, Message, MessageId, Recipient, TEXT_SHOWN_MAX_CHARS};
 pub use post::{ANSWER_MAX_BYTES, RETRY_AFTER_MAX, SEND_TIMEOUT};
 pub use slack::SlackChannel;

@@ -1,1 +1,97 @@
 //! The HTTP surface of a running agent.
+//!
+//! *Invariants.* Every route authenticates: acknowledge links by their token, feeds' webhooks by themselves, all else
+//! by the [`Gate`]. Pages are views: what they do goes through a port that somebody else implements. Bodies and times
+//! are bounded; answers say nothing about why a token was wrong; nothing is cached, framed or scripted.
+//!
+//! *Deliberately unknown here:* what an acknowledgement changes and how health is found out.
+//!
+//! Not bounded here is how long a client takes to send its headers: in front of an open network stands a proxy.
+
+mod ack;
+mod gate;
+mod health;
+mod links;
+mod page;
+mod serve;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use ack::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge};
+pub use gate::{BEARER_KEY_MIN_BYTES, Gate, GateError};
+pub use health::{Check, CheckState, Health};
+pub use links::{AckLinks, BadLinks, LINK_SECRET_MIN_BYTES};
+pub use serve::{DRAIN_MAX, Drained, serve};
+
+use crate::clock::SharedClock;
+
+/// The largest body of a request: a feed's batch of alerts.
+pub const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How long a request may take, its body included.
+pub const REQUEST_MAX: Duration = Duration::from_secs(30);
+
+/// What the surface is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    /// Acknowledge links, if there are people to page.
+    pub ack: Option<AckParts>,
+    /// What `GET /healthz` tells; behind the gate.
+    pub health: Arc<dyn Health>,
+    /// Tells how old a proof of health is.
+    pub clock: SharedClock,
+    /// Routes that authenticate by themselves: feeds' webhooks.
+    pub open: Vec<Router>,
+    /// Routes that rely on the gate: the embedded Safe service.
+    pub guarded: Vec<Router>,
+    /// Who may pass to the guarded routes.
+    pub gate: Gate,
+}
+
+/// What acknowledge links need.
+#[derive(Clone, Debug)]
+pub struct AckParts {
+    /// Tells a link of ours from a guess.
+    pub links: AckLinks,
+    /// Records acknowledgements.
+    pub port: Arc<dyn Acknowledge>,
+}
+
+/// Puts the surface together.
+pub fn router(parts: Parts) -> Router {
+    let Parts { ack, health, clock, open, guarded, gate } = parts;
+    let guarded = guarded.into_iter().fold(health::routes(health, clock), Router::merge);
+    let mut router = gate::guard(guarded, gate);
+    if let Some(ack) = ack {
+        router = router.merge(ack::routes(ack));
+    }
+    let router = open.into_iter().fold(router, Router::merge).fallback(page::not_found);
+    let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_MAX);
+    let router = router
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(timeout);
+    SAFE_DEFAULTS.iter().fold(router, |router, (name, value)| {
+        let value = HeaderValue::from_static(value);
+        router.layer(SetResponseHeaderLayer::if_not_present(HeaderName::clone(name), value))
+    })
+}
+
+/// Headers of every answer that does not say otherwise.
+const SAFE_DEFAULTS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("x-robots-tag"), "noindex"),
+];

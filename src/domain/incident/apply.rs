@@ -45,7 +45,8 @@ impl Incident {
     /// # Errors
     /// When the first fact is not [`Fact::Reported`].
     pub fn open(id: IncidentId, fact: &Fact, at: Timestamp) -> Result<Self, Refused> {
-        let Fact::Reported { source, title, severity, runbook, contract, response, matched, statement } = fact
+        let Fact::Reported { source, title, severity, runbook, contract, response, matched, statement } =
+            fact
         else {
             return Err(Refused {
                 incident: id.to_string(),
@@ -91,8 +92,11 @@ impl Incident {
     /// # Errors
     /// When the fact does not fit the state.
     pub fn apply(&mut self, fact: &Fact, at: Timestamp) -> Result<(), Refused> {
-        self.admit(fact)
-            .map_err(|because| Refused { incident: self.id.to_string(), fact: fact.kind(), because })?;
+        self.admit(fact).map_err(|because| Refused {
+            incident: self.id.to_string(),
+            fact: fact.kind(),
+            because,
+        })?;
         self.change(fact, at);
         self.version += 1;
         Ok(())
@@ -282,7 +286,9 @@ impl Incident {
                 self.call(
                     Purpose::Blocked,
                     at,
-                    format!("the Transaction Service does not have the proposal ({problem}); sign it without"),
+                    format!(
+                        "the Transaction Service does not have the proposal ({problem}); sign it without"
+                    ),
                 );
             }
             Fact::Confirmed(confirmation) => {
@@ -305,7 +311,11 @@ impl Incident {
                 self.close_call(Purpose::Coverage);
                 self.close_call(Purpose::Blocked);
                 if !success {
-                    self.call(Purpose::Blocked, at, "the Safe executed, but the call inside failed".to_owned());
+                    self.call(
+                        Purpose::Blocked,
+                        at,
+                        "the Safe executed, but the call inside failed".to_owned(),
+                    );
                 }
             }
             Fact::ExecutionFailed { attempt, problem, retry, .. } => {

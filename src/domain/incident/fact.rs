@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::names::{PageKey, Purpose};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ContractName, FeedName, PersonId, RunbookId};
+use crate::domain::names::{ConditionId, ContractName, PersonId, RunbookId};
 use crate::domain::runbook::Severity;
 use crate::domain::safe::{SafeNonce, SafeTxHash};
 
@@ -41,8 +41,8 @@ impl std::fmt::Display for Actor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// An alert feed.
-    Feed(FeedName),
+    /// Alerts that matched a condition.
+    Match(ConditionId),
     /// Somebody who said so: support, customer, hacker, security-team, law-enforcement, other.
     Reporter {
         /// Which kind of person.

@@ -113,13 +113,8 @@ fn page_people(
         }
         let Some(person) = world.roster.people.get(id) else { continue };
         for channel in &person.channels {
-            let page = PageKey {
-                purpose,
-                call: call.number,
-                person: id.clone(),
-                channel: channel.clone(),
-                round,
-            };
+            let page =
+                PageKey { purpose, call: call.number, person: id.clone(), channel: channel.clone(), round };
             let Some(state) = incident.pages.get(&page) else {
                 due.tasks.push(Task::Page { page, attempt: 1, begun: false });
                 reaches = true;

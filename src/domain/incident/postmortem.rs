@@ -124,7 +124,10 @@ fn times(page: &mut Page, facts: &[(Timestamp, Fact)]) {
 fn proposal(page: &mut Page, incident: &Incident) {
     let Some(preparation) = &incident.preparation else { return };
     page.heading("The proposal");
-    page.line(format!("- Safe `{}` ({}), nonce {}", preparation.safe, preparation.domain.safe, preparation.tx.nonce));
+    page.line(format!(
+        "- Safe `{}` ({}), nonce {}",
+        preparation.safe, preparation.domain.safe, preparation.tx.nonce
+    ));
     for call in &preparation.calls {
         page.line(format!("- `{}`, expected afterwards: `{}`", call.call, call.expect));
     }
@@ -149,7 +152,8 @@ fn story(page: &mut Page, facts: &[(Timestamp, Fact)], zone: &TimeZone) {
         let mut line = String::new();
         let elapsed = span(moment.at.duration_since(*start));
         // Writing to a String cannot fail.
-        write!(line, "- {} (+{elapsed}) {mark}{}{mark}", when(moment.at, zone), markdown(&moment.sentence)).ok();
+        write!(line, "- {} (+{elapsed}) {mark}{}{mark}", when(moment.at, zone), markdown(&moment.sentence))
+            .ok();
         page.line(line);
     }
 }
@@ -176,6 +180,11 @@ fn action_items(page: &mut Page, incident: &Incident) {
     for item in &incident.action_items {
         let done = item.done.map_or_else(|| "no".to_owned(), |at| at.strftime("%Y-%m-%d").to_string());
         let what = markdown(&item.what);
-        page.line(format!("| {} | {what} | {} | {} | {done} |", item.item, markdown(item.owner.as_str()), item.due));
+        page.line(format!(
+            "| {} | {what} | {} | {} | {done} |",
+            item.item,
+            markdown(item.owner.as_str()),
+            item.due
+        ));
     }
 }

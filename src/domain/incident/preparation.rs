@@ -122,7 +122,8 @@ impl Simulation {
                 None => expectation.expect.clone(),
             })
             .collect();
-        (!broken.is_empty()).then(|| format!("after the simulation this does not hold: {}", broken.join("; ")))
+        (!broken.is_empty())
+            .then(|| format!("after the simulation this does not hold: {}", broken.join("; ")))
     }
 }
 

@@ -83,7 +83,7 @@ fn tell(fact: &Fact) -> (Weight, String) {
     match fact {
         Fact::Reported { source, title, severity, response, matched, .. } => {
             let from = match source {
-                Source::Feed(feed) => format!("feed {feed}"),
+                Source::Match(condition) => format!("condition {condition}"),
                 Source::Reporter { kind, .. } => format!("a report from {kind}"),
                 Source::Trigger => "a responder's trigger".to_owned(),
             };
@@ -171,7 +171,13 @@ fn tell(fact: &Fact) -> (Weight, String) {
         }
         Fact::PageStarted { page, attempt } => (
             Detail,
-            format!("paging {} by {} ({}){}", page.person, page.channel, page.purpose.as_str(), nth(*attempt)),
+            format!(
+                "paging {} by {} ({}){}",
+                page.person,
+                page.channel,
+                page.purpose.as_str(),
+                nth(*attempt)
+            ),
         ),
         Fact::PageDelivered { page, .. } => {
             (Detail, format!("{} took the page to {} ({})", page.channel, page.person, page.purpose.as_str()))

@@ -3,7 +3,7 @@
 //! A runbook is prose that a person can follow with no Redhandle at all, and front matter that a machine
 //! can run. It names contracts and Safes; where they live is the configuration's to say. What is here was
 //! checked when it was read (`config::runbooks`): every name exists, every action's contract is on the
-//! chain of every Safe, and no recovery goes through a Safe that pauses.
+//! chain of every Safe, and no recovery goes through the Safe that is asked first to pause.
 //!
 //! It does not know the chain: an action's call and arguments are text until they are resolved against
 //! live state.
@@ -67,7 +67,7 @@ impl FromStr for Severity {
 }
 
 /// Written steps for one kind of incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Runbook {
     /// Its name.
     pub id: RunbookId,
@@ -119,7 +119,7 @@ pub struct Recover {
     pub contract: ContractName,
     /// What is called, as text: `unpause()`.
     pub call: String,
-    /// By whom: never a Safe that pauses.
+    /// By whom: never the Safe that is asked first to stop the harm.
     pub safe: SafeName,
 }
 

@@ -118,8 +118,7 @@ impl Compiler<'_> {
 
     fn action(&mut self, place: &str, action: &Action) -> Option<PlannedAction> {
         let call = self.call(place, &action.contract, &action.call);
-        let unless =
-            action.unless.as_ref().map(|text| self.expression(format!("{place}, unless"), text));
+        let unless = action.unless.as_ref().map(|text| self.expression(format!("{place}, unless"), text));
         let expect = self.expression(format!("{place}, expect"), &action.expect);
         let unless = match unless {
             Some(None) => return None,

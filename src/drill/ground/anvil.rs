@@ -41,7 +41,8 @@ const FORK_ALIAS: &str = "upstream";
 
 /// Starts anvil, lets go of its output, waits for our end of the pipe to close, kills it. The signals of
 /// a terminal are ignored: a shell that died of one would leave anvil behind.
-const KEEPER: &str = r#"trap '' HUP INT TERM; "$@" & child=$!; exec >/dev/null 2>&1; read _; kill -9 $child"#;
+const KEEPER: &str =
+    r#"trap '' HUP INT TERM; "$@" & child=$!; exec >/dev/null 2>&1; read _; kill -9 $child; wait $child"#;
 
 /// A chain to start from instead of an empty one.
 #[derive(Clone, Debug, PartialEq, Eq)]

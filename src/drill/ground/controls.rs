@@ -35,7 +35,7 @@ pub struct DevTransaction {
 }
 
 impl Anvil {
-    /// Sends all transactions in one request, in order for each sender, and waits until all are mined.
+    /// Sends all transactions in one request, in order for each sender, and mines them.
     ///
     /// # Errors
     /// When one is refused or fails.
@@ -100,7 +100,17 @@ impl Anvil {
     }
 
     async fn require_all(&self, transactions: &[DevTransaction], sent: &[TxHash]) -> Result<(), GroundError> {
-        let outcomes = self.outcomes(sent).await?;
+        let deadline = Instant::now() + MINED_TIMEOUT;
+        let outcomes = loop {
+            if let Some(outcomes) = self.mined(sent).await? {
+                break outcomes;
+            }
+            if Instant::now() >= deadline {
+                return Err(self.not_mined().into());
+            }
+            // Some did not fit into the block that the last of them set off.
+            self.mine(1).await?;
+        };
         for ((transaction, hash), succeeded) in transactions.iter().zip(sent).zip(outcomes) {
             if !succeeded {
                 return Err(GroundError::Failed { what: transaction.what.clone(), transaction: *hash });
@@ -114,26 +124,33 @@ impl Anvil {
     /// # Errors
     /// When one is not mined within 15 s.
     pub async fn outcomes(&self, sent: &[TxHash]) -> Result<Vec<bool>, RpcError> {
-        let doing = "reading receipts";
-        let questions: Vec<_> =
-            sent.iter().map(|hash| ("eth_getTransactionReceipt".into(), json!([hash]))).collect();
         let deadline = Instant::now() + MINED_TIMEOUT;
         loop {
-            let mut outcomes = Vec::with_capacity(sent.len());
-            for answer in self.endpoint().ask_batch(doing, &questions).await? {
-                let receipt: Option<Status> = self.endpoint().parse(doing, &answer?)?;
-                outcomes.extend(receipt.map(|receipt| receipt.status == U64::from(1)));
-            }
-            if outcomes.len() == sent.len() {
+            if let Some(outcomes) = self.mined(sent).await? {
                 return Ok(outcomes);
             }
             if Instant::now() >= deadline {
-                let waiting = sent.len().saturating_sub(outcomes.len());
-                let problem = format!("{waiting} transactions are not mined");
-                return Err(RpcError::garbled(self.endpoint().label(), doing, problem));
+                return Err(self.not_mined());
             }
             sleep(POLL).await;
         }
+    }
+
+    fn not_mined(&self) -> RpcError {
+        RpcError::garbled(self.endpoint().label(), "reading receipts", "not all transactions are mined")
+    }
+
+    /// Of each whether it succeeded, once all are mined.
+    async fn mined(&self, sent: &[TxHash]) -> Result<Option<Vec<bool>>, RpcError> {
+        let doing = "reading receipts";
+        let questions: Vec<_> =
+            sent.iter().map(|hash| ("eth_getTransactionReceipt".into(), json!([hash]))).collect();
+        let mut outcomes = Vec::with_capacity(sent.len());
+        for answer in self.endpoint().ask_batch(doing, &questions).await? {
+            let receipt: Option<Status> = self.endpoint().parse(doing, &answer?)?;
+            outcomes.push(receipt.map(|receipt| receipt.status == U64::from(1)));
+        }
+        Ok(outcomes.into_iter().collect())
     }
 
     /// Mines `blocks` empty blocks, or what waits.

@@ -22,6 +22,9 @@ pub mod protocol;
 pub mod safe_contracts;
 pub mod tools;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use alloy::primitives::{Address, TxHash};

@@ -132,10 +132,10 @@ mod tests {
     fn what_is_missing_is_said_with_the_command_that_installs_it() {
         let dir = tempfile::tempdir().unwrap();
         let missing = Tools::find(Some(dir.path())).unwrap_err().to_string();
-        insta::assert_snapshot!(missing.replace(dir.path().to_str().unwrap(), "DIR"), @"");
+        insta::assert_snapshot!(missing.replace(dir.path().to_str().unwrap(), "DIR"), @"anvil and the Safe contracts are not installed (looked in DIR): run `sh tools/install-chain.sh` in the project's root, or name the directory with REDHANDLE_FOUNDRY_TESTS");
         std::fs::create_dir(dir.path().join("node_modules")).unwrap();
         let unbuilt = Tools::find(Some(dir.path())).unwrap_err().to_string();
-        insta::assert_snapshot!(unbuilt.replace(dir.path().to_str().unwrap(), "DIR"), @"");
+        insta::assert_snapshot!(unbuilt.replace(dir.path().to_str().unwrap(), "DIR"), @"the contracts in DIR are not built: run `sh tools/install-chain.sh` in the project's root");
         std::fs::create_dir(dir.path().join("out")).unwrap();
         assert!(matches!(Tools::find(Some(dir.path())), Err(ToolsError::NoAnvil { .. })));
     }

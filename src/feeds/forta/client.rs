@@ -61,12 +61,13 @@ impl PollError {
         reason
     }
 
-    /// True when a smaller page may work, at once.
+    /// True when a smaller page may work, at once. An answer that does not come in time counts: an answer of
+    /// half the size may.
     pub(super) fn is_too_much(&self) -> bool {
         match self {
             Self::TooMuch | Self::TooLong => true,
-            Self::Transport { .. }
-            | Self::Key(_)
+            Self::Transport { source } => source.is_timeout() && !source.is_connect(),
+            Self::Key(_)
             | Self::Busy { .. }
             | Self::Status(_)
             | Self::Unreadable { .. }
@@ -104,8 +105,12 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: &FortaSettings) -> Result<Self, reqwest::Error> {
+        Self::with_timeout(settings, Duration::from_secs(QUESTION_SECONDS_MAX))
+    }
+
+    fn with_timeout(settings: &FortaSettings, timeout: Duration) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            http: http::client(Duration::from_secs(QUESTION_SECONDS_MAX))?,
+            http: http::client(timeout)?,
             url: settings.url.clone(),
             key: settings.key.clone(),
             feed: settings.name.clone(),
@@ -172,6 +177,35 @@ fn transport(error: reqwest::Error) -> PollError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::names::ChainId;
+
+    fn settings(url: &str) -> FortaSettings {
+        FortaSettings {
+            name: FeedName::from("forta"),
+            url: url.parse().unwrap(),
+            key: None,
+            chains: vec![ChainId(1)],
+            bots: vec![],
+            poll: Duration::from_secs(15),
+            overlap: Duration::from_secs(1_200),
+            page_size: 50,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_in_time_may_come_in_smaller_pages() {
+        // The listener's backlog takes the connection; nobody ever answers.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let settings = settings(&format!("http://{}/graphql", listener.local_addr().unwrap()));
+        let client = Client::with_timeout(&settings, Duration::from_millis(100)).unwrap();
+        let now = "2024-01-01T00:00:00Z".parse().unwrap();
+        let error = client.ask(&Question::new(&[], ChainId(1), 50, now, now, None)).await.unwrap_err();
+        assert!(error.is_too_much(), "{}", error.reason());
+
+        drop(listener);
+        let error = client.ask(&Question::new(&[], ChainId(1), 50, now, now, None)).await.unwrap_err();
+        assert!(!error.is_too_much(), "{}", error.reason());
+    }
 
     #[test]
     fn plain_http_from_elsewhere_is_not_authenticated() {

@@ -8,15 +8,19 @@
 //! applied in memory and kept, and written behind a [`Fact::JournalGap`] when it comes back. Everything
 //! else fails closed.
 
-use std::collections::BTreeMap;
+mod cache;
+mod gap;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use cache::Cache;
+
 use crate::clock::SharedClock;
 use crate::domain::incident::{Fact, Incident, IncidentId, Refused};
-use crate::journal::{Appended, Entry, Journal, JournalError, NewFact, Stream, Version, Write};
+use crate::journal::{Appended, Journal, JournalError, NewFact, Stream, Version, Write};
 
 /// How many entries are read from the journal at once.
 const READ_BATCH: u32 = 500;
@@ -77,22 +81,6 @@ pub enum StoreError {
     Unwritable(#[source] serde_json::Error),
 }
 
-struct Kept {
-    incident: Arc<Incident>,
-    facts: Vec<(Timestamp, Fact)>,
-    /// How many of `facts`, at the end, the journal does not have.
-    unwritten: usize,
-}
-
-#[derive(Default)]
-struct Cache {
-    incidents: BTreeMap<IncidentId, Kept>,
-    /// The last journal entry read.
-    seen: u64,
-    register: u64,
-    gap_since: Option<Timestamp>,
-}
-
 /// Incidents, as the journal tells them.
 pub struct IncidentStore {
     journal: Arc<dyn Journal>,
@@ -101,12 +89,12 @@ pub struct IncidentStore {
     cache: Mutex<Cache>,
 }
 
-/// A new incident's facts, and what makes two of them the same.
+/// A new incident.
 pub struct Opening {
     /// Its first fact and those that follow at once.
     pub facts: Vec<Fact>,
-    /// Further writes that must stand or fall with it.
-    pub with: Vec<Write>,
+    /// Whether it may be opened in memory while the journal cannot be written.
+    pub containment: bool,
 }
 
 impl IncidentStore {
@@ -253,165 +241,38 @@ impl IncidentStore {
     /// When the journal fails, or the facts do not make an incident.
     pub async fn open(&self, opening: Opening) -> Result<Option<IncidentId>, StoreError> {
         let at = self.clock.now();
-        let register = self.cache().register;
-        let id = IncidentId(register + 1);
+        let id = IncidentId(self.cache().register + 1);
         let Some((first, rest)) = opening.facts.split_first() else {
             return Err(StoreError::NotTaken("an incident begins with a report".to_owned()));
         };
         let incident = Incident::open(id, first, at)?;
         try_facts(&incident, rest, at)?;
-        let opened = NewFact {
-            kind: "opened".to_owned(),
-            at,
-            body: serde_json::json!({ "incident": id }),
-        };
-        let mut writes = vec![
-            Write { stream: Stream::new(REGISTER), expected: Version(register), facts: vec![opened] },
+        let writes = vec![
+            registration(id, at),
             Write {
                 stream: incident_stream(id),
                 expected: Version(0),
                 facts: new_facts(&opening.facts, at)?,
             },
         ];
-        writes.extend(opening.with);
-        match self.journal.append(writes).await? {
-            Appended::Applied { .. } => {
+        match self.journal.append(writes).await {
+            Ok(Appended::Applied { .. }) => {
                 self.sync().await?;
                 self.changed.notify_one();
                 Ok(Some(id))
             }
-            Appended::Stale { .. } => {
+            Ok(Appended::Stale { .. }) => {
                 self.sync().await?;
                 Ok(None)
             }
-            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
-        }
-    }
-
-    /// Appends facts to an incident together with other writes, all or none.
-    ///
-    /// # Errors
-    /// When the journal fails or the facts do not fit.
-    pub async fn record_with(
-        &self,
-        id: IncidentId,
-        version: u64,
-        facts: Vec<Fact>,
-        mut with: Vec<Write>,
-    ) -> Result<Recorded, StoreError> {
-        let at = self.clock.now();
-        let incident = self.get(id).ok_or(StoreError::Unknown(id))?;
-        try_facts(&incident, &facts, at)?;
-        with.push(Write {
-            stream: incident_stream(id),
-            expected: Version(version),
-            facts: new_facts(&facts, at)?,
-        });
-        match self.journal.append(with).await? {
-            Appended::Applied { .. } => {
-                self.apply(id, version, facts, at)?;
-                Ok(Recorded::Applied)
+            Ok(Appended::Refused { reason }) => Err(StoreError::NotTaken(reason)),
+            Err(error) if opening.containment && error.is_unavailable() => {
+                tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&error), "the journal cannot be written; the incident is opened without it");
+                self.open_unwritten(id, opening.facts, at)?;
+                Ok(Some(id))
             }
-            Appended::Stale { .. } => {
-                self.sync().await?;
-                Ok(Recorded::Stale)
-            }
-            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
+            Err(error) => Err(error.into()),
         }
-    }
-
-    /// Writes what was kept in memory while the journal was away. Does nothing when nothing was.
-    ///
-    /// # Errors
-    /// When the journal still cannot be written.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        let Some(since) = self.gap_since() else { return Ok(()) };
-        // Others may have written meanwhile: their facts come first, ours follow where they still fit.
-        let behind: Vec<IncidentId> = {
-            let cache = self.cache();
-            cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0).map(|(id, _)| *id).collect()
-        };
-        for id in behind {
-            self.flush_one(id, since).await?;
-        }
-        self.cache().gap_since = None;
-        tracing::warn!(%since, "the journal can be written again");
-        Ok(())
-    }
-
-    async fn flush_one(&self, id: IncidentId, since: Timestamp) -> Result<(), StoreError> {
-        let entries = self.journal.read(&incident_stream(id), Version(0)).await?;
-        let mut fold: Option<Kept> = None;
-        for entry in &entries {
-            fold_entry(&mut fold, id, entry)?;
-        }
-        let mut fold = fold.ok_or(StoreError::Unknown(id))?;
-        let kept: Vec<_> = {
-            let cache = self.cache();
-            let Some(kept) = cache.incidents.get(&id) else { return Ok(()) };
-            let unwritten = kept.facts.iter().skip(kept.facts.len() - kept.unwritten);
-            unwritten.filter(|(_, fact)| !matches!(fact, Fact::JournalGap { .. })).cloned().collect()
-        };
-        let mut trial = (*fold.incident).clone();
-        let mut fitting = Vec::new();
-        let mut dropped = Vec::new();
-        // One fact first, so that a reader knows why the next ones carry earlier times.
-        trial.version += 1;
-        for (at, fact) in &kept {
-            match trial.apply(fact, *at) {
-                Ok(()) => fitting.push((*at, fact.clone())),
-                Err(refused) => dropped.push(refused.to_string()),
-            }
-        }
-        let now = self.clock.now();
-        let gap = Fact::JournalGap { since, facts: kept.len() as u32, dropped };
-        let mut facts = new_facts(std::slice::from_ref(&gap), now)?;
-        for (at, fact) in &fitting {
-            facts.extend(new_facts(std::slice::from_ref(fact), *at)?);
-        }
-        let expected = Version(fold.incident.version);
-        let write = Write { stream: incident_stream(id), expected, facts };
-        match self.journal.append(vec![write]).await? {
-            Appended::Applied { .. } => {
-                let mut incident = (*fold.incident).clone();
-                let unfitting = |source| StoreError::Unfitting { seq: 0, source };
-                incident.apply(&gap, now).map_err(unfitting)?;
-                fold.facts.push((now, gap));
-                for (at, fact) in fitting {
-                    incident.apply(&fact, at).map_err(unfitting)?;
-                    fold.facts.push((at, fact));
-                }
-                fold.incident = Arc::new(incident);
-                self.cache().incidents.insert(id, fold);
-                self.changed.notify_one();
-                Ok(())
-            }
-            Appended::Stale { .. } => Ok(()),
-            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
-        }
-    }
-
-    fn keep_unwritten(
-        &self,
-        id: IncidentId,
-        version: u64,
-        facts: Vec<Fact>,
-        at: Timestamp,
-    ) -> Result<Recorded, StoreError> {
-        let first = self.cache().incidents.get(&id).is_some_and(|kept| kept.unwritten == 0);
-        let mut facts = facts;
-        if first {
-            // Opens the call about the gap at once; the fact that is written later has the true count.
-            facts.insert(0, Fact::JournalGap { since: at, facts: 0, dropped: Vec::new() });
-        }
-        let count = facts.len();
-        self.apply(id, version, facts, at)?;
-        let mut cache = self.cache();
-        if let Some(kept) = cache.incidents.get_mut(&id) {
-            kept.unwritten += count;
-        }
-        cache.gap_since.get_or_insert(at);
-        Ok(Recorded::Unwritten)
     }
 
     /// Applies what was appended, unless a reader was quicker.
@@ -433,51 +294,16 @@ impl IncidentStore {
     }
 }
 
-impl Cache {
-    /// Takes one entry in. True when it changed an incident.
-    fn take(&mut self, entry: &Entry) -> Result<bool, StoreError> {
-        let name = entry.stream.as_str();
-        if name == REGISTER {
-            self.register = self.register.max(entry.version.0);
-            return Ok(false);
-        }
-        let Some(id) = name.strip_prefix(INCIDENT_PREFIX).and_then(|id| id.parse::<IncidentId>().ok()) else {
-            return Ok(false);
-        };
-        let mut fold = self.incidents.remove(&id);
-        let result = match &fold {
-            Some(kept) if entry.version.0 <= kept.incident.version => Ok(false),
-            // Facts of ours that the journal does not have yet stand in the way: the flush sorts it out.
-            Some(kept) if kept.unwritten > 0 => Ok(false),
-            Some(_) | None => fold_entry(&mut fold, id, entry).map(|()| true),
-        };
-        if let Some(kept) = fold {
-            self.incidents.insert(id, kept);
-        }
-        result
-    }
-}
-
-fn fold_entry(fold: &mut Option<Kept>, id: IncidentId, entry: &Entry) -> Result<(), StoreError> {
-    let fact: Fact = serde_json::from_str(&entry.body)
-        .map_err(|source| StoreError::Unreadable { seq: entry.seq, source })?;
-    let unfitting = |source| StoreError::Unfitting { seq: entry.seq, source };
-    match fold {
-        None => {
-            let incident = Incident::open(id, &fact, entry.at).map_err(unfitting)?;
-            *fold = Some(Kept { incident: Arc::new(incident), facts: vec![(entry.at, fact)], unwritten: 0 });
-        }
-        Some(kept) => {
-            Arc::make_mut(&mut kept.incident).apply(&fact, entry.at).map_err(unfitting)?;
-            kept.facts.push((entry.at, fact));
-        }
-    }
-    Ok(())
-}
-
 fn try_facts(incident: &Incident, facts: &[Fact], at: Timestamp) -> Result<(), Refused> {
     let mut trial = incident.clone();
     facts.iter().try_for_each(|fact| trial.apply(fact, at))
+}
+
+/// The register numbers incidents: the n-th entry is incident n.
+fn registration(id: IncidentId, at: Timestamp) -> Write {
+    let body = serde_json::json!({ "incident": id });
+    let opened = NewFact { kind: "opened".to_owned(), at, body };
+    Write { stream: Stream::new(REGISTER), expected: Version(id.0.saturating_sub(1)), facts: vec![opened] }
 }
 
 fn incident_stream(id: IncidentId) -> Stream {

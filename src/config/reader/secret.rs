@@ -1,0 +1,88 @@
+//! Secrets: named in a file, never written in one.
+//!
+//! What is found where a secret was wanted is not repeated in a problem: it may be the secret.
+
+use secrecy::SecretString;
+
+use super::node::Value;
+use super::source::read_text;
+use super::table::Table;
+use crate::config::environment::Variable;
+use crate::config::problem::{Findings, Place, Problem};
+
+/// How a secret is named.
+const FORM: &str = "{ env = \"NAME\" } or { file = \"PATH\" }";
+
+impl Table<'_> {
+    /// The secret that `key` names.
+    pub(crate) fn secret(&mut self, key: &'static str, findings: &mut Findings) -> Option<SecretString> {
+        let node = self.node(key)?;
+        if let Value::Table(entries) = &node.value {
+            return self.child(key, &node.place, entries).fetch(findings);
+        }
+        let remedy = match &node.place {
+            Place::Variable { name } => {
+                format!("put it in a variable of its own and name that one: {name}__ENV=NAME")
+            }
+            Place::File { .. } | Place::Spot { .. } => {
+                "a secret is never in this file: put it elsewhere, and change it if this file was shared"
+                    .into()
+            }
+        };
+        let found = format!("a secret is written out as \"{key}\" in {}", self.shown());
+        findings.problem(Problem::new(&node.place, found).wanted(FORM).remedy(remedy));
+        None
+    }
+
+    /// As [`Table::secret`], where there must be one.
+    pub(crate) fn required_secret(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Option<SecretString> {
+        if self.node(key).is_none() {
+            self.missing(key, FORM, findings);
+        }
+        self.secret(key, findings)
+    }
+
+    /// Reads this table as the name of a secret and fetches it.
+    pub(crate) fn fetch(mut self, findings: &mut Findings) -> Option<SecretString> {
+        let variable: Option<String> = self.optional("env", findings);
+        let file = self.path("file", findings);
+        let (place, shown) = (self.place().clone(), self.shown().to_owned());
+        let context = self.context();
+        let named_once = self.has("env") != self.has("file");
+        self.finish(findings);
+        if !named_once {
+            findings.problem(Problem::new(&place, format!("{shown} names no secret")).wanted(FORM));
+            return None;
+        }
+
+        let fetched = match (variable, file) {
+            (Some(name), _) => match context.environment.get(&name) {
+                Variable::Text(text) => Ok(text.to_owned()),
+                Variable::NotText => {
+                    Err(format!("the environment variable {name} is set to bytes that are no text"))
+                }
+                Variable::Missing => Err(format!("the environment variable {name} is not set")),
+            },
+            (None, Some(path)) => {
+                read_text(&path).map_err(|why| format!("the file {} {why}", path.display()))
+            }
+            (None, None) => return None,
+        };
+        // A file of secrets ends with a newline more often than not.
+        let outcome = fetched.and_then(|text| match text.trim_end_matches(['\r', '\n']) {
+            "" => Err("the secret is empty".to_owned()),
+            text => Ok(SecretString::from(text)),
+        });
+        match outcome {
+            Ok(secret) => Some(secret),
+            Err(why) => {
+                findings.problem(Problem::new(&place, format!("{why} ({shown})")));
+                None
+            }
+        }
+    }
+}

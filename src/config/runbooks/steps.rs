@@ -1,0 +1,170 @@
+//! `[[condition]]`, `[[action]]` and `[[recover]]`.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use jiff::SignedDuration;
+
+use super::Known;
+use crate::config::problem::{Findings, Problem};
+use crate::config::reader::{Name, Placed, Table, known};
+use crate::domain::condition::{ConditionSpec, CountSpec, Early, Response};
+use crate::domain::names::{ConditionId, ContractName, SafeName};
+use crate::domain::runbook::{Action, Recover};
+
+/// How many alerts a condition may wait for.
+const COUNT: RangeInclusive<u64> = 1..=1000;
+const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(240);
+
+/// How `respond` is written.
+pub(super) const RESPONSES: [(&str, Response); 3] =
+    [("page", Response::Page), ("prepare", Response::Prepare), ("propose", Response::Propose)];
+
+/// How `early` is written. Nobody proposes early: that is what `count` is for.
+const EARLY: [(&str, Early); 4] = [
+    ("critical", Early::WhenCritical),
+    ("nothing", Early::Nothing),
+    ("page", Early::Respond(Response::Page)),
+    ("prepare", Early::Respond(Response::Prepare)),
+];
+
+/// Reads the conditions; `respond` is the runbook's.
+pub(super) fn read_conditions(
+    root: &mut Table<'_>,
+    known: &Known<'_>,
+    respond: Response,
+    findings: &mut Findings,
+) -> Vec<ConditionSpec> {
+    let (mut conditions, mut ids) = (Vec::new(), BTreeSet::new());
+    for mut table in root.tables("condition", findings) {
+        let id: Option<Placed<Name>> = table.required("id", findings);
+        if let Some(id) = id.as_ref().filter(|id| !ids.insert(id.value.0.clone())) {
+            let found = format!("a second condition is called \"{}\"", id.value.0);
+            findings.problem(Problem::new(&id.place, found).wanted("each id once in a runbook"));
+        }
+        let when = table.required("when", findings);
+        let about: Vec<Placed<String>> = table.required_list("about", findings);
+        let about = about.into_iter().filter(|contract| known.contract(contract, findings));
+        let about = about.map(|contract| ContractName::new(contract.value)).collect();
+        let count = table.table("count", findings).and_then(|count| read_count(count, findings));
+        let confirm = table.optional("confirm", findings);
+        let own = table.choice("respond", &RESPONSES, findings);
+        if own.is_some_and(|own| own > respond) {
+            let wanted = "no more than the runbook's own respond";
+            findings.problem(table.wrong("respond", wanted));
+        }
+        let early = table.choice("early", &EARLY, findings).unwrap_or_default();
+        table.finish(findings);
+        if let (Some(id), Some(when)) = (id, when) {
+            let (id, respond) = (ConditionId::new(id.value.0), own.unwrap_or(respond));
+            conditions.push(ConditionSpec { id, when, about, count, confirm, respond, early });
+        }
+    }
+    conditions
+}
+
+fn read_count(mut table: Table<'_>, findings: &mut Findings) -> Option<CountSpec> {
+    for key in ["alerts", "bots"] {
+        if !table.has(key) {
+            table.missing(key, "a whole number", findings);
+        }
+    }
+    if !table.has("within") {
+        table.missing("within", "a length of time such as \"10m\"", findings);
+    }
+    let mut number = |key| table.integer(key, COUNT, findings).and_then(|number| u32::try_from(number).ok());
+    let (alerts, bots) = (number("alerts"), number("bots"));
+    let within = table.duration("within", WITHIN, findings);
+    table.finish(findings);
+    Some(CountSpec { alerts: alerts?, bots: bots?, within: within? })
+}
+
+/// Reads the actions; their contracts must live where the Safes do.
+pub(super) fn read_actions(
+    root: &mut Table<'_>,
+    known: &Known<'_>,
+    safes: &[SafeName],
+    findings: &mut Findings,
+) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for mut table in root.tables("action", findings) {
+        let contract = read_contract(&mut table, known, findings);
+        let call = read_call(&mut table, known, contract.as_ref(), findings);
+        let unless = table.optional("unless", findings);
+        let expect = table.required("expect", findings);
+        table.finish(findings);
+        if let Some(contract) = &contract {
+            for safe in safes {
+                known.same_chain(contract, safe, findings);
+            }
+        }
+        if let (Some(contract), Some(call), Some(expect)) = (contract, call, expect) {
+            actions.push(Action { contract: ContractName::new(contract.value), call, unless, expect });
+        }
+    }
+    actions
+}
+
+/// Reads the recoveries; the Safe that is asked first to stop the harm may not undo it.
+pub(super) fn read_recover(
+    root: &mut Table<'_>,
+    known: &Known<'_>,
+    safes: &[SafeName],
+    findings: &mut Findings,
+) -> Vec<Recover> {
+    let mut recover = Vec::new();
+    for mut table in root.tables("recover", findings) {
+        let contract = read_contract(&mut table, known, findings);
+        let call = read_call(&mut table, known, contract.as_ref(), findings);
+        let safe: Option<Placed<String>> = table.required("safe", findings);
+        let safe = safe.filter(|safe| known.safe(safe, findings));
+        table.finish(findings);
+        let (Some(contract), Some(safe)) = (contract, safe) else { continue };
+        let name = SafeName::new(safe.value.clone());
+        if safes.first().is_some_and(|pausing| known.same_safe(pausing, &name)) {
+            let found = format!("\"{name}\" is the Safe that pauses, and is to undo it here");
+            let problem = Problem::new(&safe.place, found).wanted("another Safe");
+            findings
+                .problem(problem.remedy("who can stop the protocol quickly must not restart it as quickly"));
+        }
+        known.same_chain(&contract, &name, findings);
+        let recovery =
+            call.map(|call| Recover { contract: ContractName::new(contract.value), call, safe: name });
+        recover.extend(recovery);
+    }
+    recover
+}
+
+fn read_contract(
+    table: &mut Table<'_>,
+    known: &Known<'_>,
+    findings: &mut Findings,
+) -> Option<Placed<String>> {
+    let contract: Placed<String> = table.required("contract", findings)?;
+    known.contract(&contract, findings).then_some(contract)
+}
+
+/// Reads a call. What can be told without resolving it is told: that the contract has no such function.
+fn read_call(
+    table: &mut Table<'_>,
+    names: &Known<'_>,
+    contract: Option<&Placed<String>>,
+    findings: &mut Findings,
+) -> Option<String> {
+    if !table.has("call") {
+        table.missing("call", "a call such as \"pause()\"", findings);
+    }
+    let call: Placed<String> = table.optional("call", findings)?;
+    let Some((function, _)) = call.value.split_once('(').filter(|_| call.value.ends_with(')')) else {
+        findings.problem(table.wrong("call", "a call such as \"pause()\" or \"setPaused(true)\""));
+        return None;
+    };
+    let contract =
+        contract.and_then(|contract| names.contracts.get(&ContractName::new(contract.value.clone())));
+    if let Some(contract) = contract {
+        let function = Placed { place: call.place.clone(), value: function.trim().to_owned() };
+        let what = format!("function of contract \"{}\"", contract.name);
+        known(&what, &function, contract.abi.functions.keys().map(String::as_str), findings);
+    }
+    Some(call.value)
+}

@@ -1,0 +1,145 @@
+//! `redhandle.toml`: where things are and how to reach them.
+//!
+//! Reading goes on after a problem with what could be read, so that the roster and the runbooks can be
+//! checked against the rest; settings with a problem in them never leave `config`. Names are *declared* by being
+//! written, however badly they are described: a contract with a wrong checksum is one problem and not one more
+//! in each runbook that names it.
+
+mod chains;
+mod channels;
+mod contracts;
+mod feeds;
+mod keystores;
+mod web;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+pub use chains::{Chain, ENDPOINTS_MAX, RpcEndpoint, SafeService};
+pub use channels::{Channel, ChannelKind};
+pub use contracts::Safe;
+pub use feeds::{
+    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed,
+};
+pub use keystores::{Executor, Keystore, Proposer};
+pub use web::Web;
+
+use super::problem::{Findings, Place};
+use super::reader::{Context, Entry, Placed, Table};
+use crate::domain::alert::BotId;
+use crate::domain::contract::Contract;
+use crate::domain::names::{ChainName, ChannelName, ContractName, PolicyName, SafeName};
+
+/// `redhandle.toml`, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The journal's database file.
+    pub journal: PathBuf,
+    /// What listens.
+    pub web: Web,
+    /// `[chains.NAME]`.
+    pub chains: BTreeMap<ChainName, Chain>,
+    /// `[contracts.NAME]`.
+    pub contracts: BTreeMap<ContractName, Contract>,
+    /// `[safes.NAME]`.
+    pub safes: BTreeMap<SafeName, Safe>,
+    /// The key that suggests, if there is one.
+    pub proposer: Option<Proposer>,
+    /// The key that pays gas, if there is one.
+    pub executor: Option<Executor>,
+    /// `[[feeds]]`, in the order of writing.
+    pub feeds: Vec<Feed>,
+    /// `[bots]`: lists that conditions name, `bots.attack_detector`.
+    pub bots: BTreeMap<String, Vec<BotId>>,
+    /// `[channels.NAME]`.
+    pub channels: BTreeMap<ChannelName, Channel>,
+    /// `[paging] policy`: whom to page when a runbook does not say. None: the only policy of the roster, which
+    /// [`Config`](super::Config) resolves.
+    pub policy: Option<PolicyName>,
+    /// Where the roster is.
+    pub roster: PathBuf,
+    /// Files and folders of runbooks.
+    pub runbooks: Vec<PathBuf>,
+}
+
+/// What was read, and what else the other files are checked against.
+#[derive(Debug)]
+pub(super) struct SettingsFile {
+    pub(super) settings: Settings,
+    /// Where each list of runbooks is asked for, in the order of [`Settings::runbooks`].
+    pub(super) runbook_places: Vec<Place>,
+    /// Where the roster is asked for.
+    pub(super) roster_place: Place,
+    /// The default policy as it was written.
+    pub(super) policy: Option<Placed<String>>,
+    /// Where a missing policy is told.
+    pub(super) paging_place: Place,
+    pub(super) declared: Declared,
+}
+
+/// The names that are written, well described or not.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    pub(super) contracts: BTreeSet<String>,
+    pub(super) safes: BTreeSet<String>,
+    pub(super) channels: BTreeSet<String>,
+}
+
+/// Reads the whole file.
+pub(super) fn read(
+    entries: &[Entry],
+    place: Place,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> SettingsFile {
+    let mut root = Table::root(context, entries, place);
+    let (chains, ids) = chains::read(&mut root, findings);
+    let chain_names: BTreeSet<String> = Table::keys_of(entries, "chains").into_iter().collect();
+    let contracts = contracts::read_contracts(&mut root, &chain_names, &ids, findings);
+    let safes = contracts::read_safes(&mut root, &chain_names, &chains, findings);
+    let bots = feeds::read_bots(&mut root, findings);
+    let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, findings);
+    let channels = channels::read(&mut root, findings);
+    let web = web::read(&mut root, findings);
+    let (proposer, executor) = keystores::read(&mut root, findings);
+
+    let mut journal = context.folder.join("redhandle.db");
+    if let Some(mut table) = root.table("journal", findings) {
+        journal = table.path("path", findings).unwrap_or(journal);
+        table.finish(findings);
+    }
+    let mut policy: Option<Placed<String>> = None;
+    let paging_place = root.place_of("paging");
+    if let Some(mut table) = root.table("paging", findings) {
+        policy = table.optional("policy", findings);
+        table.finish(findings);
+    }
+    let roster_place = root.place_of("roster");
+    let roster = root.path("roster", findings).unwrap_or_else(|| context.folder.join("roster.toml"));
+    let mut runbooks: Vec<Placed<String>> = root.list("runbooks", findings);
+    if runbooks.is_empty() {
+        runbooks.push(Placed { place: root.place_of("runbooks"), value: "runbooks".to_owned() });
+    }
+
+    let keys = |section: &str| Table::keys_of(entries, section).into_iter().collect();
+    let declared =
+        Declared { contracts: keys("contracts"), safes: keys("safes"), channels: keys("channels") };
+    root.finish(findings);
+    let settings = Settings {
+        journal,
+        web,
+        chains,
+        contracts,
+        safes,
+        proposer,
+        executor,
+        feeds,
+        bots,
+        channels,
+        policy: policy.as_ref().map(|policy| PolicyName::new(policy.value.clone())),
+        roster,
+        runbooks: runbooks.iter().map(|path| context.folder.join(&path.value)).collect(),
+    };
+    let runbook_places = runbooks.into_iter().map(|path| path.place).collect();
+    SettingsFile { settings, runbook_places, roster_place, policy, paging_place, declared }
+}

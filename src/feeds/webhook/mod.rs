@@ -1,0 +1,321 @@
+//! Alerts that others send us over HTTP.
+//!
+//! Only a router is made here; whoever serves it decides where it listens. A request is checked over its raw
+//! bytes (signature, time, replay) before anything of it is understood, and it is answered 200 only when the
+//! consumer has committed what it brought. Every other answer means: not here, and says whether to come again.
+//!
+//! | answer | meaning for the sender |
+//! |---|---|
+//! | 200 | committed; `rejected` lists what could not be read, and was committed as such |
+//! | 400 | no body, or it broke off |
+//! | 401 | not signed as agreed |
+//! | 408, 413 | the body came too slowly, or is too large |
+//! | 409 | accepted before |
+//! | 429, 503 | send it again after `Retry-After` |
+//!
+//! A feed without authentication takes anything from anybody: its alerts are marked so, and may open a triage
+//! but never prepare a proposal. No answer repeats anything of a request.
+
+mod body;
+mod refusal;
+mod replay;
+mod signature;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::timeout;
+
+use self::refusal::Refusal;
+use self::signature::Claim;
+use super::delivery::{Delivery, Outcome, Receipt, Rejected};
+use super::forta_wire::parse_alert;
+use super::health::SharedHealth;
+use crate::clock::SharedClock;
+use crate::domain::alert::Alert;
+use crate::domain::names::FeedName;
+
+pub use self::body::WEBHOOK_ALERTS_MAX;
+pub use self::replay::{Claimed, MemoryReplayGuard, REPLAYS_MAX, ReplayGuard, ReplayKey};
+pub use self::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
+
+/// The longest body, in bytes.
+pub const WEBHOOK_BODY_MAX_BYTES: usize = 1024 * 1024;
+
+/// How far a sender's clock may be from ours when nothing else is said, in seconds.
+pub const WEBHOOK_WINDOW_SECONDS: u64 = 300;
+
+/// The shortest secret, in bytes: 128 bits if it is random.
+pub const WEBHOOK_SECRET_MIN_BYTES: usize = 16;
+
+/// How long a body may take to arrive, in seconds.
+const BODY_SECONDS_MAX: u64 = 10;
+
+/// How long the consumer may take to commit, in seconds; senders give up after 5 to 10.
+const RECEIPT_SECONDS_MAX: u64 = 8;
+
+/// The part's name in the feed's health: there is only one.
+const PART: &str = "webhook";
+
+/// How a sender shows that it is who it says.
+#[derive(Clone, Debug)]
+pub enum WebhookAuthentication {
+    /// It signs with one of these secrets; see [`sign`]. More than one while a secret is being changed.
+    Hmac(Vec<SecretString>),
+    /// It does not. Its alerts are not authenticated.
+    Nobody,
+}
+
+/// One webhook.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// The feed's name.
+    pub name: FeedName,
+    /// Where it is reached: `/` and then letters, digits and `-._~/`.
+    pub path: String,
+    /// How a sender shows that it is who it says.
+    pub authentication: WebhookAuthentication,
+    /// How far a sender's clock may be from ours, in either direction; see [`WEBHOOK_WINDOW_SECONDS`].
+    pub window: Duration,
+}
+
+/// Why a webhook cannot be offered.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// Its path cannot be routed.
+    #[error("the path of webhook {feed} is not a / followed by letters, digits and -._~/")]
+    Path {
+        /// The feed.
+        feed: FeedName,
+    },
+    /// Another webhook has the same path.
+    #[error("webhook {feed} has the same path as another")]
+    SamePath {
+        /// The feed.
+        feed: FeedName,
+    },
+    /// It is to be signed, but with nothing that could not be guessed.
+    #[error("webhook {feed} needs a secret of at least {WEBHOOK_SECRET_MIN_BYTES} bytes")]
+    Secret {
+        /// The feed.
+        feed: FeedName,
+    },
+}
+
+/// What all webhooks share.
+#[derive(Clone, Debug)]
+pub struct WebhookIntake {
+    /// Where alerts go.
+    pub deliveries: mpsc::Sender<Delivery>,
+    /// Which signed requests were accepted before.
+    pub replays: Arc<dyn ReplayGuard>,
+    /// Tells whether a request is recent.
+    pub clock: SharedClock,
+}
+
+/// Makes the routes of some webhooks.
+///
+/// # Errors
+/// When a path cannot be routed or is taken, or a secret is missing or too short.
+pub fn router(
+    feeds: impl IntoIterator<Item = (WebhookSettings, SharedHealth)>,
+    intake: &WebhookIntake,
+) -> Result<Router, WebhookError> {
+    let mut router = Router::new();
+    let mut paths = BTreeSet::new();
+    for (settings, health) in feeds {
+        check(&settings)?;
+        if !paths.insert(settings.path.clone()) {
+            return Err(WebhookError::SamePath { feed: settings.name });
+        }
+        health.expect(PART);
+        let path = settings.path.clone();
+        let webhook = Arc::new(Webhook { settings, health, intake: intake.clone() });
+        router = router.route(&path, post(receive).with_state(webhook));
+    }
+    Ok(router.layer(DefaultBodyLimit::max(WEBHOOK_BODY_MAX_BYTES)))
+}
+
+fn check(settings: &WebhookSettings) -> Result<(), WebhookError> {
+    // The router would panic on what it cannot route, and take `{x}` for a pattern.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if !settings.path.starts_with('/') || !settings.path.bytes().all(plain) {
+        return Err(WebhookError::Path { feed: settings.name.clone() });
+    }
+    match &settings.authentication {
+        WebhookAuthentication::Nobody => Ok(()),
+        WebhookAuthentication::Hmac(secrets) => {
+            let long = |secret: &SecretString| secret.expose_secret().len() >= WEBHOOK_SECRET_MIN_BYTES;
+            if !secrets.is_empty() && secrets.iter().all(long) {
+                Ok(())
+            } else {
+                Err(WebhookError::Secret { feed: settings.name.clone() })
+            }
+        }
+    }
+}
+
+async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
+    match webhook.take(request).await {
+        Ok(report) => axum::Json(report).into_response(),
+        Err(refusal) => {
+            webhook.note(refusal);
+            refusal.into_response()
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Webhook {
+    settings: WebhookSettings,
+    health: SharedHealth,
+    intake: WebhookIntake,
+}
+
+impl Webhook {
+    async fn take(&self, request: Request) -> Result<Value, Refusal> {
+        let WebhookAuthentication::Hmac(secrets) = &self.settings.authentication else {
+            return self.hand_over(&read_body(request).await?, false).await;
+        };
+        // What is not even signed is refused before its body is read.
+        let claim = Claim::read(request.headers()).map_err(Refusal::Unsigned)?;
+        let body = read_body(request).await?;
+        claim.is_of(&body, secrets).map_err(Refusal::Unsigned)?;
+        let now = self.intake.clock.now();
+        claim.is_recent(now, self.settings.window).map_err(Refusal::Unsigned)?;
+
+        let claimed = self.claim(claim.replay_key(&self.settings.name, &body), now)?;
+        let report = self.hand_over(&body, true).await?;
+        claimed.keep(claim.until(self.settings.window));
+        Ok(report)
+    }
+
+    fn claim(&self, key: ReplayKey, now: Timestamp) -> Result<ClaimedRequest<'_>, Refusal> {
+        match self.intake.replays.claim(key, now) {
+            Claimed::Fresh => Ok(ClaimedRequest { guard: Some(&*self.intake.replays), key }),
+            Claimed::InFlight => Err(Refusal::InFlight),
+            Claimed::Replayed => Err(Refusal::Replayed),
+        }
+    }
+
+    async fn hand_over(&self, body: &[u8], authenticated: bool) -> Result<Value, Refusal> {
+        let alerts = self.parse(body, authenticated)?;
+        let report = report(&alerts);
+        let rejected = alerts.iter().filter(|alert| alert.is_err()).count();
+        let delivered = alerts.len().saturating_sub(rejected);
+        // A batch without alerts shows that its sender lives; there is nothing to commit.
+        if !alerts.is_empty() {
+            self.deliver(alerts).await?;
+        }
+        self.health.accepted(delivered, rejected);
+        self.health.ok(PART, self.intake.clock.now());
+        Ok(report)
+    }
+
+    fn parse(&self, body: &[u8], authenticated: bool) -> Result<Vec<Result<Alert, Rejected>>, Refusal> {
+        if body.trim_ascii().is_empty() {
+            return Err(Refusal::NoBody);
+        }
+        let parse = |item: body::Item<'_>| {
+            parse_alert(item.raw, &self.settings.name, authenticated)
+                .map_err(|malformed| Rejected::malformed(item.line, malformed, item.raw))
+        };
+        let items = body::items(body).map_err(|body::TooMany| Refusal::TooManyAlerts)?;
+        Ok(items.into_iter().map(parse).collect())
+    }
+
+    async fn deliver(&self, alerts: Vec<Result<Alert, Rejected>>) -> Result<(), Refusal> {
+        let (receipt, settlement) = Receipt::pair();
+        let delivery = Delivery { feed: self.settings.name.clone(), alerts, cursor: None, receipt };
+        self.intake.deliveries.try_send(delivery).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::QueueFull,
+            TrySendError::Closed(_) => Refusal::Stopping,
+        })?;
+        match timeout(Duration::from_secs(RECEIPT_SECONDS_MAX), settlement.outcome()).await {
+            Ok(Outcome::Accepted) => Ok(()),
+            Ok(Outcome::Refused(reason)) => {
+                self.health.failed(PART, format!("a delivery was refused: {reason}"));
+                Err(Refusal::NotCommitted)
+            }
+            Ok(Outcome::Lost) | Err(_) => Err(Refusal::NotCommitted),
+        }
+    }
+
+    /// Says for the operator what went wrong. What any stranger can cause does not turn the feed red.
+    fn note(&self, refusal: Refusal) {
+        let feed = self.settings.name.as_str();
+        match refusal {
+            Refusal::Unsigned(why) => tracing::info!(feed, "a webhook request was refused: {}", why.reason()),
+            Refusal::QueueFull | Refusal::NotCommitted | Refusal::Stopping => {
+                if self.health.snapshot().last_error.is_none() {
+                    self.health.failed(PART, refusal.sentence().to_owned());
+                }
+            }
+            Refusal::NoBody
+            | Refusal::BrokenBody
+            | Refusal::SlowBody
+            | Refusal::TooLarge
+            | Refusal::TooManyAlerts
+            | Refusal::Replayed
+            | Refusal::InFlight => {
+                tracing::debug!(feed, "a webhook request was refused: {}", refusal.sentence())
+            }
+        }
+    }
+}
+
+/// A claim on a request: given back unless it is kept, also when the sender hangs up meanwhile.
+struct ClaimedRequest<'a> {
+    guard: Option<&'a dyn ReplayGuard>,
+    key: ReplayKey,
+}
+
+impl ClaimedRequest<'_> {
+    fn keep(mut self, until: Timestamp) {
+        if let Some(guard) = self.guard.take() {
+            guard.keep(self.key, until);
+        }
+    }
+}
+
+impl Drop for ClaimedRequest<'_> {
+    fn drop(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.release(self.key);
+        }
+    }
+}
+
+async fn read_body(request: Request) -> Result<Bytes, Refusal> {
+    match timeout(Duration::from_secs(BODY_SECONDS_MAX), Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
+        Ok(Err(_broken)) => Err(Refusal::BrokenBody),
+        Err(_elapsed) => Err(Refusal::SlowBody),
+    }
+}
+
+/// What the sender is told of each item that could not be read.
+fn report(alerts: &[Result<Alert, Rejected>]) -> Value {
+    let rejected: Vec<Value> = alerts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, alert)| Some(json!({ "index": index, "reason": alert.as_ref().err()?.reason })))
+        .collect();
+    json!({ "accepted": alerts.len().saturating_sub(rejected.len()), "rejected": rejected })
+}
