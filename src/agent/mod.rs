@@ -21,9 +21,11 @@
 //! decisions are the domain's, on the state that the journal has.
 
 pub mod command;
+pub mod daemon;
 pub mod draft;
 pub mod driver;
 pub mod execute;
+pub mod files;
 pub mod follow;
 pub mod intake;
 pub mod message;

@@ -11,7 +11,6 @@
 mod ack;
 mod gate;
 mod health;
-mod links;
 mod page;
 mod serve;
 
@@ -30,7 +29,7 @@ use tower_http::timeout::TimeoutLayer;
 pub use ack::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge};
 pub use gate::{BEARER_KEY_MIN_BYTES, Gate, GateError};
 pub use health::{Check, CheckState, Health};
-pub use links::{AckLinks, BadLinks, LINK_SECRET_MIN_BYTES};
+
 pub use serve::{DRAIN_MAX, Drained, serve};
 
 use crate::clock::SharedClock;
@@ -61,7 +60,7 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 pub struct AckParts {
     /// Tells a link of ours from a guess.
-    pub links: AckLinks,
+    pub links: crate::notify::AckLinks,
     /// Records acknowledgements.
     pub port: Arc<dyn Acknowledge>,
 }
