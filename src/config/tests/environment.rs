@@ -58,3 +58,10 @@ fn a_variable_that_sets_nothing_is_told_by_its_name() {
     environment variable REDHANDLE__WEB____LISTEN: it names no setting; expected REDHANDLE__SECTION__KEY
     "#);
 }
+
+#[test]
+fn a_variable_that_could_mean_two_things_means_neither() {
+    let twin = "\n[channels.PAGER]\nkind = \"console\"\n";
+    let files = Files::right().add("redhandle.toml", twin).with("REDHANDLE__CHANNELS__PAGER__TIMEOUT", "3s");
+    insta::assert_snapshot!(files.told(), @r#"environment variable REDHANDLE__CHANNELS__PAGER__TIMEOUT: "PAGER" stands for each of pager, PAGER; give them names that differ in more than case, - and _"#);
+}

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::roster::{Coverage, coverage};
 
@@ -170,4 +172,30 @@ fn a_policy_is_chosen_when_there_is_no_choice() {
     let chosen =
         Files::right().add("roster.toml", second).add("redhandle.toml", "\n[paging]\npolicy = \"quiet\"\n");
     assert_eq!(chosen.load().unwrap().settings.policy, Some("quiet".into()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is torn out of a file or put into it: it is read or every problem has a place, and nothing panics.
+    #[test]
+    fn no_damage_is_too_great_to_be_told(
+        file in prop::sample::select(vec!["redhandle.toml", "roster.toml", "runbooks/pause.md", "vault.json"]),
+        permille in 0_usize..1000,
+        length in 0_usize..60,
+        put in "[\\[\\]{}=\"'.,#+\\-0-9a-z \\n\u{e9}\u{0}]{0,12}",
+    ) {
+        let mut files = Files::right();
+        let text: Vec<char> = files.texts[file].chars().collect();
+        let from = text.len() * permille / 1000;
+        let to = (from + length).min(text.len());
+        let damaged = text[..from].iter().chain(&put.chars().collect::<Vec<_>>()).chain(&text[to..]).collect();
+        files.texts.insert(file, damaged);
+        if let Err(problems) = files.load() {
+            prop_assert!(!problems.is_empty());
+            for problem in problems.lines() {
+                prop_assert!(files.texts.keys().any(|file| problem.starts_with(file)), "{problem}");
+            }
+        }
+    }
 }

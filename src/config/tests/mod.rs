@@ -195,6 +195,23 @@ impl Files {
     }
 
     fn load(&self) -> Result<Config, String> {
+        self.read().0
+    }
+
+    /// What a person is told: problems, or else warnings.
+    fn told(&self) -> String {
+        match self.read() {
+            (Err(problems), _) => problems,
+            (Ok(config), _) if config.warnings.is_empty() => "nothing is wrong".to_owned(),
+            (Ok(config), prefix) => {
+                let warnings = config.warnings.iter().map(|warning| format!("warning: {warning}"));
+                warnings.collect::<Vec<_>>().join("\n").replace(&prefix, "")
+            }
+        }
+    }
+
+    /// Writes the files and reads them; also answers what their paths begin with, which problems are told without.
+    fn read(&self) -> (Result<Config, String>, String) {
         let folder = tempfile::tempdir().unwrap();
         for (file, text) in &self.texts {
             let path = folder.path().join(file);
@@ -203,35 +220,9 @@ impl Files {
         }
         let environment = self.variables.clone().into_iter().collect();
         let prefix = format!("{}/", folder.path().display());
-        load(&folder.path().join("redhandle.toml"), &environment, TODAY)
-            .map_err(|problems| problems.to_string().replace(&prefix, ""))
+        let config = load(&folder.path().join("redhandle.toml"), &environment, TODAY);
+        (config.map_err(|problems| problems.to_string().replace(&prefix, "")), prefix)
     }
-
-    /// What a person is told: problems, or else warnings.
-    fn told(&self) -> String {
-        match self.load() {
-            Ok(config) if config.warnings.is_empty() => "nothing is wrong".to_owned(),
-            Ok(config) => {
-                let lines: Vec<String> =
-                    config.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
-                let lines = lines.join("\n");
-                // The folder is a temporary one: what stands before the file's name is of no interest.
-                let is_path = |word: &str| word.starts_with('/') && word.contains("/.tmp");
-                lines
-                    .split(' ')
-                    .map(|word| if is_path(word) { short(word) } else { word })
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            }
-            Err(problems) => problems,
-        }
-    }
-}
-
-/// A path without the temporary folder it begins with.
-fn short(path: &str) -> &str {
-    let (_, rest) = path.split_once("/.tmp").unwrap();
-    rest.split_once('/').unwrap().1
 }
 
 /// What is told of each spoilt place of `file`, one after the other.
