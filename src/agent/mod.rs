@@ -27,6 +27,7 @@ pub mod driver;
 pub mod execute;
 pub mod files;
 pub mod follow;
+pub mod house;
 pub mod intake;
 pub mod message;
 pub mod page;

@@ -8,14 +8,11 @@ use jiff::tz::TimeZone;
 
 use super::exit::Failure;
 use super::{Context, output::Output};
-use crate::agent::Agent;
-use crate::agent::setup::{self, Keys, Surroundings};
+use crate::agent::house::{House, HouseError};
+use crate::agent::setup::Keys;
 use crate::clock::{Clock as _, SharedClock, SystemClock};
 use crate::config::{Config, Environment};
-use crate::domain::condition::Condition;
 use crate::domain::incident::{Incident, IncidentId};
-use crate::domain::names::RunbookId;
-use crate::journal::{Journal, SqliteJournal};
 use crate::notify;
 
 /// Reads and checks every file.
@@ -34,16 +31,6 @@ pub fn config_at(path: &Path, out: &Output) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// An opened house: the agent and what is only the daemon's.
-pub struct House {
-    /// The agent; its incidents are as the journal tells them.
-    pub agent: Arc<Agent>,
-    /// The journal, as the database it is.
-    pub journal: Arc<SqliteJournal>,
-    /// Conditions, compiled.
-    pub conditions: Vec<(RunbookId, Condition)>,
-}
-
 /// Opens everything for a command.
 pub async fn house(context: &Context, keys: Keys) -> Result<House, Failure> {
     let config = config(context)?;
@@ -59,20 +46,15 @@ pub async fn house_of(
     console: Option<notify::Output>,
     clock: SharedClock,
 ) -> Result<House, Failure> {
-    let journal = Arc::new(SqliteJournal::open(&config.settings.journal).await?);
-    let as_journal: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
-    let around = Surroundings { journal: as_journal, clock, console, listen, keys };
-    let (agent, conditions) = setup::agent(config, around)?;
-    agent.store.sync().await?;
-    Ok(House { agent: Arc::new(agent), journal, conditions })
+    House::open(config, listen, keys, console, clock).await.map_err(|error| match error {
+        HouseError::Setup(problems) => problems.into(),
+        HouseError::Journal(error) => error.into(),
+        HouseError::Store(error) => error.into(),
+    })
 }
 
-impl House {
-    /// One incident, or the sentence that there is none.
-    pub fn incident(&self, id: IncidentId) -> Result<Arc<Incident>, Failure> {
-        self.agent
-            .store
-            .get(id)
-            .ok_or_else(|| Failure::wrong(format!("there is no {id}; `redhandle incident list` names them")))
-    }
+/// One incident, or the sentence that there is none.
+pub fn incident(house: &House, id: IncidentId) -> Result<Arc<Incident>, Failure> {
+    let unknown = || Failure::wrong(format!("there is no {id}; `redhandle incident list` names them"));
+    house.agent.store.get(id).ok_or_else(unknown)
 }

@@ -150,6 +150,16 @@ mod tests {
             gate("0.0.0.0:80", Some(&short)),
             gate("127.0.0.1:80", Some(&short)),
         ];
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+    Gate(loopback)
+    Gate(loopback)
+    Gate(key)
+    Gate(key)
+    listening on 0.0.0.0:80 needs a key: set one, or listen on 127.0.0.1
+    listening on [::]:80 needs a key: set one, or listen on 127.0.0.1
+    listening on 192.0.2.1:80 needs a key: set one, or listen on 127.0.0.1
+    the key is too short: 31 bytes, at least 32 are needed
+    the key is too short: 31 bytes, at least 32 are needed
+    ");
     }
 }

@@ -171,6 +171,11 @@ mod tests {
             let reasons = report.checks.iter().filter_map(|check| check.why.clone());
             told.push(report.why.clone().into_iter().chain(reasons).collect::<Vec<_>>().join("; "));
         }
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+    nothing was checked
+    1 of 1 checks are red; proven 61 s ago, which is good for 60 s
+    1 of 2 checks are red; never asked
+    1 of 1 checks are red; proven 6 s in the future: a clock is wrong
+    ");
     }
 }

@@ -9,9 +9,11 @@
 //! Not bounded here is how long a client takes to send its headers: in front of an open network stands a proxy.
 
 mod ack;
+pub mod assembly;
 mod gate;
 mod health;
 mod page;
+mod ports;
 mod serve;
 
 #[cfg(test)]
@@ -29,10 +31,10 @@ use tower_http::timeout::TimeoutLayer;
 pub use ack::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge};
 pub use gate::{BEARER_KEY_MIN_BYTES, Gate, GateError};
 pub use health::{Check, CheckState, Health};
-
 pub use serve::{DRAIN_MAX, Drained, serve};
 
 use crate::clock::SharedClock;
+use crate::notify::AckLinks;
 
 /// The largest body of a request: a feed's batch of alerts.
 pub const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -60,7 +62,7 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 pub struct AckParts {
     /// Tells a link of ours from a guess.
-    pub links: crate::notify::AckLinks,
+    pub links: AckLinks,
     /// Records acknowledgements.
     pub port: Arc<dyn Acknowledge>,
 }

@@ -150,10 +150,36 @@ fn ack_path() -> String {
 async fn the_page_shows_what_would_be_acknowledged_and_changes_nothing() {
     let incidents = Incidents::with(AckState::Waiting);
     let agent = Running::start(parts(&incidents, Some(KEY))).await;
-    for _ in 0..3 {
-        let (status, page) = agent.told(Method::GET, &ack_path()).await;
-        assert_eq!(status, 200);
-        insta::assert_snapshot!(page, @"");
+    let (status, page) = agent.told(Method::GET, &ack_path()).await;
+    assert_eq!(status, 200);
+    insta::assert_snapshot!(page, @r#"
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="dark light">
+    <meta name="robots" content="noindex">
+    <title>INC-7</title>
+    <link rel="stylesheet" href="../../page.css">
+    </head>
+    <body>
+    <main>
+    <p class="what">INC-7 · <strong class="severity">emergency</strong></p>
+    <h1>&#60;script&#62;alert(1)&#60;/script&#62; \u{202e}vault &#38; co</h1>
+
+
+    <form method="post">
+    <button type="submit">Acknowledge INC-7 as Ana &#34;&#60;b&#62;</button>
+    </form>
+    <p class="note">This stops the pages to you and tells the others that you are awake and on it. It signs nothing.</p>
+
+    </main>
+    </body>
+    </html>
+    "#);
+    for _ in 0..2 {
+        assert_eq!(agent.told(Method::GET, &ack_path()).await, (200, page.clone()));
     }
     assert_eq!(agent.told(Method::HEAD, &ack_path()).await, (200, String::new()));
     assert_eq!(incidents.state(), AckState::Waiting, "neither a preview nor a scanner acknowledges");
@@ -175,7 +201,13 @@ async fn pressing_the_button_acknowledges_once_and_says_when() {
         let (status, page) = over.told(method.clone(), &ack_path()).await;
         told.push(format!("{method} {status}: {}", verdict(&page)));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    POST 200: class="good" role="status"> Acknowledged - Recorded at 2026-11-21 04:00:00 CET · 2026-11-21 03:00:00 UTC. Nothing is signed by this.
+    POST 200: class="good" role="status"> Already acknowledged - Recorded at 2026-11-21 04:00:00 CET · 2026-11-21 03:00:00 UTC. Nothing is signed by this.
+    GET 200: class="good" role="status"> Acknowledged - Recorded at 2026-11-21 04:00:00 CET · 2026-11-21 03:00:00 UTC. Nothing is signed by this.
+    GET 200: class="good" role="status"> Nothing to do - This incident does not wait for you any more.
+    POST 200: class="good" role="status"> Nothing to do - This incident does not wait for you any more.
+    "#);
 }
 
 /// The class, the word and the meaning of a page's verdict, one line.
@@ -197,7 +229,10 @@ async fn what_is_not_recorded_says_so_and_can_be_tried_again() {
         assert!(!page.contains("disk"), "the cause is for the log");
         told.push(format!("{method} {status}: {}", verdict(&page)));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    GET 503: class="bad" role="status"> Not readable - The incident cannot be read at the moment. You can still try to acknowledge it.
+    POST 503: class="bad" role="status"> Not recorded - Your acknowledgement is not recorded, and pages will go on. Try again, and tell the others in your usual channel that you are on it.
+    "#);
     *incidents.down.lock().unwrap() = false;
     assert_eq!(agent.told(Method::POST, &ack_path()).await.0, 200);
     assert_eq!(incidents.state(), AckState::Acknowledged { at: at() });
@@ -303,7 +338,10 @@ async fn health_is_green_while_proven_and_red_after() {
         told.push(format!("{status} {body}"));
         clock.step(SignedDuration::from_secs(61));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    200 {"status":"green","proven_at":"2026-11-21T03:00:00Z","checks":[{"name":"journal","status":"green","proven_at":"2026-11-21T03:00:00Z"}]}
+    503 {"status":"red","proven_at":null,"why":"1 of 1 checks are red","checks":[{"name":"journal","status":"red","proven_at":"2026-11-21T03:00:00Z","why":"proven 61 s ago, which is good for 60 s"}]}
+    "#);
 }
 
 #[tokio::test]

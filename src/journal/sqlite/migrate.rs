@@ -8,7 +8,10 @@ use super::fault::Place;
 use super::{BEGIN, SqliteJournal};
 
 /// The files of `migrations/`, in order. Append only: a text that was released never changes.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_journal", include_str!("../../../migrations/0001_journal.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_journal", include_str!("../../../migrations/0001_journal.sql")),
+    ("0002_safe_service", include_str!("../../../migrations/0002_safe_service.sql")),
+];
 
 /// Runs what has not run yet.
 pub(super) async fn migrate(journal: &SqliteJournal, place: &Place) -> Result<(), JournalError> {
@@ -40,4 +43,45 @@ async fn run(journal: &SqliteJournal) -> Result<Option<String>, sqlx::Error> {
     }
     tx.commit().await?;
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_run_in_order() {
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+        let mut files: Vec<String> =
+            folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let run: Vec<String> = MIGRATIONS.iter().map(|(name, _)| format!("{name}.sql")).collect();
+        assert_eq!(run, files);
+    }
+
+    /// What one database takes and the other does not (see the notes at the top of the texts).
+    #[test]
+    fn the_texts_keep_to_what_both_databases_take() {
+        for (name, text) in MIGRATIONS {
+            let sql: String = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+            for word in sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+                let word = word.to_ascii_uppercase();
+                assert!(
+                    ![
+                        "BOOLEAN",
+                        "BLOB",
+                        "BYTEA",
+                        "JSON",
+                        "JSONB",
+                        "INTEGER",
+                        "AUTOINCREMENT",
+                        "SERIAL",
+                        "TRIGGER"
+                    ]
+                    .contains(&word.as_str()),
+                    "{name}: {word}"
+                );
+            }
+        }
+    }
 }

@@ -31,7 +31,9 @@ pub(crate) use value::{Gap, Type, Value};
 pub const EXPRESSION_CHARS_MAX: usize = 2_048;
 /// Most nodes of an expression's tree.
 pub const EXPRESSION_NODES_MAX: usize = 400;
-/// Deepest nesting.
+/// Deepest nesting of brackets. The parser takes 175 kB of stack for each in a debug build, and threads have 2 MB.
+pub const EXPRESSION_BRACKETS_MAX: usize = 8;
+/// Deepest tree.
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
 /// Deepest nesting of `exists` and `all`; each multiplies the work by the length of its list.
 pub const COMPREHENSION_DEPTH_MAX: usize = 2;

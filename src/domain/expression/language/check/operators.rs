@@ -81,7 +81,10 @@ impl<V: Vocabulary> Checker<'_, V> {
             return self.refuse(id, format!("{left_kind} is never equal to {right_kind}"));
         }
         if !equality && !left_kind.orders(&right_kind) {
-            return self.refuse(id, format!("{left_kind} is neither less nor greater than {right_kind}"));
+            return self.refuse(
+                id,
+                format!("{left_kind} and {right_kind} have no order; only numbers and times have one"),
+            );
         }
         Some((Node::Compare(comparison, Box::new([left, right])), Type::Bool))
     }
@@ -133,7 +136,7 @@ impl<V: Vocabulary> Checker<'_, V> {
             return self.refuse(id, format!("`in` looks into a list, and this is {list_kind}"));
         };
         if !of.equates(&item_kind) {
-            return self.refuse(id, format!("{item_kind} is never in a list of {of}"));
+            return self.refuse(id, format!("{item_kind} is never in {list_kind}"));
         }
         Some((Node::In(Box::new([item, list])), Type::Bool))
     }
