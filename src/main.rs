@@ -1,1 +1,7 @@
-fn main() {}
+//! argv in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    redhandle::cli::main()
+}

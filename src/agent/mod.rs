@@ -21,10 +21,13 @@
 //! decisions are the domain's, on the state that the journal has.
 
 pub mod command;
+pub mod daemon;
 pub mod draft;
 pub mod driver;
 pub mod execute;
+pub mod files;
 pub mod follow;
+pub mod house;
 pub mod intake;
 pub mod message;
 pub mod page;
@@ -32,8 +35,10 @@ pub mod preflight;
 pub mod prepare;
 pub mod proposal;
 pub mod reads;
+pub mod scrutiny;
 pub mod service;
 pub mod setup;
+pub mod sign;
 pub mod store;
 pub mod submit;
 pub mod verify;

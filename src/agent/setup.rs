@@ -1,1 +1,338 @@
-//! Later.
+//! Makes the agent from the files people wrote.
+//!
+//! Everything that can be wrong without asking anybody is found here, and all of it at once: a call no
+//! ABI has, a condition that can never fire, a keystore that does not open.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::primitives::hex;
+use alloy::signers::local::PrivateKeySigner;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::files::{Readers, write_once};
+use super::service::ServiceLink;
+use super::store::IncidentStore;
+use super::{Agent, chain_of};
+use crate::chain::{Chain, Endpoint};
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::config::settings::{self, ChannelKind, Keystore, SafeService};
+use crate::domain::condition::Condition;
+use crate::domain::names::{ChainName, RunbookId};
+use crate::domain::runbook::Plan;
+use crate::http;
+use crate::journal::Journal;
+use crate::notify::{self, AckLinks, Channel, ConsoleChannel, Output, SlackChannel, WebhookChannel, WebhookSecret};
+use crate::safe_service::ServiceClient;
+
+/// One thing that is wrong, in a sentence: where, what, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SetupProblem {
+    /// The file or the section it is about.
+    pub place: String,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+/// Everything that is wrong.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{} problem(s) in the configuration", .0.len())]
+pub struct SetupProblems(pub Vec<SetupProblem>);
+
+/// The machine parts of all runbooks.
+pub struct Compiled {
+    /// Calls and expressions.
+    pub plans: BTreeMap<RunbookId, Plan>,
+    /// Conditions, in the order of the runbooks.
+    pub conditions: Vec<(RunbookId, Condition)>,
+}
+
+/// Compiles every runbook.
+///
+/// # Errors
+/// Everything that cannot be compiled.
+pub fn compile(config: &Config) -> Result<Compiled, SetupProblems> {
+    let contracts = &config.settings.contracts;
+    let mut problems = Vec::new();
+    let mut plans = BTreeMap::new();
+    let mut conditions = Vec::new();
+    for (id, runbook) in &config.runbooks {
+        match Plan::compile(runbook, contracts) {
+            Ok(plan) => {
+                plans.insert(id.clone(), plan);
+            }
+            Err(found) => problems.extend(found.into_iter().map(|found| SetupProblem {
+                place: format!("runbook \"{id}\", {}", found.place),
+                problem: format!("`{}`: {}", found.text, found.problem),
+            })),
+        }
+        for spec in &runbook.conditions {
+            let place = format!("runbook \"{id}\", condition \"{}\"", spec.id);
+            match Condition::compile(spec.clone(), &config.settings.bots, contracts) {
+                Ok(condition) => conditions.push((id.clone(), condition)),
+                Err(found) => problems.extend(
+                    found.into_iter().map(|found| SetupProblem { place: place.clone(), problem: found.to_string() }),
+                ),
+            }
+        }
+    }
+    if problems.is_empty() { Ok(Compiled { plans, conditions }) } else { Err(SetupProblems(problems)) }
+}
+
+/// What an agent needs beside the configuration.
+pub struct Surroundings {
+    /// The journal.
+    pub journal: Arc<dyn Journal>,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// Where console pages go; none: standard error.
+    pub console: Option<Output>,
+    /// Where the embedded service is reached: the address that is listened on.
+    pub listen: SocketAddr,
+    /// Whether keystores are opened: commands that only read do without.
+    pub keys: Keys,
+}
+
+/// Which keystores are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// None.
+    None,
+    /// Proposer and executor.
+    All,
+}
+
+/// Makes the agent.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn agent(config: Config, around: Surroundings) -> Result<(Agent, Vec<(RunbookId, Condition)>), SetupProblems> {
+    let mut builder = Builder { config: &config, problems: Vec::new() };
+    let compiled = match compile(&config) {
+        Ok(compiled) => Some(compiled),
+        Err(SetupProblems(found)) => {
+            builder.problems.extend(found);
+            None
+        }
+    };
+    let chains = builder.chains();
+    let services = builder.services(around.listen);
+    let channels = builder.channels(around.console, &around.clock);
+    let (proposer, executor) = match around.keys {
+        Keys::None => (None, None),
+        Keys::All => (
+            builder.key("proposer", config.settings.proposer.as_ref().map(|proposer| &proposer.keystore)),
+            builder.key("executor", config.settings.executor.as_ref().map(|executor| &executor.keystore)),
+        ),
+    };
+    let links = builder.links(around.listen);
+    let problems = builder.problems;
+    let (Some(Compiled { plans, conditions }), Some(links), true) = (compiled, links, problems.is_empty()) else {
+        return Err(SetupProblems(problems));
+    };
+    let poll = config.settings.chains.values().map(|chain| chain.poll).min().unwrap_or(Duration::from_secs(2));
+    let agent = Agent {
+        store: Arc::new(IncidentStore::new(around.journal, Arc::clone(&around.clock))),
+        clock: around.clock,
+        plans,
+        chains,
+        services,
+        channels,
+        proposer,
+        executor,
+        links,
+        poll,
+        post_mortems: beside(&config.settings.journal, "post-mortems"),
+        config: Arc::new(config),
+    };
+    Ok((agent, conditions))
+}
+
+/// A path beside the journal.
+fn beside(journal: &Path, name: &str) -> PathBuf {
+    journal.parent().unwrap_or(Path::new("")).join(name)
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    problems: Vec<SetupProblem>,
+}
+
+impl Builder<'_> {
+    fn problem<T>(&mut self, place: String, problem: String) -> Option<T> {
+        self.problems.push(SetupProblem { place, problem });
+        None
+    }
+
+    fn chains(&mut self) -> BTreeMap<ChainName, Chain> {
+        let settings = &self.config.settings.chains;
+        settings
+            .iter()
+            .filter_map(|(name, chain)| Some((name.clone(), self.chain(name, chain)?)))
+            .collect()
+    }
+
+    fn chain(&mut self, name: &ChainName, chain: &settings::Chain) -> Option<Chain> {
+        let place = format!("[chains.{name}]");
+        let mut endpoints = Vec::new();
+        for endpoint in &chain.rpc {
+            // The configuration has checked that these are URLs.
+            let Ok(url) = Url::parse(endpoint.url.expose_secret()) else {
+                return self.problem(place, format!("{} is not a URL", endpoint.label));
+            };
+            match Endpoint::new(&url, chain.rpc_timeout) {
+                Ok(endpoint) => endpoints.push(endpoint),
+                Err(error) => return self.problem(place, chain_of(&error)),
+            }
+        }
+        match Chain::new(name.clone(), chain.id, endpoints, chain.agree) {
+            Ok(chain) => Some(chain),
+            Err(error) => self.problem(place, chain_of(&error)),
+        }
+    }
+
+    fn services(&mut self, listen: SocketAddr) -> BTreeMap<ChainName, ServiceLink> {
+        let settings = &self.config.settings;
+        let mut services = BTreeMap::new();
+        for (name, chain) in &settings.chains {
+            let (link, url, key) = match &chain.safe_service {
+                SafeService::Embedded => {
+                    let url = embedded_url(name, listen);
+                    ("the embedded service".to_owned(), url, settings.web.key.clone())
+                }
+                SafeService::Hosted { url, key } => {
+                    (url.host_str().unwrap_or("the Transaction Service").to_owned(), Some(url.clone()), key.clone())
+                }
+            };
+            let place = format!("[chains.{name}] safe_service");
+            let Some(url) = url else {
+                self.problem::<()>(place, format!("no URL can be made for {listen}"));
+                continue;
+            };
+            match ServiceClient::new(&url, key, chain.rpc_timeout) {
+                Ok(client) => {
+                    services.insert(name.clone(), ServiceLink { name: link, client });
+                }
+                Err(error) => {
+                    self.problem::<()>(place, chain_of(&error));
+                }
+            }
+        }
+        services
+    }
+
+    fn channels(
+        &mut self,
+        console: Option<Output>,
+        clock: &SharedClock,
+    ) -> BTreeMap<crate::domain::names::ChannelName, Channel> {
+        let settings = &self.config.settings.channels;
+        settings
+            .iter()
+            .filter_map(|(name, channel)| {
+                let made = make_channel(channel, console.clone(), clock);
+                match made {
+                    Ok(channel) => Some((name.clone(), channel)),
+                    Err(problem) => self.problem(format!("[channels.{name}]"), problem),
+                }
+            })
+            .collect()
+    }
+
+    fn key(&mut self, whose: &str, keystore: Option<&Keystore>) -> Option<PrivateKeySigner> {
+        let Keystore { path, password } = keystore?;
+        match open_keystore(path, password) {
+            Ok(signer) => Some(signer),
+            Err(problem) => self.problem(format!("[{whose}] keystore"), problem),
+        }
+    }
+
+    fn links(&mut self, listen: SocketAddr) -> Option<AckLinks> {
+        let web = &self.config.settings.web;
+        let secret = match &web.link_secret {
+            Some(secret) => Ok(secret.clone()),
+            None => kept_secret(&beside(&self.config.settings.journal, "redhandle.link-secret")),
+        };
+        let mut public_url = web.public_url.clone();
+        if web.listen.port() == 0 && public_url.port() == Some(0) {
+            // Tests and the demo listen on whatever port is free. Ports of http URLs can be set.
+            public_url.set_port(Some(listen.port())).ok();
+        }
+        let made = secret.and_then(|secret| AckLinks::new(&secret, public_url).map_err(|error| error.to_string()));
+        match made {
+            Ok(links) => Some(links),
+            Err(problem) => self.problem("[web] link_secret".to_owned(), problem),
+        }
+    }
+}
+
+/// Where a chain's embedded service is reached.
+pub fn embedded_url(chain: &ChainName, listen: SocketAddr) -> Option<Url> {
+    Url::parse(&format!("http://{listen}{}", embedded_path(chain))).ok()
+}
+
+/// The path below which a chain's embedded service speaks.
+pub fn embedded_path(chain: &ChainName) -> String {
+    format!("/safe/{chain}")
+}
+
+fn make_channel(
+    channel: &settings::Channel,
+    console: Option<Output>,
+    clock: &SharedClock,
+) -> Result<Channel, String> {
+    let client = || http::client(channel.timeout).map_err(|error| chain_of(&error));
+    Ok(match &channel.kind {
+        ChannelKind::Console => {
+            Channel::Console(console.map_or_else(ConsoleChannel::stderr, ConsoleChannel::new))
+        }
+        ChannelKind::Webhook { url, secret } => {
+            let to = notify::Endpoint::new(url.as_str()).map_err(|error| error.to_string())?;
+            let secret = WebhookSecret::new(secret).map_err(|error| error.to_string())?;
+            Channel::Webhook(WebhookChannel::new(client()?, to, secret, Arc::clone(clock)))
+        }
+        ChannelKind::Slack { url } => {
+            let to = notify::Endpoint::new_secret(url.expose_secret()).map_err(|error| error.to_string())?;
+            Channel::Slack(SlackChannel::new(client()?, to, Arc::clone(clock)))
+        }
+    })
+}
+
+/// Opens an encrypted keystore (Web3 Secret Storage, version 3).
+///
+/// # Errors
+/// Says which file, and whether it is the password.
+pub fn open_keystore(path: &Path, password: &SecretString) -> Result<PrivateKeySigner, String> {
+    if !path.is_file() {
+        return Err(format!("there is no keystore at {}; `cast wallet new` makes one", path.display()));
+    }
+    PrivateKeySigner::decrypt_keystore(path, password.expose_secret()).map_err(|error| {
+        let cause = chain_of(&error);
+        if cause.to_lowercase().contains("mac") {
+            format!("the password does not open {}; is it the password of another keystore?", path.display())
+        } else {
+            format!("{} is not a keystore: {cause}", path.display())
+        }
+    })
+}
+
+/// A secret of our own, made once and kept for its owner's eyes: links in old messages go on working.
+fn kept_secret(path: &Path) -> Result<SecretString, String> {
+    let told = |doing: &str, error: std::io::Error| format!("could not {doing} {}: {error}", path.display());
+    match std::fs::read_to_string(path) {
+        Ok(text) => return Ok(SecretString::from(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(told("read", error)),
+    }
+    // A new private key is 32 bytes of the operating system's randomness.
+    let secret = hex::encode(PrivateKeySigner::random().to_bytes());
+    write_once(path, &secret, Readers::OwnerOnly).map_err(|error| told("write", error))?;
+    // Of two processes that began together, one wrote it.
+    let kept = std::fs::read_to_string(path).map_err(|error| told("read", error))?;
+    Ok(SecretString::from(kept.trim().to_owned()))
+}

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
-use super::quorum::{Vote, hear};
+use super::quorum::{Patience, Vote, answers_in, hear, reached_by};
 
 /// The least tip, in wei for each gas: what got into the next mainnet block in quiet and in busy hours.
 const TIP_FLOOR_WEI: u128 = 1_000_000_000;
@@ -30,8 +30,9 @@ const FEE_CAP_WEI: u128 = 10_000_000_000_000;
 /// Gas added to what a simulation used: half as much again, and a little for very small calls.
 const GAS_MARGIN: u64 = 50_000;
 
-/// How long the other endpoints get to take the transaction after the first has accepted it.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long the other endpoints are waited for: to say their terms, and to take the transaction that one of them
+/// has accepted.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// What is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub struct SignedTransaction {
     pub nonce: u64,
     /// The transaction as it goes over the wire.
     pub raw: Bytes,
+    unsigned: TxEip1559,
 }
 
 /// Why a transaction was not signed or not sent.
@@ -144,25 +146,53 @@ impl Chain {
         signer: &PrivateKeySigner,
         draft: &TransactionDraft,
     ) -> Result<SignedTransaction, BroadcastError> {
-        let from = signer.address();
+        let transaction = self.draw_up(signer.address(), draft).await?;
+        seal(signer, transaction).await
+    }
+
+    /// Signs a transaction that takes the place of one which waits too long: the same call at the same nonce,
+    /// for a quarter more, or for what the moment asks if that is more. Either of the two may be mined.
+    ///
+    /// # Errors
+    /// As [`Chain::sign`]; that it would revert may mean that the first one is mined.
+    pub async fn outbid(
+        &self,
+        signer: &PrivateKeySigner,
+        waiting: &SignedTransaction,
+    ) -> Result<SignedTransaction, BroadcastError> {
+        let old = &waiting.unsigned;
+        let to = old.to.to().copied().unwrap_or_default();
+        let draft = TransactionDraft { to, data: old.input.clone(), gas_hint: None };
+        let new = self.draw_up(signer.address(), &draft).await?;
+        // Nodes take a successor that offers a tenth more on both fees.
+        let more = |old: u128, new: u128| new.max(old.saturating_add(old / 4)).min(FEE_CAP_WEI);
+        let transaction = TxEip1559 {
+            nonce: old.nonce,
+            max_fee_per_gas: more(old.max_fee_per_gas, new.max_fee_per_gas),
+            max_priority_fee_per_gas: more(old.max_priority_fee_per_gas, new.max_priority_fee_per_gas),
+            ..new
+        };
+        seal(signer, transaction).await
+    }
+
+    async fn draw_up(&self, from: Address, draft: &TransactionDraft) -> Result<TxEip1559, BroadcastError> {
         let asks = self.each(|endpoint| terms(endpoint, from, draft));
-        let votes =
-            hear(asks, GRACE, |votes| votes.iter().filter_map(Vote::answer).count() >= self.agree).await;
+        let votes = hear(asks, |votes| Patience::with_grace(answers_in(votes) >= self.agree, GRACE)).await;
         let unprepared = |what| BroadcastError::Unprepared {
             what,
             from,
             source: self.no_quorum(&votes, "preparing a transaction", |_: &Terms| "answered".to_owned()),
         };
         let answers = || votes.iter().filter_map(Vote::answer);
-        let nonce = highest_of(answers().map(|t| t.nonce), self.agree).ok_or_else(|| unprepared("nonce"))?;
+        let nonce = reached_by(answers().map(|t| t.nonce), self.agree).ok_or_else(|| unprepared("nonce"))?;
         let base_fee =
-            highest_of(answers().map(|t| t.base_fee_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
-        let tip = highest_of(answers().map(|t| t.tip_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
+            reached_by(answers().map(|t| t.base_fee_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
+        let tip = reached_by(answers().map(|t| t.tip_wei), self.agree).ok_or_else(|| unprepared("fee"))?;
         let gas_limit = self.gas_limit(&votes, draft)?.ok_or_else(|| unprepared("gas"))?;
         // Twice the base fee outlasts six full blocks in a row, each of which raises it by an eighth.
         let tip = tip.clamp(TIP_FLOOR_WEI, FEE_CAP_WEI);
         let max_fee = base_fee.saturating_mul(2).saturating_add(tip).min(FEE_CAP_WEI);
-        let transaction = TxEip1559 {
+        Ok(TxEip1559 {
             chain_id: self.id.0,
             nonce,
             gas_limit,
@@ -172,13 +202,7 @@ impl Chain {
             value: U256::ZERO,
             access_list: alloy::eips::eip2930::AccessList::default(),
             input: draft.data.clone(),
-        };
-        let signature = signer
-            .sign_hash(&transaction.signature_hash())
-            .await
-            .map_err(|source| BroadcastError::Unsigned { from, source: source.into() })?;
-        let envelope = TxEnvelope::from(transaction.into_signed(signature));
-        Ok(SignedTransaction { hash: *envelope.tx_hash(), nonce, raw: envelope.encoded_2718().into() })
+        })
     }
 
     /// Sends the same bytes to every endpoint; one acceptance is enough.
@@ -187,8 +211,8 @@ impl Chain {
     /// When none accepts it; it may be under way all the same.
     pub async fn send(&self, transaction: &SignedTransaction) -> Result<(), BroadcastError> {
         let asks = self.each(|endpoint| send_to(endpoint, &transaction.raw));
-        let votes = hear(asks, GRACE, |votes| votes.iter().any(|vote| vote.answer().is_some())).await;
-        if votes.iter().any(|vote| vote.answer().is_some()) {
+        let votes = hear(asks, |votes| Patience::with_grace(answers_in(votes) > 0, GRACE)).await;
+        if answers_in(&votes) > 0 {
             return Ok(());
         }
         let said = votes.iter().map(|vote| vote.statement(|()| "accepted".to_owned())).collect();
@@ -211,17 +235,20 @@ impl Chain {
         if let Some(data) = reverts.first().filter(|_| reverts.len() >= self.agree) {
             return Err(BroadcastError::WouldRevert { to: draft.to, data: (*data).clone() });
         }
-        let estimate = highest_of(estimates().filter_map(|gas| gas.as_ref().ok().copied()), self.agree);
+        let estimate = reached_by(estimates().filter_map(|gas| gas.as_ref().ok().copied()), self.agree);
         let with_margin = |gas: u64| gas.saturating_add(gas / 2).saturating_add(GAS_MARGIN);
         Ok(estimate.max(draft.gas_hint).map(with_margin))
     }
 }
 
-/// The highest value that at least `agree` of them reach: no smaller group can push it up.
-fn highest_of<T: Ord + Copy>(values: impl Iterator<Item = T>, agree: usize) -> Option<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort_unstable_by(|a, b| b.cmp(a));
-    values.get(agree.checked_sub(1)?).copied()
+async fn seal(signer: &PrivateKeySigner, unsigned: TxEip1559) -> Result<SignedTransaction, BroadcastError> {
+    let signature = signer
+        .sign_hash(&unsigned.signature_hash())
+        .await
+        .map_err(|source| BroadcastError::Unsigned { from: signer.address(), source: source.into() })?;
+    let envelope = TxEnvelope::from(unsigned.clone().into_signed(signature));
+    let (hash, nonce) = (*envelope.tx_hash(), unsigned.nonce);
+    Ok(SignedTransaction { hash, nonce, raw: envelope.encoded_2718().into(), unsigned })
 }
 
 #[derive(Deserialize)]
@@ -237,7 +264,8 @@ async fn terms(endpoint: &Endpoint, from: Address, draft: &TransactionDraft) -> 
         ("eth_getTransactionCount".into(), json!([from, "pending"])),
         ("eth_getBlockByNumber".into(), json!(["latest", false])),
         ("eth_maxPriorityFeePerGas".into(), json!([])),
-        ("eth_estimateGas".into(), json!([call])),
+        // Without a block some nodes estimate on what waits, where a transaction to outbid is done already.
+        ("eth_estimateGas".into(), json!([call, "latest"])),
     ];
     let mut answers = endpoint.ask_batch(doing, &questions).await?.into_iter();
     let mut next = || {
@@ -285,18 +313,6 @@ fn is_known_already(kind: &RpcErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_minority_pushes_a_number_up() {
-        for (values, agree, want) in [
-            (vec![7, 7, 999], 2, Some(7)),
-            (vec![7, 8, 9], 2, Some(8)),
-            (vec![7], 1, Some(7)),
-            (vec![7], 2, None),
-        ] {
-            assert_eq!(highest_of(values.iter().copied(), agree), want, "{values:?}");
-        }
-    }
 
     #[test]
     fn the_same_transaction_twice_is_accepted_in_every_dialect() {

@@ -2,7 +2,7 @@
 //!
 //! [`RpcError`] is about one endpoint, [`ChainError`] about what several of them said together. Both
 //! say what was being done and carry labels, never URLs. Callers decide by [`Retry`]; nobody parses
-//! text but [`RpcError::from_transport`], where the providers' dialects end.
+//! text but the two places where nodes' dialects end: here, and where a transaction is sent.
 
 use std::error::Error;
 use std::fmt;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, RpcError};
-use super::quorum::{Vote, agreed, hear};
+use super::quorum::{Patience, Said, Vote, agreed, answers_in, hear, reached_by};
 
 /// How far below the endpoints' heads agreement is looked for. Forks at the tip of the chains we know are 1 or 2 deep.
 pub const STEP_BACK_MAX: u64 = 4;
@@ -65,30 +65,29 @@ impl Chain {
     pub async fn head(&self) -> Result<BlockRef, ChainError> {
         let doing = "reading the latest block";
         let asks = self.each(|endpoint| latest(endpoint, doing));
-        let heads = hear(asks, GRACE, |votes| {
-            votes.iter().filter(|vote| vote.answer().is_some()).count() >= self.agree
-        })
-        .await;
-        if let Some(block) = agreed(&heads, self.agree)
-            && heads.iter().filter_map(Vote::answer).all(|head| head.number <= block.number)
-        {
-            return Ok(*block);
-        }
-        let Some(candidates) = candidates(&heads, self.agree) else {
+        let heads = hear(asks, |votes| self.patience(votes)).await;
+        let Some(top) = top(&heads, self.agree) else {
             return Err(self.no_quorum(&heads, doing, BlockRef::to_string));
         };
+        if let Some(block) = at_height(&heads, top, self.agree) {
+            return Ok(block);
+        }
+        let candidates = candidates(&heads, top);
         let known = self.known(&heads, &candidates).await;
-        candidates
-            .iter()
-            .rev()
-            .find_map(|number| {
-                let at: Vec<Vote<Option<BlockRef>>> = known
-                    .iter()
-                    .map(|vote| vote.map(|known| Ok(known.iter().find(|b| b.number == *number).copied())))
-                    .collect();
-                agreed(&at, self.agree).copied().flatten()
-            })
+        newest(&known, &candidates, self.agree)
             .ok_or_else(|| self.no_quorum(&heads, doing, BlockRef::to_string))
+    }
+
+    /// Done when those still silent could not bring a newer block to agreement; else they get a grace.
+    fn patience(&self, heads: &[Vote<BlockRef>]) -> Patience {
+        let Some(top) = top(heads, self.agree) else { return Patience::Wait };
+        let silent = heads.len().saturating_sub(answers_in(heads));
+        let ahead = heads.iter().filter_map(Vote::answer).filter(|head| head.number > top).count();
+        if at_height(heads, top, self.agree).is_some() && ahead.saturating_add(silent) < self.agree {
+            Patience::Enough
+        } else {
+            Patience::Grace(GRACE)
+        }
     }
 
     /// Asks the endpoints that answered for their blocks at the candidate heights.
@@ -100,7 +99,7 @@ impl Chain {
             .filter_map(|(endpoint, vote)| vote.answer().map(|head| (endpoint, *head)))
             .map(|(endpoint, head)| (endpoint.label().clone(), blocks_of(endpoint, head, candidates)))
             .collect();
-        hear(asks, Duration::ZERO, |_| false).await
+        hear(asks, |known| Patience::with_grace(newest(known, candidates, self.agree).is_some(), GRACE)).await
     }
 
     /// The block at this height, as enough endpoints know it; `None` when they agree that there is none yet.
@@ -128,14 +127,40 @@ async fn latest(endpoint: &Endpoint, doing: &str) -> Result<BlockRef, RpcError> 
     Ok(raw.into())
 }
 
-/// The heights at which agreement is possible: those of the heads and a few below, up to the highest
-/// that `agree` endpoints have reached. `None` when fewer than `agree` have a head at all.
-fn candidates(heads: &[Vote<BlockRef>], agree: usize) -> Option<BTreeSet<u64>> {
-    let mut reached: Vec<u64> = heads.iter().filter_map(Vote::answer).map(|head| head.number).collect();
-    reached.sort_unstable_by(|a, b| b.cmp(a));
-    let top = *reached.get(agree.checked_sub(1)?)?;
-    let below = top.saturating_sub(STEP_BACK_MAX)..=top;
-    Some(reached.into_iter().filter(|number| *number <= top).chain(below).collect())
+/// The highest height that `agree` endpoints have reached: no newer block can be agreed on.
+fn top(heads: &[Vote<BlockRef>], agree: usize) -> Option<u64> {
+    reached_by(heads.iter().filter_map(Vote::answer).map(|head| head.number), agree)
+}
+
+/// The heights at which agreement is looked for: those of the heads and a few below, up to `top`.
+fn candidates(heads: &[Vote<BlockRef>], top: u64) -> BTreeSet<u64> {
+    let reached =
+        heads.iter().filter_map(Vote::answer).map(|head| head.number).filter(|number| *number <= top);
+    reached.chain(top.saturating_sub(STEP_BACK_MAX)..=top).collect()
+}
+
+/// The block of that height that enough endpoints give.
+fn at_height(votes: &[Vote<BlockRef>], height: u64, agree: usize) -> Option<BlockRef> {
+    let there: Vec<_> = votes
+        .iter()
+        .filter(|vote| vote.answer().is_some_and(|block| block.number == height))
+        .cloned()
+        .collect();
+    agreed(&there, agree).copied()
+}
+
+/// The newest candidate that enough endpoints know by the same hash.
+fn newest(known: &[Vote<Known>], candidates: &BTreeSet<u64>, agree: usize) -> Option<BlockRef> {
+    let blocks: Vec<Vote<BlockRef>> = known
+        .iter()
+        .flat_map(|vote| {
+            vote.answer()
+                .into_iter()
+                .flatten()
+                .map(|block| Vote { endpoint: vote.endpoint.clone(), said: Said::Answered(*block) })
+        })
+        .collect();
+    candidates.iter().rev().find_map(|height| at_height(&blocks, *height, agree))
 }
 
 /// The endpoint's blocks at the candidate heights that it has reached, its head among them.
@@ -161,7 +186,6 @@ async fn blocks_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::quorum::Said;
 
     fn at(number: u64) -> Vote<BlockRef> {
         let block = BlockRef { number, hash: B256::with_last_byte(1), timestamp_s: 0 };
@@ -179,7 +203,7 @@ mod tests {
             (vec![100], 2, None),
         ] {
             let votes: Vec<_> = heads.iter().map(|number| at(*number)).collect();
-            let found = candidates(&votes, agree).map(|found| found.into_iter().collect::<Vec<_>>());
+            let found = top(&votes, agree).map(|top| candidates(&votes, top).into_iter().collect::<Vec<_>>());
             assert_eq!(found, want, "heads {heads:?}, {agree} must agree");
         }
     }

@@ -32,7 +32,6 @@ pub mod snapshot;
 mod transport;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 pub use broadcast::{BroadcastError, SignedTransaction, TransactionDraft};
 pub use endpoint::{Endpoint, EndpointLabel};
@@ -49,7 +48,7 @@ pub use simulate::{
 pub use snapshot::{CallOutcome, Snapshot, SnapshotPlan};
 
 use crate::domain::names::{ChainId, ChainName};
-use quorum::{Said, Vote, agreed, hear};
+use quorum::{Patience, Said, Vote, agreed, hear};
 use serde_json::Value;
 
 /// A chain and the endpoints through which it is seen.
@@ -118,7 +117,7 @@ impl Chain {
             endpoint.ask::<alloy::primitives::U64>(doing, "eth_chainId", Value::Array(vec![])).await
         });
         // Every voice is wanted: one wrong URL among three is a mistake to be told, not to be outvoted.
-        let votes = hear(asks, Duration::ZERO, |_| false).await;
+        let votes = hear(asks, |_| Patience::Wait).await;
         for vote in &votes {
             if let Some(found) = vote.answer().map(|id| ChainId(id.to())).filter(|found| *found != self.id) {
                 return Err(ChainError::WrongChain {
@@ -148,7 +147,7 @@ impl Chain {
         T: PartialEq + Clone,
         F: Future<Output = Result<T, RpcError>>,
     {
-        let votes = hear(self.each(ask), Duration::ZERO, |votes| agreed(votes, self.agree).is_some()).await;
+        let votes = hear(self.each(ask), |votes| Patience::until(agreed(votes, self.agree).is_some())).await;
         self.believe(&votes, doing, show)
     }
 

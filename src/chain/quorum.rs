@@ -57,13 +57,35 @@ impl<T> Vote<T> {
     }
 }
 
-/// Hears all of `asks` at once until `enough` is content, then for `grace` more.
+/// What to do about those that were not heard yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// What was heard decides nothing: hear on, to the end of the endpoints' time limits.
+    Wait,
+    /// It is decided, but the others are worth this much time.
+    Grace(Duration),
+    /// Nothing that could still be heard matters.
+    Enough,
+}
+
+impl Patience {
+    /// Stops at once when it is `decided`.
+    pub(super) fn until(decided: bool) -> Self {
+        if decided { Self::Enough } else { Self::Wait }
+    }
+
+    /// Gives the others `grace` when it is `decided`.
+    pub(super) fn with_grace(decided: bool, grace: Duration) -> Self {
+        if decided { Self::Grace(grace) } else { Self::Wait }
+    }
+}
+
+/// Hears all of `asks` at once, for as long as `patience` says. A grace is not prolonged by what is heard in it.
 ///
 /// The votes stand in the order of `asks`.
 pub(super) async fn hear<T, F>(
     asks: Vec<(EndpointLabel, F)>,
-    grace: Duration,
-    enough: impl Fn(&[Vote<T>]) -> bool,
+    patience: impl Fn(&[Vote<T>]) -> Patience,
 ) -> Vec<Vote<T>>
 where
     F: Future<Output = Result<T, RpcError>>,
@@ -87,11 +109,12 @@ where
         if let Some(vote) = votes.get_mut(index) {
             vote.said = answer.map_or_else(Said::Failed, Said::Answered);
         }
-        if until.is_none() && enough(&votes) {
-            if grace.is_zero() {
-                break;
+        match patience(&votes) {
+            Patience::Wait => {}
+            Patience::Grace(grace) => {
+                until.get_or_insert(Instant::now() + grace);
             }
-            until = Some(Instant::now() + grace);
+            Patience::Enough => break,
         }
     }
     votes
@@ -108,4 +131,58 @@ pub(super) fn agreed<T: PartialEq>(votes: &[Vote<T>], agree: usize) -> Option<&T
         // The first of equals, so that the answer does not depend on who was quicker.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, value)| value)
+}
+
+/// How many answered.
+pub(super) fn answers_in<T>(votes: &[Vote<T>]) -> usize {
+    votes.iter().filter_map(Vote::answer).count()
+}
+
+/// The highest value that at least `agree` of them reach: no smaller group can push it up.
+pub(super) fn reached_by<T: Ord + Copy>(values: impl Iterator<Item = T>, agree: usize) -> Option<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable_by(|a, b| b.cmp(a));
+    values.get(agree.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Endpoint;
+
+    fn votes(said: &[Option<u64>]) -> Vec<Vote<u64>> {
+        let endpoint = Endpoint::new(&"http://localhost".parse().unwrap(), Duration::from_secs(1)).unwrap();
+        let vote = |said: &Option<u64>| Vote {
+            endpoint: endpoint.label().clone(),
+            said: said.map_or(Said::Silent, Said::Answered),
+        };
+        said.iter().map(vote).collect()
+    }
+
+    #[test]
+    fn a_value_is_believed_when_enough_say_it() {
+        for (said, agree, want) in [
+            (vec![Some(1), Some(1), Some(2)], 2, Some(1)),
+            (vec![Some(2), Some(1), Some(1)], 2, Some(1)),
+            (vec![Some(1), Some(2), None], 2, None),
+            (vec![Some(1), None, None], 2, None),
+            (vec![None, Some(2), Some(1)], 1, Some(2)),
+            (vec![Some(1), Some(2), Some(2)], 1, Some(2)),
+            (vec![], 1, None),
+        ] {
+            assert_eq!(agreed(&votes(&said), agree).copied(), want, "{said:?}, {agree} must agree");
+        }
+    }
+
+    #[test]
+    fn no_minority_pushes_a_number_up() {
+        for (values, agree, want) in [
+            (vec![7, 7, 999], 2, Some(7)),
+            (vec![7, 8, 9], 2, Some(8)),
+            (vec![7], 1, Some(7)),
+            (vec![7], 2, None),
+        ] {
+            assert_eq!(reached_by(values.iter().copied(), agree), want, "{values:?}");
+        }
+    }
 }

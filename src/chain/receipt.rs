@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, Statement};
-use super::quorum::{Vote, agreed, hear};
+use super::quorum::{Patience, Vote, agreed, hear};
 
 /// How often the endpoints are asked.
 const POLL: Duration = Duration::from_millis(200);
@@ -86,7 +86,7 @@ impl Chain {
         loop {
             let asks = self.each(|endpoint| receipt_from(endpoint, transaction));
             let mined = |votes: &[Vote<Option<Receipt>>]| agreed(votes, self.agree).cloned().flatten();
-            let round = hear(asks, Duration::ZERO, |votes| mined(votes).is_some());
+            let round = hear(asks, |votes| Patience::until(mined(votes).is_some()));
             if let Ok(votes) = timeout_at(deadline, round).await {
                 if let Some(receipt) = mined(&votes) {
                     return Ok(receipt);
@@ -116,10 +116,10 @@ impl Chain {
                 Ok(found.is_some())
             }
         });
+        let yes = |votes: &[Vote<bool>]| votes.iter().any(|vote| vote.answer() == Some(&true));
         // A lone yes is believed: the question is whether repeating is safe.
-        let votes =
-            hear(asks, Duration::ZERO, |votes| votes.iter().any(|vote| vote.answer() == Some(&true))).await;
-        if votes.iter().any(|vote| vote.answer() == Some(&true)) {
+        let votes = hear(asks, |votes| Patience::until(yes(votes))).await;
+        if yes(&votes) {
             return Ok(true);
         }
         self.believe(&votes, &doing, |known| if *known { "known".to_owned() } else { "unknown".to_owned() })

@@ -19,7 +19,7 @@ use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 use super::head::BlockRef;
-use super::quorum::{Vote, agreed, hear};
+use super::quorum::{Patience, Vote, agreed, hear};
 use super::snapshot::at;
 
 /// Calls in one simulation at most.
@@ -210,7 +210,7 @@ impl Chain {
             return Err(SimulateError::Calls(request.steps.len()));
         }
         let asks = self.each(|endpoint| run(endpoint, block, request));
-        let votes = hear(asks, GRACE, |votes| self.verdict(votes).is_some()).await;
+        let votes = hear(asks, |votes| Patience::with_grace(self.verdict(votes).is_some(), GRACE)).await;
         let Some(result) = self.verdict(&votes) else {
             return Err(SimulateError::NoQuorum(self.no_quorum(&votes, "simulating", Run::in_words)));
         };

@@ -5,8 +5,6 @@
 //! read with the tickets. Each value is agreed on by itself: one that the endpoints dispute does not
 //! take the others with it.
 
-use std::time::Duration;
-
 use alloy::primitives::{Address, B256, Bytes, U256};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -15,7 +13,7 @@ use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, RpcError, RpcErrorKind};
 use super::head::BlockRef;
-use super::quorum::{Vote, agreed, hear};
+use super::quorum::{Patience, Vote, agreed, hear};
 use super::safe_state::{SafeQuestions, SafeReadError};
 use crate::domain::safe::{SafeAddress, SafeState};
 
@@ -265,11 +263,11 @@ impl Chain {
         if asks.is_empty() {
             return Ok(Vec::new());
         }
-        let votes =
-            hear(self.each(|endpoint| read_at(endpoint, &doing, block, asks)), Duration::ZERO, |votes| {
-                (0..asks.len()).all(|index| agreed(&of_item(votes, index), self.agree).is_some())
-            })
-            .await;
+        let votes = hear(self.each(|endpoint| read_at(endpoint, &doing, block, asks)), |votes| {
+            let decided = |index| agreed(&of_item(votes, index), self.agree).is_some();
+            Patience::until((0..asks.len()).all(decided))
+        })
+        .await;
         let items = asks
             .iter()
             .enumerate()

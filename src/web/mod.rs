@@ -9,9 +9,11 @@
 //! Not bounded here is how long a client takes to send its headers: in front of an open network stands a proxy.
 
 mod ack;
+pub mod assembly;
 mod gate;
 mod health;
 mod page;
+mod ports;
 mod serve;
 
 #[cfg(test)]

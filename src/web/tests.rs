@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::notify::AckLinks;
 use super::*;
 use crate::clock::ManualClock;
 

@@ -34,14 +34,16 @@ pub enum ConditionProblem {
     ContractTwice(ContractName),
     #[error("{what} is 0; leave `count` out when one alert is enough")]
     CountZero { what: &'static str },
-    #[error("{alerts} alerts can never come from {bots} different bots; ask for at least {bots} alerts")]
+    #[error(
+        "alerts = {alerts} is fewer than bots = {bots}, and each alert comes from one bot; ask for at least {bots} alerts"
+    )]
     FewerAlertsThanBots { alerts: u32, bots: u32 },
     #[error("{alerts} alerts are more than the {WINDOW_ALERTS_MAX} a window holds")]
     MoreAlertsThanAWindowHolds { alerts: u32 },
     #[error("{bots} different bots are asked for, and `when` admits only {admitted}: it can never be met")]
     FewerBotsThanAsked { bots: u32, admitted: usize },
-    #[error("within is {within:#}; it must be longer than nothing and at most {WITHIN_MAX:#}")]
-    Within { within: SignedDuration },
+    #[error("within must be longer than nothing and at most {WITHIN_MAX:#}")]
+    Within,
     #[error("early = \"{early}\" goes further than respond = \"{respond}\"")]
     EarlyBeyondRespond { early: Response, respond: Response },
     #[error(
@@ -61,7 +63,7 @@ impl ConditionProblem {
             | Self::FewerAlertsThanBots { .. }
             | Self::MoreAlertsThanAWindowHolds { .. }
             | Self::FewerBotsThanAsked { .. } => "count",
-            Self::Within { .. } => "count.within",
+            Self::Within => "count.within",
             Self::EarlyBeyondRespond { .. } | Self::EarlyProposes => "early",
         }
     }
@@ -232,7 +234,7 @@ fn check_count(
         problems.push(ConditionProblem::MoreAlertsThanAWindowHolds { alerts });
     }
     if within <= SignedDuration::ZERO || within > WITHIN_MAX {
-        problems.push(ConditionProblem::Within { within });
+        problems.push(ConditionProblem::Within);
     }
     let admitted = when.and_then(|when| when.values_admitted(&AlertField::Bot));
     if let Some(admitted) =

@@ -96,11 +96,13 @@ impl Vocabulary for AlertVocabulary<'_> {
                     .find(|(name, _)| *name == wanted)
                     .map(|(_, field)| leaf(field.clone()))
                     .ok_or_else(|| {
-                        let known = names.clone().collect::<Vec<_>>().join(", ");
-                        format!(
-                            "an alert has no field \"{wanted}\"{}; it has {known}, metadata.NAME",
-                            nearest(&wanted, names)
-                        )
+                        let hint = match nearest(&wanted, names.clone()) {
+                            hint if hint.is_empty() => {
+                                format!("; it has {}, metadata.NAME", names.collect::<Vec<_>>().join(", "))
+                            }
+                            hint => hint,
+                        };
+                        format!("an alert has no field \"{wanted}\"{hint}")
                     })
             }
             ["bots", list] => self.bots(list),
@@ -141,7 +143,13 @@ impl AlertVocabulary<'_> {
                 Ok(Resolved::Constant(Value::List(bots), Type::List(Box::new(Type::Text))))
             }
             None => {
-                let hint = nearest(list, self.0.keys().map(String::as_str));
+                let known = self.0.keys().map(String::as_str);
+                let hint = match nearest(list, known.clone()) {
+                    hint if hint.is_empty() => {
+                        format!("; there are: {}", known.collect::<Vec<_>>().join(", "))
+                    }
+                    hint => hint,
+                };
                 Err(format!("there is no list of bots \"{list}\"{hint}"))
             }
         }

@@ -58,7 +58,7 @@ pub enum CallError {
         why: String,
     },
     /// The signature is written out, and the arguments are fewer or more.
-    #[error("{signature} of contract \"{contract}\" takes {wanted} arguments, and {found} are given")]
+    #[error("{signature} of contract \"{contract}\" takes {}, and {found} given", plural(*wanted), found = given(*found))]
     ArgumentCount {
         /// Which contract.
         contract: ContractName,
@@ -92,7 +92,7 @@ pub enum CallError {
         signature: String,
         /// What the ABI library says.
         #[source]
-        source: alloy::dyn_abi::Error,
+        source: Box<alloy::dyn_abi::Error>,
     },
     /// A read must not change state.
     #[error("{signature} of contract \"{contract}\" is not a view: only view and pure functions can be read")]
@@ -145,8 +145,16 @@ pub enum DecodeError {
         bytes: usize,
         /// What the ABI library says.
         #[source]
-        source: alloy::dyn_abi::Error,
+        source: Box<alloy::dyn_abi::Error>,
     },
+}
+
+fn plural(arguments: usize) -> String {
+    format!("{arguments} argument{}", if arguments == 1 { "" } else { "s" })
+}
+
+fn given(arguments: usize) -> String {
+    format!("{arguments} {}", if arguments == 1 { "is" } else { "are" })
 }
 
 fn named(parameter: &str) -> String {
@@ -157,13 +165,10 @@ fn named(parameter: &str) -> String {
 pub(super) fn no_such_function(contract: &Contract, call: &CallText, named: &[Function]) -> CallError {
     let wanted = match &call.types {
         Some(types) => format!("\"{}({types})\"", call.name),
-        None => match call.arguments.len() {
-            1 => format!("\"{}\" with 1 argument", call.name),
-            count => format!("\"{}\" with {count} arguments", call.name),
-        },
+        None => format!("\"{}\" with {}", call.name, plural(call.arguments.len())),
     };
     let nearest: Vec<String> = if named.is_empty() {
-        nearest_functions(contract, &call.name)
+        nearest_functions(contract, call)
     } else {
         named.iter().map(Function::signature).collect()
     };
@@ -176,18 +181,22 @@ pub(super) fn no_such_function(contract: &Contract, call: &CallText, named: &[Fu
     CallError::NoSuchFunction { contract: contract.name.clone(), wanted, hint }
 }
 
-fn nearest_functions(contract: &Contract, name: &str) -> Vec<String> {
-    let name = name.to_ascii_lowercase();
-    let mut alike: Vec<(f64, String)> = contract
+/// The most alike names; among equals, first those with as many parameters as arguments were given.
+fn nearest_functions(contract: &Contract, call: &CallText) -> Vec<String> {
+    let name = call.name.to_ascii_lowercase();
+    let mut alike: Vec<(f64, usize, String)> = contract
         .abi
         .functions()
         .map(|function| {
-            (strsim::jaro_winkler(&function.name.to_ascii_lowercase(), &name), function.signature())
+            let likeness = strsim::jaro_winkler(&function.name.to_ascii_lowercase(), &name);
+            (likeness, function.inputs.len().abs_diff(call.arguments.len()), function.signature())
         })
-        .filter(|(likeness, _)| *likeness >= NEAREST_LIKENESS_MIN)
+        .filter(|(likeness, _, _)| *likeness >= NEAREST_LIKENESS_MIN)
         .collect();
-    alike.sort_by(|left, right| right.0.total_cmp(&left.0).then_with(|| left.1.cmp(&right.1)));
-    alike.into_iter().take(NEAREST_SHOWN_MAX).map(|(_, signature)| signature).collect()
+    alike.sort_by(|left, right| {
+        right.0.total_cmp(&left.0).then_with(|| (left.1, &left.2).cmp(&(right.1, &right.2)))
+    });
+    alike.into_iter().take(NEAREST_SHOWN_MAX).map(|(_, _, signature)| signature).collect()
 }
 
 fn shown(signatures: &[String]) -> String {

@@ -115,7 +115,26 @@ fn what_cannot_be_called_says_why() {
     ]
     .map(|text| vault().resolve(text).unwrap_err().to_string())
     .join("\n");
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @r#"
+    contract "vault" has no function "pauze" with 0 arguments; nearest: pause(), pause(address), pause(bytes32); its ABI is balanceOf(address), check(), drift(), guardians(), limits(address[],(uint16,bool)[2]), note(string,bytes), owner(), pause(), pause(bytes32), pause(address), paused(), root() and 9 more
+    contract "vault" has no function "pause" with 2 arguments; nearest: pause(), pause(bytes32), pause(address); its ABI is balanceOf(address), check(), drift(), guardians(), limits(address[],(uint16,bool)[2]), note(string,bytes), owner(), pause(), pause(bytes32), pause(address), paused(), root() and 9 more
+    no function "pause" of contract "vault" takes these arguments: argument 1 (market) of pause(bytes32) of contract "vault": 0x12 is 1 of the 32 bytes of a bytes32; argument 1 (market) of pause(address) of contract "vault": 0x12 is not an address (0x and 40 hex digits)
+    `setMode(7)` could be several functions of contract "vault": setMode(uint8), setMode(uint256); write which, as in `setMode(uint8)(…)`
+    contract "vault" has no function "setMode(uint16)"; nearest: setMode(uint8), setMode(uint256); its ABI is balanceOf(address), check(), drift(), guardians(), limits(address[],(uint16,bool)[2]), note(string,bytes), owner(), pause(), pause(bytes32), pause(address), paused(), root() and 9 more
+    setMode(uint8) of contract "vault" takes 1 argument, and 2 are given
+    argument 1 (account) of setCap(address,uint256) of contract "vault": 0x5FbDB2315678afecb367f032d93F642f64180aA3 fails its EIP-55 checksum: a mistyped address? (0x5FbDB2315678afecb367f032d93F642f64180aa3 would pass)
+    argument 1 (account) of setCap(address,uint256) of contract "vault": 0x5FbD is not an address (0x and 40 hex digits)
+    argument 1 (by) of shift(int8) of contract "vault": 128 does not fit int8
+    argument 1 (by) of shift(int8) of contract "vault": x is not an int8
+    argument 1 (why) of note(string,bytes) of contract "vault": why is not a string
+    argument 2 (caps) of limits(address[],(uint16,bool)[2]) of contract "vault": a list of 1 is not a (uint16,bool)[2]
+    `pause` is not a call such as `pause()` or `setCap(0x…, 0)`: at character 6: expected `(` after the name, found the end
+    `pause(` is not a call such as `pause()` or `setCap(0x…, 0)`: at character 7: expected an argument, found the end
+    `pause() now` is not a call such as `pause()` or `setCap(0x…, 0)`: at character 9: expected nothing after the last `)`, found `n`
+    `pause)(` is not a call such as `pause()` or `setCap(0x…, 0)`: it does not begin with a function's name
+    `note("a, 0x)` is not a call such as `pause()` or `setCap(0x…, 0)`: at character 13: expected a closing `"`, found the end
+    contract "vault" has no function "withdraw" with 0 arguments; its ABI is balanceOf(address), check(), drift(), guardians(), limits(address[],(uint16,bool)[2]), note(string,bytes), owner(), pause(), pause(bytes32), pause(address), paused(), root() and 9 more
+    "#);
 }
 
 #[test]
@@ -137,7 +156,11 @@ fn reads_are_views_and_actions_are_not() {
     ]
     .map(|error| error.to_string())
     .join("\n");
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @r#"
+    sweep() of contract "vault" is not a view: only view and pure functions can be read
+    paused() of contract "vault" is a view: as an action it would change nothing
+    check() of contract "vault" returns nothing to read
+    "#);
 }
 
 #[test]
@@ -149,5 +172,8 @@ fn outputs_are_decoded_by_the_abi() {
     let said = [call.decode_output(&[]).unwrap_err(), call.decode_output(&[1, 2]).unwrap_err()]
         .map(|error| error.to_string())
         .join("\n");
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @r#"
+    totalAssets() of contract "vault" returned nothing: is there a contract at its address?
+    totalAssets() of contract "vault" returned 2 bytes that do not fit its ABI
+    "#);
 }

@@ -37,7 +37,7 @@ pub(super) fn from_literal(kind: &DynSolType, literal: &Literal) -> Result<DynSo
         (DynSolType::FixedBytes(size), Literal::Word(word)) => {
             let bytes = bytes(word).ok_or_else(mismatch)?;
             if bytes.len() != *size {
-                return Err(format!("{word} has {} bytes, and bytes{size} has {size}", bytes.len()));
+                return Err(format!("{word} is {} of the {size} bytes of a bytes{size}", bytes.len()));
             }
             Ok(DynSolValue::FixedBytes(B256::right_padding_from(&bytes), *size))
         }

@@ -20,8 +20,8 @@ use language::{Expression, Gap, Type};
 use read::ReadVocabulary;
 
 pub use language::{
-    COMPREHENSION_DEPTH_MAX, EVALUATION_STEPS_MAX, EXPRESSION_CHARS_MAX, EXPRESSION_DEPTH_MAX,
-    EXPRESSION_NODES_MAX, ExpressionError,
+    COMPREHENSION_DEPTH_MAX, EVALUATION_STEPS_MAX, EXPRESSION_BRACKETS_MAX, EXPRESSION_CHARS_MAX,
+    EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX, ExpressionError,
 };
 pub use read::{Read, ReadValue};
 

@@ -9,8 +9,8 @@ use std::fmt;
 use cel::parser::{Expression as Tree, Parser};
 use cel::{Env, ParseErrors};
 
-use super::EXPRESSION_CHARS_MAX;
 use super::number::Integer;
+use super::{EXPRESSION_BRACKETS_MAX, EXPRESSION_CHARS_MAX};
 
 /// Decimal digits that surely fit 64 bits, sign included.
 const SHORT_DIGITS_MAX: usize = 18;
@@ -46,6 +46,9 @@ const EXCERPT_CHARS_MAX: usize = 120;
 impl fmt::Display for ExpressionError {
     /// The sentence, then the line and a caret under the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.excerpt.is_empty() {
+            return f.write_str(&self.message);
+        }
         if self.line == 0 {
             return write!(f, "{}\n  | {}", self.message, self.excerpt);
         }
@@ -93,15 +96,35 @@ impl Source {
         self.long_integers.get(name).copied()
     }
 
+    /// The text of a literal, as it was written.
+    pub(super) fn written(&self, node: u64) -> Option<String> {
+        let (start, stop) = self.info.offset_for(node)?;
+        let (start, stop) = (usize::try_from(start).ok()?, usize::try_from(stop).ok()?);
+        let length = stop.checked_sub(start)?.checked_add(1)?;
+        Some(self.text.chars().skip(start).take(length).collect())
+    }
+
     /// An error at a node.
     pub(super) fn error(&self, node: u64, message: impl Into<String>) -> ExpressionError {
         match self.info.offset_for(node) {
             None => ExpressionError::whole(&self.text, message),
             Some((offset, _)) => {
-                locate(&self.text, usize::try_from(offset).unwrap_or(usize::MAX), message.into())
+                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+                locate(&self.text, name_at(&self.text, offset), message.into())
             }
         }
     }
+}
+
+/// A call is placed at its parenthesis and a field at its dot; a reader looks for the name.
+fn name_at(text: &str, offset: usize) -> usize {
+    match text.chars().nth(offset) {
+        Some('.') => return offset.saturating_add(1),
+        Some('(') => {}
+        Some(_) | None => return offset,
+    }
+    let before: Vec<char> = text.chars().take(offset).collect();
+    offset.saturating_sub(before.iter().rev().take_while(|c| c.is_ascii_alphanumeric() || **c == '_').count())
 }
 
 fn locate(text: &str, offset: usize, message: String) -> ExpressionError {
@@ -122,7 +145,7 @@ fn syntax_errors(text: &str, errors: ParseErrors) -> Vec<ExpressionError> {
         .into_iter()
         .take(SYNTAX_ERRORS_SHOWN_MAX)
         .map(|error| {
-            let message = error.msg.trim_start_matches("Syntax error: ").replace("<EOF>", "the end");
+            let message = in_plain_words(&error.msg);
             match (usize::try_from(error.pos.0), usize::try_from(error.pos.1)) {
                 (Ok(line @ 1..), Ok(column)) => ExpressionError {
                     line,
@@ -138,13 +161,30 @@ fn syntax_errors(text: &str, errors: ParseErrors) -> Vec<ExpressionError> {
         .collect()
 }
 
-/// Replaces integer literals that may not fit 64 bits by names of the same length.
+/// The parser generator's words, without its list of all tokens that could have followed.
+fn in_plain_words(message: &str) -> String {
+    let head = message.split(" expecting ").next().unwrap_or(message);
+    [
+        ("Syntax error: ", ""),
+        ("'<EOF>'", "end"),
+        ("mismatched input", "unexpected"),
+        ("extraneous input", "unexpected"),
+        ("token recognition error at:", "unexpected"),
+        ("no viable alternative at input", "unexpected"),
+    ]
+    .iter()
+    .fold(head.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
+}
+
+/// Replaces integer literals that may not fit 64 bits by names of the same length. Refuses deep nesting on the
+/// way, because the parser would exhaust the stack before it refuses.
 fn replace_long_integers(text: &str) -> Result<(String, BTreeMap<String, Integer>), Vec<ExpressionError>> {
     let chars: Vec<char> = text.chars().collect();
     let mut readable = String::with_capacity(text.len());
     let mut found = BTreeMap::new();
     let mut errors = Vec::new();
     let mut at = 0_usize;
+    let mut depth = 0_usize;
     while let Some(&c) = chars.get(at) {
         let rest = chars.get(at..).unwrap_or_default();
         let token: String = if c == '"' || c == '\'' {
@@ -154,6 +194,15 @@ fn replace_long_integers(text: &str) -> Result<(String, BTreeMap<String, Integer
         } else {
             c.to_string()
         };
+        depth = match c {
+            '(' | '[' | '{' => depth.saturating_add(1),
+            ')' | ']' | '}' => depth.saturating_sub(1),
+            _other => depth,
+        };
+        if depth > EXPRESSION_BRACKETS_MAX {
+            let message = format!("brackets are nested deeper than {EXPRESSION_BRACKETS_MAX}");
+            return Err(vec![locate(text, at, message)]);
+        }
         at = at.saturating_add(token.chars().count());
         let in_decimal = readable.ends_with('.') || matches!(chars.get(at), Some('.'));
         if is_long_integer(&token) && !in_decimal {
@@ -192,7 +241,7 @@ fn quoted(rest: &[char], raw: bool) -> String {
     let mut length = close;
     while length < rest.len() {
         let here = rest.get(length..).unwrap_or_default();
-        if here.starts_with(&[quote, quote, quote][..close]) {
+        if here.iter().take(close).filter(|c| **c == quote).count() == close {
             length = length.saturating_add(close);
             break;
         }

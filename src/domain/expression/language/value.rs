@@ -67,13 +67,25 @@ impl fmt::Display for Type {
             Self::Text => f.write_str("text"),
             Self::Time => f.write_str("a time"),
             Self::Loose => f.write_str("a metadata field"),
-            Self::List(item) => write!(f, "a list ({item} each)"),
+            Self::List(item) => write!(f, "a list of {}", item.plural()),
             Self::Tuple(items) => write!(f, "{} values", items.len()),
         }
     }
 }
 
 impl Type {
+    fn plural(&self) -> &'static str {
+        match self {
+            Self::Bool => "truths",
+            Self::Int => "whole numbers",
+            Self::Decimal => "decimal numbers",
+            Self::Text => "texts",
+            Self::Time => "times",
+            Self::Loose => "metadata fields",
+            Self::List(_) | Self::Tuple(_) => "lists",
+        }
+    }
+
     /// Whether `==` between the two means something.
     pub(super) fn equates(&self, other: &Self) -> bool {
         match (self, other) {

@@ -57,16 +57,16 @@ async fn answer(State(front): State<Arc<Front>>, body: String) -> Response {
         Fault::Says(status, text) => (StatusCode::from_u16(*status).unwrap(), text.clone()).into_response(),
         Fault::Floods => vec![b' '; 17 * 1024 * 1024].into_response(),
         Fault::Without(_) | Fault::Claims(..) | Fault::Behind(_) | Fault::LosesOne => {
-            let answer = match serde_json::from_str(&body).unwrap() {
-                Value::Array(items) => {
-                    let lost = usize::from(matches!(front.fault, Fault::LosesOne));
-                    let mut answers = Vec::new();
-                    for item in items.into_iter().skip(lost) {
-                        answers.push(front.one(item).await);
-                    }
-                    Value::Array(answers)
+            let asked: Value = serde_json::from_str(&body).unwrap();
+            let answer = if let Some(items) = asked.as_array() {
+                let lost = usize::from(matches!(front.fault, Fault::LosesOne));
+                let mut answers = Vec::new();
+                for item in items.iter().skip(lost) {
+                    answers.push(front.one(item.clone()).await);
                 }
-                item => front.one(item).await,
+                Value::Array(answers)
+            } else {
+                front.one(asked).await
             };
             answer.to_string().into_response()
         }
@@ -93,7 +93,13 @@ impl Front {
                         .unwrap();
                 item["params"][0] = json!(format!("{:#x}", latest - blocks));
             }
-            _ => {}
+            Fault::Hangs
+            | Fault::Says(..)
+            | Fault::Floods
+            | Fault::Without(_)
+            | Fault::Claims(..)
+            | Fault::Behind(_)
+            | Fault::LosesOne => {}
         }
         self.ask(&item).await
     }

@@ -278,7 +278,7 @@ async fn a_signed_pause_is_broadcast_mined_and_found_in_the_safes_logs() {
         chain.send(&signed).await.unwrap();
         chain.send(&signed).await.unwrap();
         assert!(chain.transaction_known(signed.hash).await.unwrap());
-        let waiting = chain.receipt(signed.hash, Duration::from_millis(300)).await.unwrap_err();
+        let waiting = chain.receipt(signed.hash, Duration::from_millis(800)).await.unwrap_err();
         assert!(waiting.to_string().contains("not mined"), "{waiting}");
         ground.anvil.automine(true).await.unwrap();
         ground.anvil.mine(1).await.unwrap();
@@ -301,6 +301,27 @@ async fn a_signed_pause_is_broadcast_mined_and_found_in_the_safes_logs() {
         assert_eq!(again.retry(), Retry::AskFirst, "{again}");
         assert!(chain.transaction_known(signed.hash).await.unwrap());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_waits_is_outbid() {
+    let (ground, state, protocol) = defended(SafeVersion::V1_4_1).await;
+    let (chain, executor) = (&ground.chain, &ground.actors.executor);
+    let tx = pause(&protocol, state.nonce);
+    let data = exec(&tx, signed(&ground, &state, &tx, 2));
+    let draft = TransactionDraft { to: state.address.0, data, gas_hint: None };
+    ground.anvil.automine(false).await.unwrap();
+    let first = chain.sign(executor, &draft).await.unwrap();
+    chain.send(&first).await.unwrap();
+    let second = chain.outbid(executor, &first).await.unwrap();
+    assert_eq!(second.nonce, first.nonce);
+    assert_ne!(second.hash, first.hash);
+    chain.send(&second).await.unwrap();
+    ground.anvil.mine(1).await.unwrap();
+    assert!(chain.receipt(second.hash, Duration::from_secs(5)).await.unwrap().succeeded);
+    assert!(chain.receipt(first.hash, Duration::from_millis(500)).await.is_err());
+    // Now it is done, and nothing more can be offered for it.
+    assert!(matches!(chain.outbid(executor, &second).await, Err(BroadcastError::WouldRevert { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::super::number::Integer;
 use super::super::value::{Type, Value};
 use super::super::{COMPREHENSION_DEPTH_MAX, Node, Quantifier, Resolved, TextTest, Vocabulary, nearest};
-use super::{Checked, Checker, root_of};
+use super::{Checked, Checker};
 
 /// Functions every expression may call, for suggestions.
 const FUNCTIONS: [&str; 9] =
@@ -77,10 +77,12 @@ impl<V: Vocabulary> Checker<'_, V> {
         let Some(path) = self.path(field) else {
             return self.refuse(field.id, "has(…) takes a field, as in has(alert.metadata.profit)");
         };
-        match self.vocabulary.name(&path) {
+        let resolved = self.vocabulary.name(&path);
+        let at = self.place_of_name(field, &path, &resolved);
+        match resolved {
             Ok(Resolved::Leaf(leaf, _)) => Some((Node::Has(leaf), Type::Bool)),
-            Ok(Resolved::Constant(..)) => self.refuse(field.id, "this is always there"),
-            Err(message) => self.refuse(root_of(field), message),
+            Ok(Resolved::Constant(..)) => self.refuse(at, "this is always there"),
+            Err(message) => self.refuse(at, message),
         }
     }
 
@@ -130,7 +132,7 @@ impl<V: Vocabulary> Checker<'_, V> {
             };
             return self.refuse(
                 id,
-                format!("this looks for text in text, not for {part_kind} in {text_kind}{hint}"),
+                format!("only text is searched for text; this searches {text_kind} for {part_kind}{hint}"),
             );
         }
         Some((Node::Test(test, Box::new([text, part])), Type::Bool))

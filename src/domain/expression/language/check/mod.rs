@@ -72,7 +72,8 @@ impl<V: Vocabulary> Checker<'_, V> {
         let depth = depth.saturating_add(1);
         if let Some(path) = self.path(tree) {
             let resolved = self.vocabulary.name(&path);
-            return self.resolved(root_of(tree), resolved);
+            let at = self.place_of_name(tree, &path, &resolved);
+            return self.resolved(at, resolved);
         }
         match &tree.expr {
             Expr::Literal(literal) => self.literal(tree.id, literal),
@@ -118,6 +119,17 @@ impl<V: Vocabulary> Checker<'_, V> {
         }
     }
 
+    /// A wrong field is at its own place; a wrong beginning is where the name begins.
+    pub(super) fn place_of_name(
+        &mut self,
+        tree: &IdedExpr,
+        path: &[String],
+        resolved: &Result<Resolved<V::Leaf>, String>,
+    ) -> u64 {
+        let first = self.vocabulary.name(path.get(..1).unwrap_or_default());
+        if resolved.as_ref().err() == first.as_ref().err() { root_of(tree) } else { tree.id }
+    }
+
     fn resolved(&mut self, id: u64, resolved: Result<Resolved<V::Leaf>, String>) -> Checked<V::Leaf> {
         match resolved {
             Ok(Resolved::Constant(value, kind)) => Some((Node::Constant(value), kind)),
@@ -132,7 +144,7 @@ impl<V: Vocabulary> Checker<'_, V> {
             LiteralValue::Int(number) => (Value::Int(Integer::from(*number.inner())), Type::Int),
             LiteralValue::UInt(number) => (Value::Int(Integer::from(*number.inner())), Type::Int),
             LiteralValue::String(text) => (Value::Text(text.inner().to_owned()), Type::Text),
-            LiteralValue::Double(number) => match Decimal::parse(&format!("{:e}", number.inner())) {
+            LiteralValue::Double(number) => match self.decimal(id, *number.inner()) {
                 Some(number) => (Value::Decimal(number), Type::Decimal),
                 None => return self.refuse(id, "this number is too large"),
             },
@@ -140,6 +152,15 @@ impl<V: Vocabulary> Checker<'_, V> {
             LiteralValue::Null => return self.refuse(id, "there is no null here; ask `has(…)`"),
         };
         Some((Node::Constant(value), kind))
+    }
+
+    /// The literal as it was written where that is the number the parser read, so that no digit is rounded away.
+    fn decimal(&self, id: u64, read: f64) -> Option<Decimal> {
+        let written = self
+            .source
+            .written(id)
+            .filter(|written| written.parse::<f64>().is_ok_and(|number| number == read));
+        Decimal::parse(&written.unwrap_or_else(|| format!("{read:e}")))
     }
 
     fn identifier(&mut self, id: u64, name: &str) -> Checked<V::Leaf> {
@@ -175,7 +196,8 @@ impl<V: Vocabulary> Checker<'_, V> {
             let (node, kind) = item?;
             match &common {
                 Some(first) if !first.equates(&kind) => {
-                    return self.refuse(element, format!("a list of {first} cannot hold {kind}"));
+                    return self
+                        .refuse(element, format!("a list that begins with {first} cannot hold {kind}"));
                 }
                 Some(_) => {}
                 None => common = Some(kind),

@@ -7,6 +7,11 @@ use super::super::value::{Type, Value};
 use super::super::{Arithmetic, Comparison, Node, Vocabulary};
 use super::{Checked, Checker, at_position};
 
+/// Makes a node of two.
+type Make<L> = fn(Box<[Node<L>; 2]>) -> Node<L>;
+/// Two checked operands.
+type Pair<L> = [(Node<L>, Type); 2];
+
 impl<V: Vocabulary> Checker<'_, V> {
     pub(super) fn call(&mut self, id: u64, call: &CallExpr, depth: usize) -> Checked<V::Leaf> {
         let name = call.func_name.as_str();
@@ -19,8 +24,8 @@ impl<V: Vocabulary> Checker<'_, V> {
                     return self.calculate(id, arithmetic, left, right, depth);
                 }
                 match name {
-                    operators::LOGICAL_AND => self.logic(id, Node::And, left, right, depth),
-                    operators::LOGICAL_OR => self.logic(id, Node::Or, left, right, depth),
+                    operators::LOGICAL_AND => self.logic(Node::And, left, right, depth),
+                    operators::LOGICAL_OR => self.logic(Node::Or, left, right, depth),
                     operators::IN => self.membership(id, left, right, depth),
                     operators::INDEX => self.index(id, left, right, depth),
                     _other => self.named(id, call, depth),
@@ -57,12 +62,7 @@ impl<V: Vocabulary> Checker<'_, V> {
         self.node(tree, depth).map(|(node, kind)| (tree.id, node, kind))
     }
 
-    pub(super) fn pair(
-        &mut self,
-        left: &IdedExpr,
-        right: &IdedExpr,
-        depth: usize,
-    ) -> Option<[(Node<V::Leaf>, Type); 2]> {
+    pub(super) fn pair(&mut self, left: &IdedExpr, right: &IdedExpr, depth: usize) -> Option<Pair<V::Leaf>> {
         let (left, right) = (self.node(left, depth), self.node(right, depth));
         Some([left?, right?])
     }
@@ -81,7 +81,10 @@ impl<V: Vocabulary> Checker<'_, V> {
             return self.refuse(id, format!("{left_kind} is never equal to {right_kind}"));
         }
         if !equality && !left_kind.orders(&right_kind) {
-            return self.refuse(id, format!("{left_kind} is neither less nor greater than {right_kind}"));
+            return self.refuse(
+                id,
+                format!("{left_kind} and {right_kind} have no order; only numbers and times have one"),
+            );
         }
         Some((Node::Compare(comparison, Box::new([left, right])), Type::Bool))
     }
@@ -113,8 +116,7 @@ impl<V: Vocabulary> Checker<'_, V> {
 
     fn logic(
         &mut self,
-        _id: u64,
-        make: fn(Box<[Node<V::Leaf>; 2]>) -> Node<V::Leaf>,
+        make: Make<V::Leaf>,
         left: &IdedExpr,
         right: &IdedExpr,
         depth: usize,
@@ -133,7 +135,7 @@ impl<V: Vocabulary> Checker<'_, V> {
             return self.refuse(id, format!("`in` looks into a list, and this is {list_kind}"));
         };
         if !of.equates(&item_kind) {
-            return self.refuse(id, format!("{item_kind} is never in a list of {of}"));
+            return self.refuse(id, format!("{item_kind} is never in {list_kind}"));
         }
         Some((Node::In(Box::new([item, list])), Type::Bool))
     }

@@ -1,0 +1,127 @@
+//! Two readers, two channels: the result on stdout, the rest on stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use crate::domain::text::terminal;
+
+/// Tables and paragraphs fit into this many columns.
+pub const COLUMNS_MAX: u16 = 100;
+
+/// Where results go, and in which form.
+#[derive(Clone, Debug)]
+pub struct Output {
+    json: bool,
+    colour: bool,
+    zone: TimeZone,
+}
+
+/// How a piece of text is to look on a terminal. Elsewhere it is plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// As it is.
+    Plain,
+    /// The answer.
+    Bold,
+    /// Proven good.
+    Good,
+    /// Bad, stale, unknown, unverified.
+    Bad,
+    /// Less important.
+    Dim,
+}
+
+impl Output {
+    /// Colour only on terminals, and never where `NO_COLOR` is set; times in the system's zone.
+    pub fn new(json: bool) -> Self {
+        let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { json, colour, zone: TimeZone::system() }
+    }
+
+    /// The result is to be JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints the result: `value` as JSON, or else `text` as it is. Text from outside must be escaped by
+    /// whoever wrote `text`.
+    pub fn result(&self, value: &impl Serialize, text: impl FnOnce(&Self) -> String) {
+        if self.json {
+            // Values of ours always serialise; a failure is shown instead of nothing.
+            let json = serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+            self.line(&json);
+        } else {
+            let text = text(self);
+            self.line(text.trim_end_matches('\n'));
+        }
+    }
+
+    /// Prints one line to stdout. A reader that went away is no error.
+    pub fn line(&self, line: &str) {
+        writeln!(std::io::stdout(), "{line}").ok();
+    }
+
+    /// Prints one line to stderr.
+    pub fn note(&self, line: &str) {
+        writeln!(std::io::stderr(), "{line}").ok();
+    }
+
+    /// Says why it failed, and gives the exit.
+    pub fn fail(&self, failure: &Failure) -> Exit {
+        if self.json {
+            self.result(&serde_json::json!({ "problems": failure.problems }), |_| String::new());
+        }
+        for problem in &failure.problems {
+            self.note(&format!("redhandle: {}", terminal(problem)));
+        }
+        failure.exit
+    }
+
+    /// A text in a look.
+    pub fn look(&self, text: &str, look: Look) -> String {
+        let code = match look {
+            Look::Plain => return text.to_owned(),
+            Look::Bold => "1",
+            Look::Good => "32",
+            Look::Bad => "1;31",
+            Look::Dim => "2",
+        };
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// An instant in the reader's zone and UTC: `2026-11-21 03:12:44 CET (02:12:44 UTC)`.
+    pub fn time(&self, at: Timestamp) -> String {
+        time_in(at, &self.zone)
+    }
+
+    /// The reader's zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A table that fits; columns are separated by two spaces, and long cells wrap.
+    pub fn table(&self, head: &[&str], rows: Vec<Vec<String>>) -> String {
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS_MAX);
+        table.set_header(head.iter().map(|cell| self.look(cell, Look::Dim)));
+        for row in rows {
+            table.add_row(row);
+        }
+        table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// An instant in a zone and UTC; in UTC alone where that is the zone.
+pub fn time_in(at: Timestamp, zone: &TimeZone) -> String {
+    let local = at.to_zoned(zone.clone());
+    if local.offset().is_zero() {
+        return at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    }
+    format!("{} ({})", local.strftime("%Y-%m-%d %H:%M:%S %Z"), at.strftime("%H:%M:%S UTC"))
+}

@@ -1,0 +1,5 @@
+//! Placeholder.
+use super::exit::{Exit, Failure};
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+pub async fn trigger(_context: &super::Context, _args: Args) -> Result<Exit, Failure> { Ok(Exit::Done) }

@@ -1,0 +1,113 @@
+mod compile;
+mod reference;
+mod safeguards;
+mod stream;
+
+use std::sync::OnceLock;
+
+use alloy::primitives::{Address, B256, address};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use super::*;
+use crate::domain::alert::{Alert, AlertBlock, AlertHash, AlertSeverity, BotId};
+use crate::domain::contract::tests::vault;
+use crate::domain::contract::{Contract, Contracts};
+use crate::domain::names::ChainId;
+
+/// The vault of the fixtures, on chain 1.
+const VAULT: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
+/// A second contract, on chain 10.
+const POOL: Address = address!("0xf4b3026c8b83b582efd7fa31b8d427bce769cd35");
+
+fn contracts() -> &'static Contracts {
+    static CONTRACTS: OnceLock<Contracts> = OnceLock::new();
+    CONTRACTS.get_or_init(|| {
+        let chain_id = ChainId(10);
+        let pool =
+            Contract { name: "pool".into(), chain: "optimism".into(), chain_id, address: POOL, ..vault() };
+        Contracts::from([("vault".into(), vault()), ("pool".into(), pool)])
+    })
+}
+
+fn bots() -> BotLists {
+    BotLists::from([(
+        "detectors".to_owned(),
+        vec![BotId::new("0xA1"), BotId::new("0xb2"), BotId::new("0xc3")],
+    )])
+}
+
+/// Two CRITICAL alerts of two detectors about the vault within ten minutes.
+fn spec() -> ConditionSpec {
+    ConditionSpec {
+        id: "drain".into(),
+        when: "alert.severity >= CRITICAL && alert.bot in bots.detectors".to_owned(),
+        about: vec!["vault".into()],
+        count: Some(CountSpec { alerts: 2, bots: 2, within: SignedDuration::from_mins(10) }),
+        confirm: None,
+        respond: Response::Propose,
+        early: Early::WhenCritical,
+    }
+}
+
+fn compile_spec(spec: ConditionSpec) -> Condition {
+    Condition::compile(spec, &bots(), contracts()).unwrap_or_else(|problems| {
+        panic!(
+            "{}",
+            problems.iter().map(|problem| format!("{}: {problem}\n", problem.field())).collect::<String>()
+        )
+    })
+}
+
+fn matcher(spec: ConditionSpec) -> Matcher {
+    Matcher::new(vec![("pause-vault".into(), compile_spec(spec))])
+}
+
+/// Midnight of the fixtures, plus seconds.
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_225_600).unwrap() + second.seconds()
+}
+
+/// A CRITICAL, authenticated alert about the vault.
+fn alert(hash: &str, bot: &str, second: i64) -> Alert {
+    Alert {
+        feed: "forta".into(),
+        authenticated: true,
+        hash: AlertHash(hash.to_owned()),
+        alert_id: "ATTACK-DETECTOR-2".to_owned(),
+        name: "Attack".to_owned(),
+        description: "visit http://evil.example *now*".to_owned(),
+        protocol: "ethereum".to_owned(),
+        severity: AlertSeverity::Critical,
+        finding_type: "EXPLOIT".to_owned(),
+        bot: BotId::new(bot),
+        chain: ChainId(1),
+        block: Some(AlertBlock {
+            number: u64::try_from(1_000_000 + second / 12).unwrap(),
+            hash: Some(B256::repeat_byte(7)),
+            timestamp: at(second),
+        }),
+        transaction: Some(B256::repeat_byte(9)),
+        addresses: vec![Address::repeat_byte(1), VAULT],
+        truncated: false,
+        bloom: None,
+        metadata: serde_json::from_str(
+            r#"{"anomalyScore": "0.00034", "profit": "1000000000000000000000.5"}"#,
+        )
+        .unwrap(),
+        created_at: at(second + 30),
+        related: Vec::new(),
+    }
+}
+
+/// What each alert brought about: nothing `.`, early `e`, in full `F`, in the order of arrival.
+fn story(matcher: &mut Matcher, alerts: &[Alert]) -> String {
+    alerts
+        .iter()
+        .map(|alert| match matcher.observe(alert).matches.as_slice() {
+            [] => '.',
+            [found] if found.early => 'e',
+            [_] => 'F',
+            _ => 'M',
+        })
+        .collect()
+}

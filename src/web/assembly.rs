@@ -1,0 +1,202 @@
+//! A daemon put together: feeds, webhooks, embedded services, the web surface.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use super::ports::{AgentAcks, AgentHealth};
+use super::{AckParts, Gate, Parts, router, serve};
+use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
+use crate::agent::house::House;
+use crate::agent::service::AgreedChain;
+use crate::agent::{chain_of, setup};
+use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService, WebhookAuthentication};
+use crate::domain::names::FeedName;
+use crate::feeds::forta::{FortaPoller, FortaSettings};
+use crate::feeds::jsonl::{JSONL_BATCH_LINES, JsonlFeed, JsonlSettings, JsonlSource};
+use crate::feeds::webhook::{MemoryReplayGuard, WebhookIntake, WebhookSettings};
+use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth, webhook};
+use crate::safe_service::EmbeddedService;
+
+/// How often a followed file is looked at.
+const FILE_POLL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The daemon cannot be put together.
+#[derive(Debug, thiserror::Error)]
+#[error("{part}: {because}")]
+pub struct AssemblyError {
+    /// Which part.
+    pub part: String,
+    /// Why.
+    pub because: String,
+}
+
+fn broken(part: impl Into<String>, error: &dyn std::error::Error) -> AssemblyError {
+    AssemblyError { part: part.into(), because: chain_of(error) }
+}
+
+/// Puts the daemon together. It serves on `listener` until `stop`.
+///
+/// # Errors
+/// When a feed or the web surface cannot be made.
+pub fn daemon(
+    house: &House,
+    listener: TcpListener,
+    stop: &watch::Receiver<bool>,
+) -> Result<Daemon, AssemblyError> {
+    let agent = Arc::clone(&house.agent);
+    let quarantine = Arc::clone(&house.journal) as Arc<dyn crate::journal::Quarantine>;
+    let mut daemon = Daemon::new(Arc::clone(&agent), quarantine, house.conditions.clone());
+    let mut health = FeedsHealth::new();
+    let mut webhooks = Vec::new();
+    for feed in &agent.config.settings.feeds {
+        let shared = SharedHealth::new();
+        health.insert(feed.name.clone(), shared.clone());
+        match &feed.kind {
+            FeedKind::Forta(forta) => {
+                let part = format!("feed {}", feed.name);
+                let poller = FortaPoller::new(forta_settings(&feed.name, forta), Arc::clone(&agent.clock))
+                    .map_err(|error| broken(part, &error))?;
+                daemon.feed(Box::new(FortaFeed { name: feed.name.clone(), poller }), shared);
+            }
+            FeedKind::JsonLines(lines) => {
+                let reader = JsonlFeed::new(lines_settings(&feed.name, lines), Arc::clone(&agent.clock));
+                daemon.feed(Box::new(LinesFeed { name: feed.name.clone(), feed: reader }), shared);
+            }
+            FeedKind::Webhook(hook) => {
+                daemon.names_feed(feed.name.clone());
+                webhooks.push((webhook_settings(&feed.name, hook), shared));
+            }
+        }
+    }
+    let intake = WebhookIntake {
+        deliveries: daemon.deliveries(),
+        replays: Arc::new(MemoryReplayGuard::default()),
+        clock: Arc::clone(&agent.clock),
+    };
+    let hooks = webhook::router(webhooks, &intake).map_err(|error| broken("webhook feeds", &error))?;
+    drop(intake);
+    let web = &agent.config.settings.web;
+    let gate = Gate::for_listener(web.listen, web.key.as_ref()).map_err(|error| broken("[web]", &error))?;
+    let surface = router(Parts {
+        ack: Some(AckParts { links: agent.links.clone(), port: Arc::new(AgentAcks(Arc::clone(&agent))) }),
+        health: Arc::new(AgentHealth::new(Arc::clone(&agent), health)),
+        clock: Arc::clone(&agent.clock),
+        open: vec![hooks],
+        guarded: embedded_services(house),
+        gate,
+    });
+    let stop = stop.clone();
+    let serving = async move {
+        match serve(listener, surface, stop).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(chain_of(&error)),
+        }
+    };
+    daemon.part("web", Box::pin(serving));
+    Ok(daemon)
+}
+
+/// Every embedded Transaction Service, each below its chain's path.
+fn embedded_services(house: &House) -> Vec<axum::Router> {
+    let settings = &house.agent.config.settings.chains;
+    settings
+        .iter()
+        .filter(|(_, chain)| matches!(chain.safe_service, SafeService::Embedded))
+        .filter_map(|(name, _)| Some((name, house.agent.chains.get(name)?)))
+        .map(|(name, chain)| {
+            let view = Arc::new(AgreedChain(chain.clone()));
+            let pool = house.journal.pool().clone();
+            let service = EmbeddedService::new(pool, view, Arc::clone(&house.agent.clock));
+            // The gate in front asks for the key.
+            axum::Router::new().nest(&setup::embedded_path(name), service.router(None))
+        })
+        .collect()
+}
+
+fn forta_settings(name: &FeedName, feed: &settings::FortaFeed) -> FortaSettings {
+    FortaSettings {
+        name: name.clone(),
+        url: feed.url.clone(),
+        key: feed.key.clone(),
+        chains: feed.chains.clone(),
+        bots: feed.bots.clone(),
+        poll: feed.poll,
+        overlap: feed.overlap,
+        page_size: feed.page_size,
+    }
+}
+
+fn lines_settings(name: &FeedName, feed: &settings::JsonLinesFeed) -> JsonlSettings {
+    let source = match &feed.from {
+        JsonLinesFrom::Stdin => JsonlSource::Stdin,
+        JsonLinesFrom::File(path) => JsonlSource::File { path: path.clone(), follow: true },
+    };
+    // Whoever can write the file or our standard input runs as us or was let in by us.
+    JsonlSettings {
+        name: name.clone(),
+        source,
+        authenticated: true,
+        batch_lines: JSONL_BATCH_LINES,
+        poll: FILE_POLL,
+    }
+}
+
+fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) -> WebhookSettings {
+    let authentication = match &feed.authentication {
+        WebhookAuthentication::Secret(secret) => webhook::WebhookAuthentication::Hmac(vec![secret.clone()]),
+        WebhookAuthentication::None => webhook::WebhookAuthentication::Nobody,
+    };
+    WebhookSettings { name: name.clone(), path: feed.path.clone(), authentication, window: feed.window }
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;
+
+struct FortaFeed {
+    name: FeedName,
+    poller: FortaPoller,
+}
+
+impl Feed for FortaFeed {
+    fn name(&self) -> &FeedName {
+        &self.name
+    }
+
+    fn run(
+        self: Box<Self>,
+        resume: Option<Cursor>,
+        deliveries: mpsc::Sender<Delivery>,
+        stop: watch::Receiver<bool>,
+        health: SharedHealth,
+    ) -> Running {
+        Box::pin(async move {
+            self.poller.run(resume, deliveries, stop, health).await.map_err(|error| chain_of(&error))
+        })
+    }
+}
+
+struct LinesFeed {
+    name: FeedName,
+    feed: JsonlFeed,
+}
+
+impl Feed for LinesFeed {
+    fn name(&self) -> &FeedName {
+        &self.name
+    }
+
+    fn run(
+        self: Box<Self>,
+        resume: Option<Cursor>,
+        deliveries: mpsc::Sender<Delivery>,
+        stop: watch::Receiver<bool>,
+        health: SharedHealth,
+    ) -> Running {
+        Box::pin(async move {
+            self.feed.run(resume, deliveries, stop, health).await.map_err(|error| chain_of(&error))
+        })
+    }
+}

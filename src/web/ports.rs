@@ -1,0 +1,172 @@
+//! What the surface's routes do, carried out by the agent.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge, Check, CheckState, Health};
+use crate::agent::Agent;
+use crate::agent::command::{CommandError, Commands};
+use crate::agent::daemon::FeedsHealth;
+use crate::agent::store::StoreError;
+use crate::chain::Chain;
+use crate::config::settings::FeedKind;
+use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::names::PersonId;
+
+/// How long a proof is good that a feed without a stated limit works.
+const FEED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// How long a chain's head is good as a proof that its endpoints agree.
+const CHAIN_GOOD_FOR: SignedDuration = SignedDuration::from_mins(1);
+
+/// Acknowledgements, recorded as facts.
+pub struct AgentAcks(pub Arc<Agent>);
+
+impl fmt::Debug for AgentAcks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgentAcks")
+    }
+}
+
+impl AgentAcks {
+    /// The incident, if it ever paged this person.
+    async fn paged(
+        &self,
+        incident: &str,
+        person: &PersonId,
+        doing: &'static str,
+    ) -> Result<Option<Arc<Incident>>, AckFailed> {
+        let failed = |error: StoreError| AckFailed { doing, source: error.into() };
+        self.0.store.sync().await.map_err(failed)?;
+        let Ok(id) = incident.parse::<IncidentId>() else { return Ok(None) };
+        let paged = |incident: &Arc<Incident>| incident.pages.keys().any(|page| page.person == *person);
+        Ok(self.0.store.get(id).filter(paged))
+    }
+
+    /// When the person answered, if nothing was asked of them since.
+    fn answered(incident: &Incident, person: &PersonId) -> Option<Timestamp> {
+        let at = *incident.acknowledged.get(person)?;
+        let asked_since = incident.calls.values().any(|call| !call.closed && call.since > at);
+        (!asked_since).then_some(at)
+    }
+
+    fn in_their_zone(&self, person: &PersonId, at: Timestamp) -> jiff::Zoned {
+        let zone = self.0.config.roster.people.get(person).map(|person| person.zone.clone());
+        at.to_zoned(zone.unwrap_or(jiff::tz::TimeZone::UTC))
+    }
+}
+
+#[async_trait]
+impl Acknowledge for AgentAcks {
+    async fn summary(&self, incident: &str, person: &str) -> Result<Option<AckSummary>, AckFailed> {
+        let person = PersonId::new(person);
+        let Some(incident) = self.paged(incident, &person, "read the incident").await? else { return Ok(None) };
+        let state = match Self::answered(&incident, &person) {
+            Some(at) => AckState::Acknowledged { at: self.in_their_zone(&person, at) },
+            None if incident.calls.values().all(|call| call.closed) => AckState::Over,
+            None => AckState::Waiting,
+        };
+        let name = self.0.config.roster.people.get(&person).map_or_else(|| person.to_string(), |p| p.name.clone());
+        Ok(Some(AckSummary {
+            title: incident.title.clone(),
+            severity: incident.severity.to_string(),
+            person: name,
+            state,
+        }))
+    }
+
+    async fn acknowledge(&self, incident: &str, person: &str) -> Result<AckOutcome, AckFailed> {
+        const DOING: &str = "record the acknowledgement";
+        let person = PersonId::new(person);
+        let Some(incident) = self.paged(incident, &person, DOING).await? else { return Ok(AckOutcome::Unknown) };
+        if let Some(at) = Self::answered(&incident, &person) {
+            return Ok(AckOutcome::Already { at: self.in_their_zone(&person, at) });
+        }
+        if incident.calls.values().all(|call| call.closed) {
+            return Ok(AckOutcome::Over);
+        }
+        let commands = Commands::new(&self.0.store, &self.0.config.roster, self.0.clock.now());
+        match commands.acknowledge(incident.id, person.clone(), "link").await {
+            Ok(newest) => {
+                let at = newest.acknowledged.get(&person).copied().unwrap_or_else(|| self.0.clock.now());
+                Ok(AckOutcome::Recorded { at: self.in_their_zone(&person, at) })
+            }
+            Err(CommandError::Store(StoreError::Refused(_))) => Ok(AckOutcome::Over),
+            Err(error) => Err(AckFailed { doing: DOING, source: error.into() }),
+        }
+    }
+}
+
+/// The agent's health, from what is known.
+pub struct AgentHealth {
+    agent: Arc<Agent>,
+    feeds: FeedsHealth,
+    started: Timestamp,
+}
+
+impl fmt::Debug for AgentHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgentHealth")
+    }
+}
+
+impl AgentHealth {
+    /// Health of this agent and these feeds.
+    pub fn new(agent: Arc<Agent>, feeds: FeedsHealth) -> Self {
+        let started = agent.clock.now();
+        Self { agent, feeds, started }
+    }
+
+    fn journal(&self) -> Check {
+        let state = match self.agent.store.gap_since() {
+            Some(since) => CheckState::Broken { why: format!("it cannot be written since {since}") },
+            // Whatever is followed was read a moment ago: the driver ends the process when it cannot.
+            None => CheckState::Proven { at: self.agent.clock.now(), good_for: CHAIN_GOOD_FOR },
+        };
+        Check { name: "journal".to_owned(), state }
+    }
+
+    fn feed(&self, feed: &crate::config::settings::Feed) -> Option<Check> {
+        let health = self.feeds.get(&feed.name)?.snapshot();
+        let good_for = match &feed.kind {
+            FeedKind::Forta(forta) => {
+                SignedDuration::try_from(forta.stale_after).unwrap_or(FEED_GOOD_FOR)
+            }
+            // Nobody promises to write a line or to post: such a feed is well until it says otherwise.
+            FeedKind::JsonLines(_) | FeedKind::Webhook(_) => SignedDuration::MAX,
+        };
+        let state = match (health.last_error, health.last_ok) {
+            (Some(why), _) => CheckState::Broken { why },
+            (None, Some(at)) => CheckState::Proven { at, good_for },
+            (None, None) => match feed.kind {
+                FeedKind::Forta(_) => CheckState::Broken { why: "it has not answered yet".to_owned() },
+                FeedKind::JsonLines(_) | FeedKind::Webhook(_) => {
+                    CheckState::Proven { at: self.started, good_for }
+                }
+            },
+        };
+        Some(Check { name: format!("feed {}", feed.name), state })
+    }
+
+    async fn chain(&self, chain: &Chain) -> Check {
+        let state = match chain.head().await {
+            Ok(_) => CheckState::Proven { at: self.agent.clock.now(), good_for: CHAIN_GOOD_FOR },
+            Err(error) => CheckState::Broken { why: crate::agent::chain_of(&error) },
+        };
+        Check { name: format!("chain {}", chain.name()), state }
+    }
+}
+
+#[async_trait]
+impl Health for AgentHealth {
+    async fn checks(&self) -> Vec<Check> {
+        let mut checks = vec![self.journal()];
+        checks.extend(self.agent.config.settings.feeds.iter().filter_map(|feed| self.feed(feed)));
+        for chain in self.agent.chains.values() {
+            checks.push(self.chain(chain).await);
+        }
+        checks
+    }
+}
