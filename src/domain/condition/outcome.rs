@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::compile::{Condition, Watched};
 use super::spec::{CountSpec, Response};
@@ -15,7 +16,7 @@ use crate::domain::names::{ChainId, ConditionId, ContractName, RunbookId};
 const ALERTS_NAMED_MAX: usize = 5;
 
 /// A condition's success.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// Whose condition.
     pub runbook: RunbookId,
