@@ -106,10 +106,8 @@ pub(super) fn read(
             runbooks.extend(runbook.map(|runbook| (id.value, runbook)));
         }
     }
-    if runbooks.is_empty() {
-        if let Some(place) = places.first() {
-            findings.warning(Problem::new(place, "there is no runbook: no alert will ever wake anybody"));
-        }
+    if let Some(place) = places.first().filter(|_| runbooks.is_empty()) {
+        findings.warning(Problem::new(place, "there is no runbook: no alert will ever wake anybody"));
     }
     runbooks
 }
@@ -150,7 +148,7 @@ fn read_one(
     let parts = front_matter::split(source, findings)?;
     let title = prose::read(source, parts.prose.start, findings);
     let entries = parse(source, parts.front_matter, findings)?;
-    let mut root = Table::root(context, &entries, source.place(0));
+    let mut root = Table::root(context, &entries, source.place(0), "the front matter");
     let id: Option<Placed<Name>> = root.required("id", findings);
     let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
     let severity = root.required_choice("severity", &severities, findings);
@@ -162,8 +160,11 @@ fn read_one(
     let policy = policy.filter(|policy| names.policy(policy, findings));
     let objective = root.optional("objective", findings);
     let safes: Vec<Placed<String>> = root.list("safe", findings);
-    let safes = safes.into_iter().filter(|safe| names.safe(safe, findings));
-    let safes: Vec<SafeName> = safes.map(|safe| SafeName::new(safe.value)).collect();
+    // A Safe that is misspelt keeps its rank: the second must not be taken for the first.
+    for safe in &safes {
+        names.safe(safe, findings);
+    }
+    let safes: Vec<SafeName> = safes.into_iter().map(|safe| SafeName::new(safe.value)).collect();
     // Where respond is wrong that is told; the widest keeps conditions from being told as well.
     let widest = respond.unwrap_or(Response::Propose);
     let conditions = steps::read_conditions(&mut root, names, widest, findings);
