@@ -20,7 +20,7 @@ const FORTA_URL: &str = "https://api.forta.network/graphql";
 /// The API does not document its largest page; ten times its usual answer is never needed between two polls.
 const PAGE_SIZE: RangeInclusive<u64> = 1..=5000;
 const PAGE_SIZE_DEFAULT: u32 = 500;
-const POLL: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(1);
+const POLL: RangeInclusive<SignedDuration> = SignedDuration::from_millis(100)..=SignedDuration::from_hours(1);
 const POLL_DEFAULT: SignedDuration = SignedDuration::from_secs(15);
 /// Alerts of one block may appear in any order, and late ones after minutes: the past is asked for again.
 const OVERLAP: RangeInclusive<SignedDuration> = SignedDuration::ZERO..=SignedDuration::from_hours(24);
