@@ -71,11 +71,18 @@ pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&
 async fn the_chain(checks: &mut Checks, chain: &Chain, preparation: &Preparation) {
     let configured = chain.id() == preparation.domain.chain_id;
     match chain.verify_chain_id().await {
-        Ok(()) if configured => checks.note("chain", true, format!("{} is chain {}", chain.name(), chain.id())),
+        Ok(()) if configured => {
+            checks.note("chain", true, format!("{} is chain {}", chain.name(), chain.id()))
+        }
         Ok(()) => checks.note(
             "chain",
             false,
-            format!("{} is chain {}, the proposal is for {}", chain.name(), chain.id(), preparation.domain.chain_id),
+            format!(
+                "{} is chain {}, the proposal is for {}",
+                chain.name(),
+                chain.id(),
+                preparation.domain.chain_id
+            ),
         ),
         Err(error) => checks.note("chain", false, chain_of(&error)),
     }
@@ -110,27 +117,30 @@ fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
         checks.note("guard", true, format!("{} may veto; the simulation ran it", guards.join(", ")));
     }
     let ours = hash(&preparation.tx, &state.domain());
-    checks.note(
-        "hash",
-        ours == preparation.hashes,
-        format!("recomputed here: {}", ours.safe_tx),
-    );
+    checks.note("hash", ours == preparation.hashes, format!("recomputed here: {}", ours.safe_tx));
 }
 
 fn the_transaction(checks: &mut Checks, preparation: &Preparation) {
     let tx = &preparation.tx;
-    let zero = tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund() && tx.gas_token.is_zero();
+    let zero =
+        tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund() && tx.gas_token.is_zero();
     checks.note(
         "refund",
         zero && tx.refund_receiver.is_zero(),
-        if zero { "all gas and refund fields are zero" } else { "gas or refund fields are set: somebody is paid" },
+        if zero {
+            "all gas and refund fields are zero"
+        } else {
+            "gas or refund fields are set: somebody is paid"
+        },
     );
     let (good, found) = match tx.operation {
         Operation::Call => (true, "a plain call".to_owned()),
         Operation::DelegateCall if is_call_only(tx.to) => {
             (true, format!("a batch by the canonical MultiSendCallOnly {}", tx.to))
         }
-        Operation::DelegateCall => (false, format!("a DELEGATECALL to {}: it may do anything to the Safe", tx.to)),
+        Operation::DelegateCall => {
+            (false, format!("a DELEGATECALL to {}: it may do anything to the Safe", tx.to))
+        }
     };
     checks.note("operation", good && tx.value.is_zero(), found);
 }
@@ -155,7 +165,9 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
             plan.actions.iter().find(|action| action.call.address == call.to && action.call.data == call.data)
         });
         match (planned, plan) {
-            (Some(action), _) => checks.note("call", true, format!("{} at {}", action.call.describe(), call.to)),
+            (Some(action), _) => {
+                checks.note("call", true, format!("{} at {}", action.call.describe(), call.to))
+            }
             (None, Some(_)) => checks.note(
                 "call",
                 false,
@@ -179,7 +191,8 @@ async fn the_effect(
         Err(problem) => return checks.note("effect", false, problem),
     };
     let expects: Vec<_> = expects.iter().collect();
-    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let abis: Vec<&JsonAbi> =
+        agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
     let shown =
         proposal::simulate(chain, block, state, &preparation.tx, &expects, Authority::Pretended, &abis).await;
     match shown {
@@ -192,8 +205,12 @@ async fn the_effect(
             };
             checks.note("Safe's own hash", agrees, found);
             let found = shown.simulation.why_not().unwrap_or_else(|| {
-                let held: Vec<_> =
-                    shown.simulation.expectations.iter().map(|expectation| expectation.expect.clone()).collect();
+                let held: Vec<_> = shown
+                    .simulation
+                    .expectations
+                    .iter()
+                    .map(|expectation| expectation.expect.clone())
+                    .collect();
                 format!("simulated at block {}; then {}", shown.simulation.block_number, held.join("; "))
             });
             checks.note("effect", shown.simulation.passed(), found);

@@ -41,9 +41,11 @@ pub enum Command {
 pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failure> {
     let keys = match &command {
         Command::Execute(args) if args.keystore.is_none() => Keys::All,
-        Command::List | Command::Show { .. } | Command::Verify { .. } | Command::Sign(_) | Command::Execute(_) => {
-            Keys::None
-        }
+        Command::List
+        | Command::Show { .. }
+        | Command::Verify { .. }
+        | Command::Sign(_)
+        | Command::Execute(_) => Keys::None,
     };
     let house = open::house(context, keys).await?;
     match command {
@@ -96,12 +98,12 @@ impl PasswordArgs {
                     Failure::wrong(format!("--password-file: could not read {}: {error}", path.display()))
                 });
         }
-        rpassword::prompt_password(format!("Password of {}: ", keystore.display())).map(SecretString::from).map_err(
-            |error| {
+        rpassword::prompt_password(format!("Password of {}: ", keystore.display()))
+            .map(SecretString::from)
+            .map_err(|error| {
                 Failure::wrong(format!(
                     "no terminal to ask for the password ({error}); give --password-env or --password-file"
                 ))
-            },
-        )
+            })
     }
 }

@@ -213,7 +213,10 @@ fn roster(ground: &Ground) -> String {
         // A shift of two days around now, in the person's own wall time.
         let wall = |days: i64| {
             let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-            (now + jiff::SignedDuration::from_hours(24 * days)).to_zoned(zone).strftime("%Y-%m-%dT%H:00").to_string()
+            (now + jiff::SignedDuration::from_hours(24 * days))
+                .to_zoned(zone)
+                .strftime("%Y-%m-%dT%H:00")
+                .to_string()
         };
         text.push_str(&format!(
             "\n[[shift]]\nperson = \"{id}\"\nrole = \"responder\"\nfrom = \"{}\"\nto = \"{}\"\n",

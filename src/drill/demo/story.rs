@@ -78,7 +78,9 @@ impl<'a> Story<'a> {
 
         let first = self.strike(&mut told).await?;
         self.alarm(0, &first, "ATTACK-DETECTOR-2")?;
-        let id = self.until(&mut told, "the first alert to page", |incident| incident.preparation.is_some()).await?;
+        let id = self
+            .until(&mut told, "the first alert to page", |incident| incident.preparation.is_some())
+            .await?;
 
         for _ in 0..2 {
             self.pass(&mut told, STRIKE_EVERY).await;
@@ -122,7 +124,8 @@ impl<'a> Story<'a> {
         let actors = &self.ground.chain.actors;
         let [owner, ..] = &actors.owners;
         let chain = &self.ground.chain.chain;
-        let service = self.house.agent.services.get(chain.name()).ok_or_else(|| broken(DOING, "no service"))?;
+        let service =
+            self.house.agent.services.get(chain.name()).ok_or_else(|| broken(DOING, "no service"))?;
         let seconds = u64::try_from(SystemClock.now().as_second()).unwrap_or_default();
         let hash = delegate_hash(Some(chain.id()), actors.proposer.address(), totp(seconds));
         let signature = owner.sign_hash_sync(&hash).map_err(at(DOING))?;
@@ -196,7 +199,11 @@ impl<'a> Story<'a> {
             description: "likely involved in an attack".to_owned(),
         };
         let raw = forta_alert(&sketch).to_string();
-        self.narrator.tell("feed", &format!("bot {short}… raises {alert_id}, CRITICAL, naming the vault"), Paint::People);
+        self.narrator.tell(
+            "feed",
+            &format!("bot {short}… raises {alert_id}, CRITICAL, naming the vault"),
+            Paint::People,
+        );
         let there = SystemClock.now();
         self.feed.push(&raw).map_err(at("raising an alert"))?;
         Ok(there)
@@ -229,7 +236,10 @@ impl<'a> Story<'a> {
             }
             if Instant::now() >= deadline {
                 let stage = self.newest().map_or("nothing".to_owned(), |i| format!("{:?}", i.stage));
-                return Err(broken("waiting for the agent", format!("{what}: not within {PATIENCE:?}; containment: {stage}")));
+                return Err(broken(
+                    "waiting for the agent",
+                    format!("{what}: not within {PATIENCE:?}; containment: {stage}"),
+                ));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -253,9 +263,9 @@ impl<'a> Story<'a> {
         }
         let paged: Vec<_> = news
             .iter()
-            .filter_map(|(_, fact)| match fact {
-                Fact::PageDelivered { page, .. } => Some(format!("{} ({})", page.person, page.purpose.as_str())),
-                _ => None,
+            .filter_map(|(_, fact)| {
+                let Fact::PageDelivered { page, .. } = fact else { return None };
+                Some(format!("{} ({})", page.person, page.purpose.as_str()))
             })
             .collect();
         if !paged.is_empty() {
@@ -267,7 +277,10 @@ impl<'a> Story<'a> {
     /// One page as a signer gets it.
     fn show_a_page(&self, label: &str) -> Result<(), DemoError> {
         let text = std::fs::read_to_string(self.folder.pages()).map_err(at("reading the pages"))?;
-        self.narrator.say(&format!("\nThe {label} page, as a signer reads it (all pages: {}):\n", self.folder.pages().display()));
+        self.narrator.say(&format!(
+            "\nThe {label} page, as a signer reads it (all pages: {}):\n",
+            self.folder.pages().display()
+        ));
         let block = text.split("\n\n").find(|block| block.contains("safeTxHash"));
         self.narrator.quote(block.unwrap_or(&text));
         self.narrator.say("");
@@ -308,10 +321,16 @@ impl<'a> Story<'a> {
         let ana = PersonId::new(PEOPLE[0].0);
         let summary = "the vault is paused; the hole is known and its fix is in review";
         commands.resolve(id, Actor::Person(ana.clone()), summary.to_owned()).await.map_err(at(DOING))?;
-        self.until(told, "the post-mortem to be drafted", |incident| incident.phase == Phase::PostMortem).await?;
+        self.until(told, "the post-mortem to be drafted", |incident| incident.phase == Phase::PostMortem)
+            .await?;
         let due = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date() + jiff::Span::new().days(7);
         commands
-            .add_action_item(id, "deploy the fixed vault, then unpause through governance".to_owned(), ana, due)
+            .add_action_item(
+                id,
+                "deploy the fixed vault, then unpause through governance".to_owned(),
+                ana,
+                due,
+            )
             .await
             .map_err(at(DOING))?;
         self.tell_news(told);
@@ -326,9 +345,9 @@ impl<'a> Story<'a> {
         let preparation = incident.preparation.as_ref().ok_or_else(|| broken(DOING, "no proposal"))?;
         let executed_tx = facts
             .iter()
-            .find_map(|(_, fact)| match fact {
-                Fact::Executed { transaction, .. } => Some(*transaction),
-                _ => None,
+            .find_map(|(_, fact)| {
+                let Fact::Executed { transaction, .. } = fact else { return None };
+                Some(*transaction)
             })
             .ok_or_else(|| broken(DOING, "nothing was executed"))?;
         let state = match &preparation.coverage.state {
@@ -353,7 +372,8 @@ impl<'a> Story<'a> {
 
     fn close(&self, summary: &Summary) {
         let deposited = U256::from(DEPOSITED_TOKENS) * U256::from(10).pow(U256::from(18));
-        let Measures { alert_to_match, match_to_simulated, simulated_to_submitted, alert_to_submitted } = summary.ms;
+        let Measures { alert_to_match, match_to_simulated, simulated_to_submitted, alert_to_submitted } =
+            summary.ms;
         self.narrator.tell(
             "saved",
             &format!("{} of {} demo dollars", dollars(summary.saved_wei), dollars(deposited)),
