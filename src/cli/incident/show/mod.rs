@@ -2,7 +2,7 @@
 
 mod calls;
 mod head;
-mod page;
+
 mod story;
 
 use serde_json::json;
