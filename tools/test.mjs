@@ -176,7 +176,7 @@ const stages = [
   {
     does: 'every Rust test (library, binary, integration, examples in the documentation)',
     command: ['cargo', 'test', '--locked', '--no-fail-fast', '--', '--show-output'],
-    env: { ...linted, CARGO_TERM_COLOR: 'never' },
+    env: { ...linted, CARGO_TERM_COLOR: 'never', INSTA_UPDATE: 'no' },
     reader: libtest(),
   },
   {

@@ -68,7 +68,12 @@ pub async fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), Failur
 
 /// Logs go to stderr. `RUST_LOG` chooses what is said; the default is our own words from "info" on.
 pub fn start_logging(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,redhandle=info"));
+    start_logging_from(json, "warn,redhandle=info");
+}
+
+/// Logs go to stderr, by default from what `filter` says.
+pub fn start_logging_from(json: bool, filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber is refused; the first goes on.
     if json {

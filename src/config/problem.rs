@@ -268,7 +268,13 @@ mod tests {
             Problem::new(&spot("redhandle.toml", 9), "missing key \"id\""),
             Problem::new(&Place::file("roster.toml"), "cannot be read"),
         ]);
-        insta::assert_snapshot!(problems, @"");
-        insta::assert_snapshot!(serde_json::to_string(&problems).unwrap(), @"");
+        insta::assert_snapshot!(problems, @r#"
+        redhandle.toml:9:1: missing key "id"
+        redhandle.toml:12:1: unknown key "adress"; did you mean "address"?
+        roster.toml: cannot be read
+        roster.toml:2:1: unknown key "nam"; expected one of name, zone
+        environment variable REDHANDLE__WEB__LISTN: unknown key "listn"
+        "#);
+        insta::assert_snapshot!(serde_json::to_string(&problems).unwrap(), @r#"[{"file":"redhandle.toml","line":9,"column":1,"found":"missing key \"id\"","wanted":null,"remedy":null},{"file":"redhandle.toml","line":12,"column":1,"found":"unknown key \"adress\"","wanted":null,"remedy":"did you mean \"address\"?"},{"file":"roster.toml","found":"cannot be read","wanted":null,"remedy":null},{"file":"roster.toml","line":2,"column":1,"found":"unknown key \"nam\"","wanted":"one of name, zone","remedy":null},{"variable":"REDHANDLE__WEB__LISTN","found":"unknown key \"listn\"","wanted":null,"remedy":null}]"#);
     }
 }

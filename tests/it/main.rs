@@ -1,1 +1,11 @@
-//! x
+//! The one integration binary: what needs more than one module, or the outside world, to be shown.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, helpers of tests too, which the test exemptions of clippy.toml do not reach"
+)]
+
+mod architecture;

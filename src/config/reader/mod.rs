@@ -8,16 +8,16 @@
 //! It does not know what the keys mean.
 
 mod form;
+mod name;
 mod node;
 mod overlay;
 mod secret;
 mod source;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub(super) use form::{Form, Mismatch, Placed, duration_text, http_url};
+pub(super) use name::{Name, known};
 pub(super) use node::{Entry, Node, Value, parse};
 pub(super) use overlay::{lay, one_of};
 pub(super) use source::{Source, read_text};
-pub(super) use table::{Context, Item, Name, Table, known};
+pub(super) use table::{Context, Item, Table};

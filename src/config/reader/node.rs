@@ -104,6 +104,7 @@ pub(crate) fn parse(source: &Source, range: Range<usize>, findings: &mut Finding
         };
         if lines.len() < SYNTAX_ERRORS_MAX && !lines.contains(&line) {
             lines.push(line);
+            // The text there is not repeated: a secret may have been written without quotes.
             findings.problem(Problem::new(&place, format!("not TOML: {}", error.message())));
         }
     }

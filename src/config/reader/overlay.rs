@@ -38,6 +38,14 @@ fn set(
     let Some((segment, rest)) = path.split_first().filter(|(segment, _)| !segment.is_empty()) else {
         return Err(Problem::new(place, "it names no setting").wanted(format!("{PREFIX}SECTION__KEY")));
     };
+    let alike = entries.iter().filter(|entry| same(&entry.key, segment));
+    let alike: Vec<&str> = alike.map(|entry| entry.key.as_str()).collect();
+    if alike.len() > 1 {
+        let found = format!("\"{segment}\" stands for each of {}", alike.join(", "));
+        return Err(
+            Problem::new(place, found).remedy("give them names that differ in more than case, - and _")
+        );
+    }
     let named = section.is_some_and(|section| NAMED.contains(&section));
     let Some(index) = entries.iter().position(|entry| same(&entry.key, segment)) else {
         if named {

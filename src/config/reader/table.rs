@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 
-use super::form::{Form, Placed, duration_text};
+use super::form::{Form, duration_text};
+use super::name::{NAME_FORM, is_name};
 use super::node::{Entry, Node, Value};
 use super::overlay::one_of;
 use crate::config::environment::Environment;
 use crate::config::problem::{Findings, Place, Problem};
-
-/// The longest name that people may give to a thing, in bytes.
-const NAME_MAX_BYTES: usize = 64;
 
 /// How much of a wrong value is repeated, in characters.
 const QUOTE_MAX_CHARS: usize = 80;
@@ -50,9 +48,9 @@ pub(crate) enum Item<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The whole file.
-    pub(crate) fn root(context: &'a Context<'a>, entries: &'a [Entry], place: Place) -> Self {
-        let (path, shown) = (String::new(), "the top level".to_owned());
+    /// The whole of what was written; `shown` is how it is called.
+    pub(crate) fn root(context: &'a Context<'a>, entries: &'a [Entry], place: Place, shown: &str) -> Self {
+        let (path, shown) = (String::new(), shown.to_owned());
         Self { context, entries, place, path, shown, asked: Vec::new() }
     }
 
@@ -320,9 +318,9 @@ impl<'a> Table<'a> {
         self.asked.dedup();
         for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
             let found = format!("unknown key \"{}\" in {}", entry.key, self.shown);
-            let unused = self.asked.iter().copied().filter(|key| !self.has(key));
-            let problem =
-                Problem::new(&entry.place, found).wanted(one_of(&self.asked)).near(&entry.key, unused);
+            let problem = Problem::new(&entry.place, found)
+                .wanted(one_of(&self.asked))
+                .near(&entry.key, self.asked.iter().copied());
             findings.problem(problem);
         }
     }
@@ -351,7 +349,7 @@ impl<'a> Table<'a> {
     fn is_name(&self, entry: &Entry, findings: &mut Findings) -> bool {
         let good = is_name(&entry.key);
         if !good {
-            let found = format!("\"{}\" is a name in {}", shorten(&entry.key), self.shown);
+            let found = format!("the name \"{}\" in {}", shorten(&entry.key), self.shown);
             findings.problem(Problem::new(&entry.place, found).wanted(NAME_FORM));
         }
         good
@@ -371,56 +369,13 @@ impl<'a> Table<'a> {
     }
 }
 
-/// How a name is written.
-pub(crate) const NAME_FORM: &str =
-    "a name of at most 64 ASCII letters, digits, - and _ (never two), that begins with a letter or a digit";
-
-/// Whether `text` can be the name of a thing.
-pub(crate) fn is_name(text: &str) -> bool {
-    text.len() <= NAME_MAX_BYTES
-        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        && !text.contains("__")
-}
-
-/// A name of a thing, with its place.
-#[derive(Clone, Debug)]
-pub(crate) struct Name(pub(crate) String);
-
-impl Form for Name {
-    fn wanted() -> String {
-        NAME_FORM.to_owned()
-    }
-
-    fn read(node: &Node) -> Result<Self, super::form::Mismatch> {
-        let text = String::read(node)?;
-        if is_name(&text) { Ok(Self(text)) } else { Err(super::form::Mismatch::default()) }
-    }
-}
-
-/// Checks that a name is known, or says which was probably meant.
-pub(crate) fn known<'k>(
-    what: &str,
-    name: &Placed<String>,
-    names: impl IntoIterator<Item = &'k str>,
-    findings: &mut Findings,
-) -> bool {
-    let names: Vec<&str> = names.into_iter().collect();
-    let known = names.contains(&name.value.as_str());
-    if !known {
-        let found = format!("no {what} is called \"{}\"", shorten(&name.value));
-        findings.problem(Problem::new(&name.place, found).wanted(one_of(&names)).near(&name.value, names));
-    }
-    known
-}
-
 fn one_of_quoted(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     one_of(&quoted.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A wrong value on one line, and not more of it than helps.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(QUOTE_MAX_CHARS).flat_map(char::escape_debug).collect();
     if text.chars().count() > QUOTE_MAX_CHARS {
         short.push('…');

@@ -25,6 +25,8 @@ pub(super) struct RosterFile {
 struct Names {
     people: BTreeSet<String>,
     rotations: BTreeSet<String>,
+    /// The roles that a shift or `[roles]` gives to somebody.
+    roles: BTreeSet<Role>,
 }
 
 impl Names {
@@ -36,11 +38,19 @@ impl Names {
         known("rotation", rotation, self.rotations.iter().map(String::as_str), findings)
     }
 
-    /// Whether what a target names exists.
+    /// Whether what a target names exists; a page to a role that nobody plays would wake nobody.
     fn target(&self, target: &Placed<Target>, findings: &mut Findings) -> bool {
         let placed = |name: &str| Placed { place: target.place.clone(), value: name.to_owned() };
         match &target.value {
-            Target::OnCall | Target::Signers | Target::Role(_) => true,
+            Target::OnCall | Target::Signers => true,
+            Target::Role(role) => {
+                let played = self.roles.contains(role);
+                if !played {
+                    let problem = Problem::new(&target.place, format!("nobody is ever {role}"));
+                    findings.problem(problem.remedy(format!("add [roles] {role} = \"person:ID\"")));
+                }
+                played
+            }
             Target::Person(person) => self.person(&placed(person.as_str()), findings),
             Target::Rotation(rotation) => self.rotation(&placed(rotation.as_str()), findings),
         }
@@ -56,8 +66,8 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> RosterFile {
     let keys = |section: &str| Table::keys_of(entries, section).into_iter().collect();
-    let names = Names { people: keys("people"), rotations: keys("rotations") };
-    let mut root = Table::root(context, entries, place.clone());
+    let mut names = Names { people: keys("people"), rotations: keys("rotations"), roles: BTreeSet::new() };
+    let mut root = Table::root(context, entries, place.clone(), "the top level of the file");
     let people = people::read(&mut root, channels, findings);
     if names.people.is_empty() {
         findings.problem(
@@ -68,12 +78,11 @@ pub(super) fn read(
     let shifts = schedule::read_shifts(&mut root, &people, &names, findings);
     let overrides = schedule::read_overrides(&mut root, &people, &rotations, &names, findings);
     let roles = policies::read_roles(&mut root, &names, findings);
+    names.roles = shifts.iter().filter_map(|shift| shift.role).chain(roles.keys().copied()).collect();
     let policies = policies::read(&mut root, &names, findings);
     root.finish(findings);
 
-    let commands = roles.contains_key(&Role::Commander)
-        || shifts.iter().any(|shift| shift.role == Some(Role::Commander));
-    if !commands {
+    if !names.roles.contains(&Role::Commander) {
         findings.warning(
             Problem::new(&place, "nobody is ever incident commander").remedy(
                 "add [roles] commander = \"rotation:NAME\", or a [[shift]] with role = \"commander\"",

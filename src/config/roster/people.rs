@@ -70,10 +70,10 @@ fn read_keys(table: &mut Table<'_>, zone: Option<&TimeZone>, findings: &mut Find
                 let address = inner.required("address", findings);
                 let from: Option<Placed<DateTime>> = inner.optional("from", findings);
                 let until: Option<Placed<DateTime>> = inner.optional("until", findings);
-                if let (Some(from), Some(until)) = (&from, &until) {
-                    if until.value <= from.value {
-                        findings.problem(inner.wrong("until", format!("a time after {}", from.value)));
-                    }
+                if let (Some(from), Some(until)) = (&from, &until)
+                    && until.value <= from.value
+                {
+                    findings.problem(inner.wrong("until", format!("a time after {}", from.value)));
                 }
                 inner.finish(findings);
                 // Unlike a shift, a key counts only while it surely is in the person's hands.

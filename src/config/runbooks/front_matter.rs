@@ -75,6 +75,10 @@ mod tests {
     fn front_matter_that_is_missing_or_does_not_end_is_told() {
         let told: Vec<String> =
             ["", "# Pause\n", "+++\nid = 1\n# Pause\n"].into_iter().map(|text| parts(text).1).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        runbooks/a.md:1:1: the file does not begin with front matter; expected TOML between two lines that are +++
+        runbooks/a.md:1:1: the file does not begin with front matter; expected TOML between two lines that are +++
+        runbooks/a.md:1:1: the front matter does not end; expected a second line that is +++
+        ");
     }
 }

@@ -3,8 +3,8 @@
 //! Places in problems are places in the Markdown file. Names are checked against the other files; where one of
 //! those could not be read at all, its names are not checked, so that one broken file is not told as many.
 //!
-//! Here a call is a function that the contract has; whether its arguments fit, and whether expressions mean
-//! anything, is for the domain to say when it compiles them.
+//! Calls and expressions are compiled here, by the domain, to be told where they are wrong; what is kept is their
+//! text, which is resolved again against live state.
 
 mod front_matter;
 mod prose;
@@ -18,6 +18,7 @@ use jiff::civil::Date;
 use super::problem::{Findings, Place, Problem};
 use super::reader::{Context, Name, Placed, Source, Table, known, parse};
 use super::settings::{Declared, Safe};
+use crate::domain::alert::BotId;
 use crate::domain::condition::Response;
 use crate::domain::contract::Contract;
 use crate::domain::names::{ContractName, PolicyName, RunbookId, SafeName};
@@ -38,6 +39,8 @@ pub(super) struct Known<'a> {
     pub(super) contracts: &'a BTreeMap<ContractName, Contract>,
     /// Safes that are well described.
     pub(super) safes: &'a BTreeMap<SafeName, Safe>,
+    /// Named lists of bots.
+    pub(super) bots: &'a BTreeMap<String, Vec<BotId>>,
     /// Policies of the roster, unless it could not be read.
     pub(super) policies: Option<&'a BTreeSet<String>>,
     /// The day it is.
@@ -73,6 +76,12 @@ impl Known<'_> {
         }
     }
 
+    /// Whether every contract that is written is well described: only then can calls and expressions be compiled
+    /// without telling one mistake twice.
+    fn contracts_are_whole(&self) -> bool {
+        self.declared.is_some_and(|declared| declared.contracts.len() == self.contracts.len())
+    }
+
     /// Whether two names stand for one Safe.
     fn same_safe(&self, one: &SafeName, other: &SafeName) -> bool {
         let at = |name| self.safes.get(name).map(|safe| (&safe.chain, safe.address));
@@ -106,10 +115,8 @@ pub(super) fn read(
             runbooks.extend(runbook.map(|runbook| (id.value, runbook)));
         }
     }
-    if runbooks.is_empty() {
-        if let Some(place) = places.first() {
-            findings.warning(Problem::new(place, "there is no runbook: no alert will ever wake anybody"));
-        }
+    if let Some(place) = places.first().filter(|_| runbooks.is_empty()) {
+        findings.warning(Problem::new(place, "there is no runbook: no alert will ever wake anybody"));
     }
     runbooks
 }
@@ -150,7 +157,7 @@ fn read_one(
     let parts = front_matter::split(source, findings)?;
     let title = prose::read(source, parts.prose.start, findings);
     let entries = parse(source, parts.front_matter, findings)?;
-    let mut root = Table::root(context, &entries, source.place(0));
+    let mut root = Table::root(context, &entries, source.place(0), "the front matter");
     let id: Option<Placed<Name>> = root.required("id", findings);
     let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
     let severity = root.required_choice("severity", &severities, findings);
@@ -162,8 +169,11 @@ fn read_one(
     let policy = policy.filter(|policy| names.policy(policy, findings));
     let objective = root.optional("objective", findings);
     let safes: Vec<Placed<String>> = root.list("safe", findings);
-    let safes = safes.into_iter().filter(|safe| names.safe(safe, findings));
-    let safes: Vec<SafeName> = safes.map(|safe| SafeName::new(safe.value)).collect();
+    // A Safe that is misspelt keeps its rank: the second must not be taken for the first.
+    for safe in &safes {
+        names.safe(safe, findings);
+    }
+    let safes: Vec<SafeName> = safes.into_iter().map(|safe| SafeName::new(safe.value)).collect();
     // Where respond is wrong that is told; the widest keeps conditions from being told as well.
     let widest = respond.unwrap_or(Response::Propose);
     let conditions = steps::read_conditions(&mut root, names, widest, findings);

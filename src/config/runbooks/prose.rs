@@ -13,13 +13,14 @@ pub(super) fn read(source: &Source, start: usize, findings: &mut Findings) -> Op
     let place = source.place(start);
     let title = headings.iter().find(|(level, _)| *level == 1).map(|(_, text)| (*text).to_owned());
     if title.is_none() {
-        findings
-            .warning(Problem::new(&place, "the runbook has no title").wanted("a line \"# What it stops\""));
+        findings.warning(
+            Problem::new(&place, "the runbook has no title").wanted("a heading such as # Pause the vault"),
+        );
     }
     for section in SECTIONS {
         if !headings.iter().any(|(level, text)| *level == 2 && text.eq_ignore_ascii_case(section)) {
             let found = format!("the section \"{section}\" is missing");
-            findings.warning(Problem::new(&place, found).wanted(format!("a line \"## {section}\"")));
+            findings.warning(Problem::new(&place, found).wanted(format!("a heading ## {section}")));
         }
     }
     title
@@ -53,6 +54,10 @@ mod tests {
         let source = Source { file: "runbooks/a.md".into(), text: text.to_owned() };
         let mut findings = Findings::default();
         assert_eq!(read(&source, 8, &mut findings), None);
-        insta::assert_snapshot!(findings.conclude().unwrap(), @"");
+        insta::assert_snapshot!(findings.conclude().unwrap(), @r#"
+        runbooks/a.md:3:1: the runbook has no title; expected a heading such as # Pause the vault
+        runbooks/a.md:3:1: the section "After" is missing; expected a heading ## After
+        runbooks/a.md:3:1: the section "When to use this" is missing; expected a heading ## When to use this
+        "#);
     }
 }

@@ -104,9 +104,9 @@ fn parse_abi(path: &Path) -> Result<JsonAbi, String> {
     let text = read_text(path)?;
     let json: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| format!("is not JSON: {error}"))?;
-    let list = match json {
-        serde_json::Value::Object(mut artifact) => artifact.remove("abi").ok_or("has no \"abi\"")?,
-        other => other,
+    let list = match json.as_object().map(|artifact| artifact.get("abi")) {
+        Some(list) => list.ok_or("has no \"abi\"")?.clone(),
+        None => json,
     };
     let abi: JsonAbi = serde_json::from_value(list).map_err(|error| format!("is no ABI: {error}"))?;
     if abi.functions.is_empty() { Err("has no function".to_owned()) } else { Ok(abi) }

@@ -20,7 +20,7 @@ const FORTA_URL: &str = "https://api.forta.network/graphql";
 /// The API does not document its largest page; ten times its usual answer is never needed between two polls.
 const PAGE_SIZE: RangeInclusive<u64> = 1..=5000;
 const PAGE_SIZE_DEFAULT: u32 = 500;
-const POLL: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(1);
+const POLL: RangeInclusive<SignedDuration> = SignedDuration::from_millis(100)..=SignedDuration::from_hours(1);
 const POLL_DEFAULT: SignedDuration = SignedDuration::from_secs(15);
 /// Alerts of one block may appear in any order, and late ones after minutes: the past is asked for again.
 const OVERLAP: RangeInclusive<SignedDuration> = SignedDuration::ZERO..=SignedDuration::from_hours(24);
@@ -115,7 +115,7 @@ pub(super) fn read_bots(root: &mut Table<'_>, findings: &mut Findings) -> BTreeM
     let lists = table.named_lists(findings);
     for (name, place) in lists.iter().map(|(name, _)| (name, table.place_of(name))) {
         if name.contains('-') || name.starts_with(|first: char| first.is_ascii_digit()) {
-            let found = format!("\"{name}\" is a name in [bots]");
+            let found = format!("the name \"{name}\" in [bots]");
             let problem = Problem::new(&place, found).wanted("letters, digits and _, a letter first");
             findings.problem(problem.remedy(format!("conditions say bots.{}", name.replace('-', "_"))));
         }
@@ -150,7 +150,7 @@ pub(super) fn read(
             Word::Forta => read_forta(&mut table, chains, ids, bots, findings).map(FeedKind::Forta),
             Word::JsonLines => read_json_lines(&mut table, findings).map(FeedKind::JsonLines),
             Word::Webhook => {
-                let own = name.as_ref().map_or("", |name| name.value.0.as_str());
+                let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
                 read_webhook(&mut table, own, &mut paths, findings).map(FeedKind::Webhook)
             }
         };

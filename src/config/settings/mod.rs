@@ -92,7 +92,7 @@ pub(super) fn read(
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> SettingsFile {
-    let mut root = Table::root(context, entries, place);
+    let mut root = Table::root(context, entries, place, "the top level of the file");
     let (chains, ids) = chains::read(&mut root, findings);
     let chain_names: BTreeSet<String> = Table::keys_of(entries, "chains").into_iter().collect();
     let contracts = contracts::read_contracts(&mut root, &chain_names, &ids, findings);

@@ -4,6 +4,7 @@
 //! reached. While there is one bot, it binds only that bot. So one source whose clock runs ahead cannot make
 //! everybody else's evidence too old.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
@@ -76,7 +77,7 @@ impl Lane {
             Some((_, newest)) => *newest = at.max(*newest),
             None => self.leaders.push((alert.bot.clone(), at)),
         }
-        self.leaders.sort_by(|left, right| right.1.cmp(&left.1));
+        self.leaders.sort_by_key(|(_, at)| Reverse(*at));
         self.leaders.truncate(2);
         let newest = self.leaders.last().map(|(_, at)| *at)?;
         let due = self.pruned.is_none_or(|pruned| newest.duration_since(pruned) >= PRUNE_EVERY);

@@ -4,7 +4,7 @@
 //! none of which took part in an earlier one. Without that, one attack fires once, n or n² times, and
 //! nobody can say which. Spent alerts stay until they are too old, so that the same hash cannot come back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -93,23 +93,8 @@ impl Window {
         }
         let fresh: Vec<&Entry> =
             self.near(at, count.within).filter(|entry| entry.mark.spent.is_none()).collect();
-        let enough = |group: &[&Entry]| {
-            let bots: BTreeSet<&BotId> = group.iter().map(|entry| &entry.bot).collect();
-            at_least(group.len(), count.alerts) && at_least(bots.len(), count.bots)
-        };
-        // Any window that holds the alert begins at an alert no later than it.
-        let taken: Vec<Entry> = fresh
-            .iter()
-            .take_while(|first| first.at <= at)
-            .map(|first| {
-                let in_window =
-                    |entry: &&&Entry| entry.at >= first.at && span(first.at, entry.at) <= count.within;
-                fresh.iter().filter(in_window).copied().collect::<Vec<_>>()
-            })
-            .find(|group| enough(group))?
-            .into_iter()
-            .cloned()
-            .collect();
+        let taken: Vec<Entry> =
+            first_window(&fresh, at, count)?.iter().map(|entry| (*entry).clone()).collect();
         for entry in &taken {
             if let Some(held) = self.entries.get_mut(&(entry.at, entry.hash.clone())) {
                 held.mark.spent = Some(hash.clone());
@@ -147,6 +132,28 @@ impl Window {
     fn near(&self, at: Timestamp, within: SignedDuration) -> impl Iterator<Item = &Entry> {
         self.entries.values().filter(move |entry| span(entry.at, at) <= within)
     }
+}
+
+/// The earliest window that holds an alert at `at` and is complete. `fresh` is sorted and all within reach of `at`;
+/// any window that holds the alert begins at an alert no later than it.
+fn first_window<'w, 'e>(fresh: &'w [&'e Entry], at: Timestamp, count: &CountSpec) -> Option<&'w [&'e Entry]> {
+    let mut bots: BTreeMap<&BotId, usize> = BTreeMap::new();
+    let mut end = 0_usize;
+    for (start, first) in fresh.iter().enumerate().take_while(|(_, first)| first.at <= at) {
+        while let Some(entry) = fresh.get(end).filter(|entry| span(first.at, entry.at) <= count.within) {
+            let alerts = bots.entry(&entry.bot).or_default();
+            *alerts = alerts.saturating_add(1);
+            end = end.saturating_add(1);
+        }
+        if at_least(end.saturating_sub(start), count.alerts) && at_least(bots.len(), count.bots) {
+            return fresh.get(start..end);
+        }
+        if let Some(alerts) = bots.get_mut(&first.bot) {
+            *alerts = alerts.saturating_sub(1);
+        }
+        bots.retain(|_, alerts| *alerts > 0);
+    }
+    None
 }
 
 fn span(from: Timestamp, to: Timestamp) -> SignedDuration {

@@ -92,7 +92,7 @@ pub enum CallError {
         signature: String,
         /// What the ABI library says.
         #[source]
-        source: alloy::dyn_abi::Error,
+        source: Box<alloy::dyn_abi::Error>,
     },
     /// A read must not change state.
     #[error("{signature} of contract \"{contract}\" is not a view: only view and pure functions can be read")]
@@ -145,7 +145,7 @@ pub enum DecodeError {
         bytes: usize,
         /// What the ABI library says.
         #[source]
-        source: alloy::dyn_abi::Error,
+        source: Box<alloy::dyn_abi::Error>,
     },
 }
 

@@ -167,8 +167,11 @@ impl Contract {
                 signature,
             });
         }
-        let abi =
-            |source| CallError::Abi { contract: self.name.clone(), signature: function.signature(), source };
+        let abi = |source| CallError::Abi {
+            contract: self.name.clone(),
+            signature: function.signature(),
+            source: Box::new(source),
+        };
         let mut arguments = Vec::with_capacity(function.inputs.len());
         for (position, (parameter, literal)) in function.inputs.iter().zip(&call.arguments).enumerate() {
             let kind = parameter.resolve().map_err(abi)?;
@@ -223,7 +226,7 @@ impl ContractCall {
                 contract: self.contract.clone(),
                 signature: self.signature.clone(),
                 bytes: data.len(),
-                source,
+                source: Box::new(source),
             }),
         }
     }

@@ -74,6 +74,7 @@ impl Incident {
             objective: None,
             stage: Stage::Idle,
             preparation: None,
+            prepared_at: None,
             draft: None,
             confirmations: Default::default(),
             calls: Default::default(),
@@ -136,7 +137,8 @@ impl Incident {
             | Fact::Exhausted { .. }
             | Fact::JournalGap { .. } => Ok(()),
             Fact::PreparationStarted { .. } => match &self.stage {
-                Stage::Idle | Stage::PrepareFailed { .. } => Ok(()),
+                // A proposal that has not left the house may be built anew on newer state.
+                Stage::Idle | Stage::PrepareFailed { .. } | Stage::Prepared => Ok(()),
                 other => Err(format!("containment is {} already", other.as_str())),
             },
             Fact::Prepared(_) | Fact::Unneeded { .. } | Fact::PreparationFailed { .. } => match &self.stage {
@@ -250,6 +252,7 @@ impl Incident {
             Fact::PreparationStarted { attempt } => self.stage = Stage::Preparing { attempt: *attempt },
             Fact::Prepared(preparation) => {
                 self.preparation = Some((**preparation).clone());
+                self.prepared_at = Some(at);
                 self.draft = None;
                 self.confirmations.clear();
                 self.stage = Stage::Prepared;

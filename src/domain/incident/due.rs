@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::apply::may_propose;
 use super::names::{PageKey, Purpose};
@@ -16,6 +16,10 @@ use crate::domain::condition::Response;
 use crate::domain::roster::{EscalationPolicy, Roster};
 use crate::domain::runbook::Runbook;
 use crate::domain::safe::SafeTxHash;
+
+/// How old a preparation may be when it is submitted: what owners are asked to sign was simulated on
+/// live state.
+pub const PREPARATION_FRESH: SignedDuration = SignedDuration::from_secs(5);
 
 /// What the derivation needs to know beside the incident: the files people wrote.
 #[derive(Clone, Copy, Debug)]
@@ -204,6 +208,11 @@ fn declares_itself(incident: &Incident, world: &World<'_>) -> bool {
         && incident.matches.iter().any(|matched| !matched.early)
 }
 
+/// Prepared early, on state that is no longer live: to be built anew before it leaves the house.
+fn is_stale(incident: &Incident, now: Timestamp) -> bool {
+    incident.prepared_at.is_none_or(|at| now.duration_since(at) > PREPARATION_FRESH)
+}
+
 fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut Due) {
     if !incident.phase.is_open() {
         return;
@@ -235,8 +244,14 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
             }
         }
         (Stage::Prepared, Some(safe_tx_hash)) => {
-            if may_submit {
+            if may_submit && incident.confirmations.is_empty() && is_stale(incident, now) {
+                let attempt = incident.preparation.as_ref().map_or(1, |preparation| preparation.attempt + 1);
+                tasks.push(Task::Prepare { attempt, begun: false });
+            } else if may_submit {
                 tasks.push(Task::Submit { safe_tx_hash, attempt: 1, begun: false });
+            }
+            if may_execute {
+                tasks.push(Task::Execute { safe_tx_hash, attempt: 1, begun: false });
             }
             tasks.push(Task::Follow { safe_tx_hash });
         }

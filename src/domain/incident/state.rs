@@ -240,6 +240,8 @@ pub struct Incident {
     pub stage: Stage,
     /// The newest proposal.
     pub preparation: Option<Preparation>,
+    /// When it was prepared.
+    pub prepared_at: Option<Timestamp>,
     /// The newest attempt at one that failed, as far as it came.
     pub draft: Option<Preparation>,
     /// Confirmations of the newest proposal, one an owner.

@@ -26,6 +26,9 @@ const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset"
 /// Said by the hosted service; requests left.
 const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 
+/// Redirects are not followed: a POST would lose its body, and the key must not travel.
+const REDIRECTED: &str = "it sends the request elsewhere instead of answering: is its address right?";
+
 /// No quota was ever said.
 const UNKNOWN: i64 = -1;
 
@@ -180,8 +183,9 @@ impl Transport {
             return Err(ServiceFailure::Garbled(Garbling::Unexpected(text.to_owned())));
         }
         Err(match status {
+            300..=399 => ServiceFailure::Refused { status, message: REDIRECTED.to_owned() },
             401 | 403 => ServiceFailure::Unauthorized { status, message },
-            _other => ServiceFailure::Refused { status, message },
+            _ => ServiceFailure::Refused { status, message },
         })
     }
 

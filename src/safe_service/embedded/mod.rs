@@ -65,3 +65,6 @@ impl EmbeddedService {
         routes::router(self.clone(), key)
     }
 }
+
+#[cfg(test)]
+mod tests;

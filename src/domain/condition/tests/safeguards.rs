@@ -39,7 +39,7 @@ fn corroboration_needs_different_bots_and_different_alerts() {
     assert_eq!(story(&mut matcher(spec()), &one_alert), "e....");
     let observation = {
         let mut matcher = matcher(spec());
-        let _ = matcher.observe(&one_alert[0]);
+        matcher.restore(&one_alert[0]);
         matcher.observe(&one_alert[1])
     };
     assert!(observation.repeated && observation.kept && observation.notes.is_empty());

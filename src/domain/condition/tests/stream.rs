@@ -26,7 +26,7 @@ fn each_contract_and_condition_has_windows_of_its_own() {
     let other = ConditionSpec { id: "other".into(), early: Early::Nothing, ..both.clone() };
     let mut matcher = Matcher::new(vec![("a".into(), compile_spec(both)), ("b".into(), compile_spec(other))]);
     let on_pool = Alert { chain: ChainId(10), addresses: vec![POOL], ..alert("0xh1", "0xa1", 0) };
-    let _ = matcher.observe(&on_pool);
+    matcher.restore(&on_pool);
     assert!(matcher.observe(&alert("0xh2", "0xb2", 1)).matches.iter().all(|found| found.early));
     let found = matcher.observe(&alert("0xh3", "0xa1", 2)).matches;
     let told: Vec<_> = found
@@ -68,7 +68,7 @@ fn one_clock_in_the_future_outdates_nobody() {
 fn lacked_fields_are_no_match_and_are_counted() {
     let spec = ConditionSpec { when: "alert.metadata.loss > 1".to_owned(), ..spec() };
     let mut matcher = matcher(spec);
-    let _ = matcher.observe(&alert("0x1", "0xa1", 0));
+    matcher.restore(&alert("0x1", "0xa1", 0));
     let mut text = alert("0x2", "0xa1", 0);
     text.metadata.insert("loss".to_owned(), serde_json::json!("a lot"));
     let observation = matcher.observe(&text);
@@ -76,7 +76,7 @@ fn lacked_fields_are_no_match_and_are_counted() {
     let mut good = alert("0x3", "0xa1", 0);
     good.metadata.insert("loss".to_owned(), serde_json::json!(2));
     assert!(matcher.observe(&good).kept);
-    let _ = matcher.observe(&Alert { chain: ChainId(9), ..alert("0x4", "0xa1", 0) });
+    matcher.restore(&Alert { chain: ChainId(9), ..alert("0x4", "0xa1", 0) });
     let (runbook, condition, counters) = matcher.counters().next().unwrap();
     assert_eq!((runbook.as_str(), condition.as_str()), ("pause-vault", "drain"));
     let expected = Counters {

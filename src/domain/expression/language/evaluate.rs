@@ -24,9 +24,11 @@ impl<'e, 'f, L> Evaluation<'e, 'f, L> {
 
     /// A node that is true or false.
     pub(super) fn truth(&self, node: &'e Node<L>) -> Result<bool, Gap> {
-        match self.value(node)?.as_ref() {
-            Value::Bool(bool) => Ok(*bool),
-            other => Err(other.unexpected("true or false")),
+        let value = self.value(node)?;
+        if let Value::Bool(bool) = value.as_ref() {
+            Ok(*bool)
+        } else {
+            Err(value.unexpected("true or false"))
         }
     }
 
@@ -123,9 +125,11 @@ impl<'e, 'f, L> Evaluation<'e, 'f, L> {
     }
 
     fn integer(&self, node: &'e Node<L>) -> Result<Integer, Gap> {
-        match self.value(node)?.as_ref() {
-            Value::Int(number) => Ok(*number),
-            other => Err(other.unexpected("a whole number")),
+        let value = self.value(node)?;
+        if let Value::Int(number) = value.as_ref() {
+            Ok(*number)
+        } else {
+            Err(value.unexpected("a whole number"))
         }
     }
 
@@ -164,10 +168,8 @@ impl<'e, 'f, L> Evaluation<'e, 'f, L> {
 
     fn size(&self, operand: &'e Node<L>) -> Asked<'e> {
         let value = self.value(operand)?;
-        let size = match value.as_ref() {
-            Value::List(items) => items.len(),
-            other => other.text()?.chars().count(),
-        };
+        let size =
+            if let Value::List(items) = value.as_ref() { items.len() } else { value.text()?.chars().count() };
         Ok(Cow::Owned(Value::Int(Integer::from(u64::try_from(size).unwrap_or(u64::MAX)))))
     }
 
@@ -187,7 +189,7 @@ impl<'e, 'f, L> Evaluation<'e, 'f, L> {
         let items: Vec<Cow<'e, Value>> = match self.value(list)? {
             Cow::Borrowed(Value::List(items)) => items.iter().map(Cow::Borrowed).collect(),
             Cow::Owned(Value::List(items)) => items.into_iter().map(Cow::Owned).collect(),
-            other => return Err(other.unexpected("a list")),
+            other @ (Cow::Borrowed(_) | Cow::Owned(_)) => return Err(other.unexpected("a list")),
         };
         let decisive = quantifier == Quantifier::Exists;
         let mut gap = None;

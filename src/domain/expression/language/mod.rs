@@ -122,15 +122,28 @@ fn admitted<L: PartialEq>(node: &Node<L>, leaf: &L) -> Option<usize> {
         Node::In(sides) => match &**sides {
             [item, Node::Constant(Value::List(values))] if is_leaf(item) => Some(distinct(values.iter())),
             [item, Node::List(nodes)] if is_leaf(item) => {
-                let values = nodes.iter().map(|node| match node {
-                    Node::Constant(value) => Some(value),
-                    _open => None,
-                });
+                let values = nodes
+                    .iter()
+                    .map(|node| if let Node::Constant(value) = node { Some(value) } else { None });
                 values.collect::<Option<Vec<_>>>().map(|values| distinct(values.into_iter()))
             }
             [_, _] => None,
         },
-        _other_forms_say_nothing => None,
+        // Every other form may be true whatever the leaf is.
+        Node::Compare(..)
+        | Node::Constant(_)
+        | Node::Leaf(_)
+        | Node::Local(_)
+        | Node::Has(_)
+        | Node::Not(_)
+        | Node::Or(_)
+        | Node::Choose(_)
+        | Node::Calculate(..)
+        | Node::List(_)
+        | Node::Index(_)
+        | Node::Size(_)
+        | Node::Test(..)
+        | Node::Quantify(..) => None,
     }
 }
 

@@ -241,7 +241,7 @@ fn quoted(rest: &[char], raw: bool) -> String {
     let mut length = close;
     while length < rest.len() {
         let here = rest.get(length..).unwrap_or_default();
-        if here.starts_with(&[quote, quote, quote][..close]) {
+        if here.iter().take(close).filter(|c| **c == quote).count() == close {
             length = length.saturating_add(close);
             break;
         }

@@ -7,6 +7,11 @@ use super::super::value::{Type, Value};
 use super::super::{Arithmetic, Comparison, Node, Vocabulary};
 use super::{Checked, Checker, at_position};
 
+/// Makes a node of two.
+type Make<L> = fn(Box<[Node<L>; 2]>) -> Node<L>;
+/// Two checked operands.
+type Pair<L> = [(Node<L>, Type); 2];
+
 impl<V: Vocabulary> Checker<'_, V> {
     pub(super) fn call(&mut self, id: u64, call: &CallExpr, depth: usize) -> Checked<V::Leaf> {
         let name = call.func_name.as_str();
@@ -19,8 +24,8 @@ impl<V: Vocabulary> Checker<'_, V> {
                     return self.calculate(id, arithmetic, left, right, depth);
                 }
                 match name {
-                    operators::LOGICAL_AND => self.logic(id, Node::And, left, right, depth),
-                    operators::LOGICAL_OR => self.logic(id, Node::Or, left, right, depth),
+                    operators::LOGICAL_AND => self.logic(Node::And, left, right, depth),
+                    operators::LOGICAL_OR => self.logic(Node::Or, left, right, depth),
                     operators::IN => self.membership(id, left, right, depth),
                     operators::INDEX => self.index(id, left, right, depth),
                     _other => self.named(id, call, depth),
@@ -57,12 +62,7 @@ impl<V: Vocabulary> Checker<'_, V> {
         self.node(tree, depth).map(|(node, kind)| (tree.id, node, kind))
     }
 
-    pub(super) fn pair(
-        &mut self,
-        left: &IdedExpr,
-        right: &IdedExpr,
-        depth: usize,
-    ) -> Option<[(Node<V::Leaf>, Type); 2]> {
+    pub(super) fn pair(&mut self, left: &IdedExpr, right: &IdedExpr, depth: usize) -> Option<Pair<V::Leaf>> {
         let (left, right) = (self.node(left, depth), self.node(right, depth));
         Some([left?, right?])
     }
@@ -116,8 +116,7 @@ impl<V: Vocabulary> Checker<'_, V> {
 
     fn logic(
         &mut self,
-        _id: u64,
-        make: fn(Box<[Node<V::Leaf>; 2]>) -> Node<V::Leaf>,
+        make: Make<V::Leaf>,
         left: &IdedExpr,
         right: &IdedExpr,
         depth: usize,

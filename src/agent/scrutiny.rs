@@ -1,0 +1,202 @@
+//! Is this proposal what it says it is? Recomputed from the chain alone.
+//!
+//! For the sceptic: nothing of the journal or a service is believed but the transaction itself. Every
+//! check says what was found; one that could not be made counts as no.
+
+use alloy::json_abi::JsonAbi;
+use serde::Serialize;
+
+use super::follow::safe_now;
+use super::proposal::{self, Authority};
+use super::{Agent, chain_of, verify};
+use crate::chain::Chain;
+use crate::domain::incident::Preparation;
+use crate::domain::runbook::Plan;
+use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
+use crate::domain::safe::{Operation, SafeState, hash};
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What.
+    pub what: &'static str,
+    /// It is as it must be.
+    pub good: bool,
+    /// What was found.
+    pub found: String,
+}
+
+/// Yes or no, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Scrutiny {
+    /// Every check is good.
+    pub genuine: bool,
+    /// All checks, in the order a signer asks.
+    pub checks: Vec<Check>,
+}
+
+#[derive(Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    fn note(&mut self, what: &'static str, good: bool, found: impl Into<String>) {
+        self.0.push(Check { what, good, found: found.into() });
+    }
+
+    fn conclude(self) -> Scrutiny {
+        Scrutiny { genuine: self.0.iter().all(|check| check.good), checks: self.0 }
+    }
+}
+
+/// Recomputes everything. `plan` is the runbook's, where the proposal claims to follow one.
+pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&Plan>) -> Scrutiny {
+    let mut checks = Checks::default();
+    let Some(chain) = agent.chains.get(&preparation.chain) else {
+        checks.note("chain", false, format!("{} is not configured", preparation.chain));
+        return checks.conclude();
+    };
+    the_chain(&mut checks, chain, preparation).await;
+    match safe_now(chain, preparation).await {
+        Ok((block, state)) => {
+            the_safe(&mut checks, preparation, &state);
+            the_transaction(&mut checks, preparation);
+            the_calls(&mut checks, agent, preparation, plan);
+            the_effect(&mut checks, agent, chain, &block, &state, preparation).await;
+        }
+        Err(problem) => checks.note("Safe", false, problem),
+    }
+    checks.conclude()
+}
+
+async fn the_chain(checks: &mut Checks, chain: &Chain, preparation: &Preparation) {
+    let configured = chain.id() == preparation.domain.chain_id;
+    match chain.verify_chain_id().await {
+        Ok(()) if configured => checks.note("chain", true, format!("{} is chain {}", chain.name(), chain.id())),
+        Ok(()) => checks.note(
+            "chain",
+            false,
+            format!("{} is chain {}, the proposal is for {}", chain.name(), chain.id(), preparation.domain.chain_id),
+        ),
+        Err(error) => checks.note("chain", false, chain_of(&error)),
+    }
+}
+
+fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
+    let same_owners = {
+        let (mut then, mut now) = (preparation.owners.clone(), state.owners.clone());
+        then.sort();
+        now.sort();
+        then == now
+    };
+    checks.note(
+        "Safe",
+        same_owners && state.threshold == preparation.threshold && state.domain() == preparation.domain,
+        format!(
+            "{} version {}, {} of {} owners{}",
+            state.address,
+            state.version.as_str(),
+            state.threshold,
+            state.owners.len(),
+            if same_owners { "" } else { "; the owners are others than when it was prepared" }
+        ),
+    );
+    checks.note(
+        "nonce",
+        state.nonce == preparation.tx.nonce,
+        format!("the Safe's is {}, the proposal's {}", state.nonce, preparation.tx.nonce),
+    );
+    let guards: Vec<_> = state.guard.iter().chain(&state.module_guard).map(ToString::to_string).collect();
+    if !guards.is_empty() {
+        checks.note("guard", true, format!("{} may veto; the simulation ran it", guards.join(", ")));
+    }
+    let ours = hash(&preparation.tx, &state.domain());
+    checks.note(
+        "hash",
+        ours == preparation.hashes,
+        format!("recomputed here: {}", ours.safe_tx),
+    );
+}
+
+fn the_transaction(checks: &mut Checks, preparation: &Preparation) {
+    let tx = &preparation.tx;
+    let zero = tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund() && tx.gas_token.is_zero();
+    checks.note(
+        "refund",
+        zero && tx.refund_receiver.is_zero(),
+        if zero { "all gas and refund fields are zero" } else { "gas or refund fields are set: somebody is paid" },
+    );
+    let (good, found) = match tx.operation {
+        Operation::Call => (true, "a plain call".to_owned()),
+        Operation::DelegateCall if is_call_only(tx.to) => {
+            (true, format!("a batch by the canonical MultiSendCallOnly {}", tx.to))
+        }
+        Operation::DelegateCall => (false, format!("a DELEGATECALL to {}: it may do anything to the Safe", tx.to)),
+    };
+    checks.note("operation", good && tx.value.is_zero(), found);
+}
+
+/// What is called is what the configuration names and the runbook says, byte by byte.
+fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan: Option<&Plan>) {
+    let tx = &preparation.tx;
+    let inside = match tx.operation {
+        Operation::Call => vec![BatchedCall::call(tx.to, tx.data.clone())],
+        Operation::DelegateCall => match decode(&tx.data) {
+            Ok(calls) => calls,
+            Err(error) => return checks.note("calls", false, chain_of(&error)),
+        },
+    };
+    for call in inside {
+        let contract = agent.config.settings.contracts.values().find(|contract| contract.address == call.to);
+        let Some(contract) = contract else {
+            checks.note("call", false, format!("{} is no configured contract", call.to));
+            continue;
+        };
+        let planned = plan.and_then(|plan| {
+            plan.actions.iter().find(|action| action.call.address == call.to && action.call.data == call.data)
+        });
+        match (planned, plan) {
+            (Some(action), _) => checks.note("call", true, format!("{} at {}", action.call.describe(), call.to)),
+            (None, Some(_)) => checks.note(
+                "call",
+                false,
+                format!("{} on {} is not what the runbook says", call.data, contract.name),
+            ),
+            (None, None) => checks.note("call", false, "no runbook says that this is to be called"),
+        }
+    }
+}
+
+async fn the_effect(
+    checks: &mut Checks,
+    agent: &Agent,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    state: &SafeState,
+    preparation: &Preparation,
+) {
+    let expects = match verify::expects(preparation, &agent.config.settings.contracts) {
+        Ok(expects) => expects,
+        Err(problem) => return checks.note("effect", false, problem),
+    };
+    let expects: Vec<_> = expects.iter().collect();
+    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let shown =
+        proposal::simulate(chain, block, state, &preparation.tx, &expects, Authority::Pretended, &abis).await;
+    match shown {
+        Err(error) => checks.note("effect", false, chain_of(&error)),
+        Ok(shown) => {
+            let agrees = shown.safe_says.is_some_and(|says| says.agrees(&preparation.hashes));
+            let found = match shown.safe_says {
+                Some(says) => format!("getTransactionHash says {}", says.safe_tx),
+                None => "the Safe did not say its own hash".to_owned(),
+            };
+            checks.note("Safe's own hash", agrees, found);
+            let found = shown.simulation.why_not().unwrap_or_else(|| {
+                let held: Vec<_> =
+                    shown.simulation.expectations.iter().map(|expectation| expectation.expect.clone()).collect();
+                format!("simulated at block {}; then {}", shown.simulation.block_number, held.join("; "))
+            });
+            checks.note("effect", shown.simulation.passed(), found);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An owner's signature: made, checked, recorded, and handed to the service.
+//!
+//! The journal has it first: a service that is away costs visibility, not the signature.
+
+use alloy::primitives::Bytes;
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+
+use super::service::in_words;
+use super::store::{Recorded, StoreError};
+use super::{Agent, chain_of, follow};
+use crate::domain::incident::fact::OwnerConfirmation;
+use crate::domain::incident::{Fact, Incident, IncidentId};
+use crate::domain::safe::hash;
+
+/// A signature could not be given.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// There is nothing to sign.
+    #[error("{0} has no proposal to sign")]
+    NoProposal(IncidentId),
+    /// The key is no owner's.
+    #[error("{address} is no owner of Safe {safe}; its owners are {owners}")]
+    NotAnOwner {
+        /// The key's address.
+        address: String,
+        /// The Safe.
+        safe: String,
+        /// Its owners.
+        owners: String,
+    },
+    /// The proposal's own hash is not what its fields say.
+    #[error("the proposal's hash is not the hash of its fields: nothing was signed")]
+    WrongHash,
+    /// The key did not sign.
+    #[error("the key did not sign: {0}")]
+    Key(String),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The signature and its owner.
+    pub confirmation: OwnerConfirmation,
+    /// Confirmations now, and needed.
+    pub count: (usize, u64),
+    /// Why the service does not have it, where it does not.
+    pub not_at_service: Option<String>,
+}
+
+/// Signs the newest proposal of an incident.
+///
+/// # Errors
+/// When there is none, the key is no owner's, or the signature cannot be recorded.
+pub async fn sign(agent: &Agent, id: IncidentId, key: &PrivateKeySigner) -> Result<Signed, SignError> {
+    loop {
+        agent.store.sync().await?;
+        let incident = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
+        let confirmation = confirm(&incident, key)?;
+        let fact = Fact::Confirmed(confirmation.clone());
+        match agent.store.record(id, incident.version, vec![fact], true).await? {
+            Recorded::Applied | Recorded::Unwritten => {
+                let not_at_service = hand_over(agent, &incident, &confirmation).await.err();
+                let newest = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
+                let needed = newest.preparation.as_ref().map_or(0, |preparation| preparation.threshold);
+                return Ok(Signed { confirmation, count: (newest.confirmed_owners(), needed), not_at_service });
+            }
+            Recorded::Stale => {}
+        }
+    }
+}
+
+fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmation, SignError> {
+    let preparation = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
+    let owner = key.address();
+    if !preparation.owners.contains(&owner) {
+        return Err(SignError::NotAnOwner {
+            address: owner.to_string(),
+            safe: preparation.safe.to_string(),
+            owners: preparation.owners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        });
+    }
+    if hash(&preparation.tx, &preparation.domain) != preparation.hashes {
+        return Err(SignError::WrongHash);
+    }
+    let safe_tx_hash = preparation.safe_tx_hash();
+    let signature =
+        key.sign_hash_sync(&safe_tx_hash.0).map_err(|error| SignError::Key(chain_of(&error)))?;
+    let signature = Bytes::from(signature.as_bytes().to_vec());
+    // Asserted in pairs: what was just made is read as anybody else would read it.
+    match follow::check(safe_tx_hash, &signature, &preparation.owners) {
+        Ok(signer) if signer == owner => {
+            Ok(OwnerConfirmation { safe_tx_hash, owner, signature, source: "command".to_owned() })
+        }
+        Ok(other) => Err(SignError::Key(format!("the signature is {other}'s"))),
+        Err(because) => Err(SignError::Key(because)),
+    }
+}
+
+async fn hand_over(
+    agent: &Agent,
+    incident: &Incident,
+    confirmation: &OwnerConfirmation,
+) -> Result<(), String> {
+    let preparation = incident.preparation.as_ref().ok_or("there is no proposal any more")?;
+    let service = agent
+        .services
+        .get(&preparation.chain)
+        .ok_or_else(|| format!("chain {} has no Transaction Service", preparation.chain))?;
+    service
+        .client
+        .confirm(confirmation.safe_tx_hash, &confirmation.signature)
+        .await
+        .map_err(|error| in_words(preparation.domain.safe, &error))
+}

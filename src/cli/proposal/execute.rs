@@ -1,0 +1,135 @@
+//! Executing what enough owners confirmed.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{PasswordArgs, of};
+use crate::agent::house::House;
+use crate::agent::setup::open_keystore;
+use crate::agent::{chain_of, execute as executing, follow, verify};
+use crate::cli::Context;
+use crate::cli::exit::{Exit, Failure};
+use crate::domain::incident::{Actor, Incident, IncidentId, Stage};
+use crate::domain::names::PersonId;
+
+/// How long the effect is waited for.
+const EFFECT_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Execute a proposal.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The incident it belongs to: INC-7.
+    incident: IncidentId,
+    /// The keystore that pays the gas; the configured executor's if not given.
+    #[arg(long, value_name = "FILE")]
+    pub keystore: Option<PathBuf>,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// Who executes.
+    #[arg(long = "as", value_name = "PERSON")]
+    person: Option<PersonId>,
+}
+
+/// Refuses below the threshold, rehearses with the real signatures, sends, waits, reads the effect.
+pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
+    let agent = &house.agent;
+    let key = match &args.keystore {
+        Some(path) => open_keystore(path, &args.password.read(path)?).map_err(Failure::wrong)?,
+        None => agent.executor.clone().ok_or_else(|| {
+            Failure::wrong("no key pays the gas: give --keystore, or configure [executor]")
+        })?,
+    };
+    let (incident, _) = of(house, args.incident)?;
+    // What the service and the chain know counts as well.
+    follow::follow(agent, &incident).await.map_err(|error| Failure::of(&error))?;
+    let (incident, preparation) = of(house, args.incident)?;
+    let incident = match &incident.stage {
+        Stage::Executed { .. } | Stage::Verified { .. } => incident,
+        other => {
+            if !incident.has_quorum() {
+                return Err(Failure::no(format!(
+                    "not executed: {} of {} needed confirmations are there; `redhandle proposal show {}` names who is missing",
+                    incident.confirmed_owners(),
+                    preparation.threshold,
+                    args.incident
+                )));
+            }
+            let (attempt, begun) = match other {
+                Stage::Executing { attempt } => (*attempt, true),
+                Stage::ExecuteFailed { attempt, .. } => (attempt + 1, false),
+                Stage::Idle
+                | Stage::Preparing { .. }
+                | Stage::PrepareFailed { .. }
+                | Stage::Unneeded
+                | Stage::Prepared
+                | Stage::Submitting { .. }
+                | Stage::SubmitFailed { .. }
+                | Stage::Proposed
+                | Stage::Executed { .. }
+                | Stage::Verified { .. } => (1, false),
+            };
+            let by = args.person.clone().map_or(Actor::Operator, Actor::Person);
+            executing::execute_with(agent, &incident, &key, by, attempt, begun)
+                .await
+                .map_err(|error| Failure::of(&error))?;
+            open_again(house, args.incident).await?
+        }
+    };
+    let incident = wait_for_effect(house, incident).await?;
+    report(context, &incident)
+}
+
+async fn open_again(house: &House, id: IncidentId) -> Result<std::sync::Arc<Incident>, Failure> {
+    house.agent.store.sync().await?;
+    of(house, id).map(|(incident, _)| incident)
+}
+
+async fn wait_for_effect(
+    house: &House,
+    mut incident: std::sync::Arc<Incident>,
+) -> Result<std::sync::Arc<Incident>, Failure> {
+    let deadline = Instant::now() + EFFECT_WAIT_MAX;
+    while matches!(incident.stage, Stage::Executed { success: true, .. }) && Instant::now() < deadline {
+        if let Err(error) = verify::verify(&house.agent, &incident).await {
+            tracing::warn!(error = %chain_of(&error), "the effect could not be read yet");
+        }
+        incident = open_again(house, incident.id).await?;
+        if matches!(incident.stage, Stage::Executed { .. }) {
+            tokio::time::sleep(house.agent.poll).await;
+        }
+    }
+    Ok(incident)
+}
+
+fn report(context: &Context, incident: &Incident) -> Result<Exit, Failure> {
+    let json = serde_json::json!({ "incident_id": incident.id, "containment": incident.stage });
+    match &incident.stage {
+        Stage::Verified { block, .. } => {
+            let expects = incident.preparation.iter().flat_map(|preparation| &preparation.calls);
+            let expects: Vec<_> = expects.map(|call| call.expect.clone()).collect();
+            context.out.result(&json, |_| {
+                format!("executed, and verified on the chain at block {block}: {}", expects.join("; "))
+            });
+            Ok(Exit::Done)
+        }
+        Stage::Executed { transaction, success: true } => Err(Failure::no(format!(
+            "executed by {transaction}, but what is expected does not hold yet; `redhandle incident show {}` follows it",
+            incident.id
+        ))),
+        Stage::Executed { transaction, success: false } => {
+            Err(Failure::no(format!("{transaction} was executed, but the call inside failed")))
+        }
+        Stage::ExecuteFailed { problem, .. } => Err(Failure::no(format!("not executed: {problem}"))),
+        Stage::Idle
+        | Stage::Preparing { .. }
+        | Stage::PrepareFailed { .. }
+        | Stage::Unneeded
+        | Stage::Prepared
+        | Stage::Submitting { .. }
+        | Stage::SubmitFailed { .. }
+        | Stage::Proposed
+        | Stage::Executing { .. } => {
+            Err(Failure::no(format!("not executed: containment is {}", incident.stage.as_str())))
+        }
+    }
+}
