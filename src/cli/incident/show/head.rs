@@ -1,7 +1,7 @@
 //! Where an incident stands, and the proposal that is to stop the harm.
 
-use super::page::Block;
 use crate::cli::incident::now::{everybody, standing};
+use crate::cli::incident::page::Block;
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{Incident, Preparation, Source, Stage};
