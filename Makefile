@@ -24,4 +24,4 @@ test:
 	@command -v node >/dev/null || { \
 	    echo 'make test: node is needed: install Node.js 20 or newer (https://nodejs.org).' >&2; \
 	    echo 'tests: 0 passed, 1 failed, 0 skipped'; exit 2; }
-	@node tools/test.mjs
+	@node tools/gate.mjs
