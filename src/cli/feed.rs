@@ -1,5 +1,111 @@
-//! Placeholder.
+//! `redhandle feed quarantine`: what a feed brought that was no alert.
+//!
+//! Every string here is a stranger's: it is escaped for the terminal and cut. `--json` has it whole.
+
+use clap::Subcommand;
+use serde_json::json;
+
 use super::exit::{Exit, Failure};
-#[derive(Debug, clap::Subcommand)]
-pub enum Command { X }
-pub async fn feed(_context: &super::Context, _command: Command) -> Result<Exit, Failure> { Ok(Exit::Done) }
+use super::incident::no_such;
+use super::output::{Look, Output};
+use super::{Context, open};
+use crate::domain::names::FeedName;
+use crate::domain::text::{cut, terminal};
+use crate::journal::{Quarantine as _, Quarantined, Shelf, SqliteJournal};
+
+/// Characters of a rejected line that are shown: two lines of a terminal, and a bit.
+const RAW_MAX_CHARS: usize = 240;
+
+/// Characters of a reason that are shown.
+const REASON_MAX_CHARS: usize = 240;
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The newest lines that could not be read as alerts.
+    Quarantine {
+        /// Which feed.
+        feed: FeedName,
+        /// How many lines at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
+}
+
+/// Does what was asked.
+pub async fn feed(context: &Context, command: Command) -> Result<Exit, Failure> {
+    let Command::Quarantine { feed, limit } = command;
+    let config = open::config(context)?;
+    let feeds = &config.settings.feeds;
+    let configured = feeds.iter().any(|known| known.name == feed);
+    let journal = SqliteJournal::open_existing(&config.settings.journal).await?;
+    let shelf = journal.list(&feed, limit).await?;
+    journal.close().await;
+    // What a feed brought that is configured no longer is still here.
+    if !configured && shelf.kept == 0 {
+        return Err(no_such("feed", feed.as_str(), feeds.iter().map(|feed| feed.name.as_str())));
+    }
+    let lines: Vec<_> = shelf.lines.iter().map(json_line).collect();
+    let value = json!({ "feed": feed, "kept": shelf.kept, "dropped": shelf.dropped, "lines": lines });
+    context.out.result(&value, |out| text(&feed, &shelf, out));
+    Ok(Exit::Done)
+}
+
+fn json_line(line: &Quarantined) -> serde_json::Value {
+    let Quarantined { number, rejected, raw_bytes } = line;
+    json!({
+        "number": number,
+        "at": rejected.at,
+        "line": rejected.line,
+        "reason": rejected.reason,
+        "raw": rejected.raw,
+        "raw_bytes": raw_bytes,
+    })
+}
+
+fn text(feed: &FeedName, shelf: &Shelf, out: &Output) -> String {
+    let feed = terminal(feed.as_str());
+    if shelf.kept == 0 {
+        return format!("Everything that feed {feed} brought was an alert.");
+    }
+    let mut head = format!("{} of {} rejected lines of feed {feed}, newest first", shelf.lines.len(), shelf.kept);
+    if shelf.dropped > 0 {
+        head.push_str(&format!("; {} older ones were dropped to make room", shelf.dropped));
+    }
+    let mut text = vec![head];
+    text.extend(shelf.lines.iter().map(|line| entry(line, out)));
+    text.join("\n\n")
+}
+
+fn entry(line: &Quarantined, out: &Output) -> String {
+    let Quarantined { number, rejected, raw_bytes } = line;
+    let place = if rejected.line == 0 { String::new() } else { format!("  line {}", rejected.line) };
+    let head = out.look(&format!("#{number}  {}{place}  {raw_bytes} bytes", out.time(rejected.at)), Look::Dim);
+    let reason = out.look(&terminal(&cut(&rejected.reason, REASON_MAX_CHARS)), Look::Bad);
+    format!("{head}\n{reason}\n{}", terminal(&cut(&rejected.raw, RAW_MAX_CHARS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::journal::{MemoryJournal, RejectedLine};
+
+    #[tokio::test]
+    async fn rejected_lines_cannot_steer_the_terminal() {
+        let journal = MemoryJournal::new();
+        for (line, reason, raw) in [
+            (7, "not JSON: expected value at line 1 column 1", "\u{1b}[2J\u{1b}]8;;http://evil\u{7}".to_owned()),
+            (0, "no field \"severity\"", format!("{{\"a\":\"{}\"}}", "x".repeat(500))),
+        ] {
+            let at = "2026-11-21T02:12:44Z".parse().unwrap();
+            let feed = "forta".into();
+            journal.keep(RejectedLine { feed, at, line, reason: reason.to_owned(), raw }).await.unwrap();
+        }
+        let out = Output::plain(false, TimeZone::get("Europe/Berlin").unwrap());
+        let shelf = journal.list(&"forta".into(), 20).await.unwrap();
+        insta::assert_snapshot!(text(&"forta".into(), &shelf, &out), @"");
+        insta::assert_snapshot!(text(&"other".into(), &Shelf::default(), &out), @"");
+    }
+}

@@ -44,6 +44,12 @@ impl Output {
         Self { json, colour, zone: TimeZone::system() }
     }
 
+    /// Without colour and in a zone of one's own: for tests.
+    #[cfg(test)]
+    pub fn plain(json: bool, zone: TimeZone) -> Self {
+        Self { json, colour: false, zone }
+    }
+
     /// The result is to be JSON.
     pub fn is_json(&self) -> bool {
         self.json

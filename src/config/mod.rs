@@ -66,6 +66,7 @@ pub fn load(path: &Path, environment: &Environment, today: Date) -> Result<Confi
         declared: is_whole.then_some(&file.declared),
         contracts: &file.settings.contracts,
         safes: &file.settings.safes,
+        bots: &file.settings.bots,
         policies: roster.as_ref().map(|roster| &roster.policies),
         today,
     };

@@ -13,9 +13,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::notify::AckLinks;
 use super::*;
 use crate::clock::ManualClock;
+use crate::notify::AckLinks;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const KEY: &str = "a key that is long enough for this gate";
@@ -351,62 +351,4 @@ async fn a_body_that_is_too_large_is_refused() {
     assert_eq!(fits.send().await.unwrap().text().await.unwrap(), BODY_MAX_BYTES.to_string());
     let more = agent.ask(Method::POST, "/feeds/alerts").body(vec![b'x'; BODY_MAX_BYTES + 1]);
     assert_eq!(more.send().await.unwrap().status(), 413);
-}
-
-/// Starts a server with one slow route, asks it, says "stop", and tells how both ended.
-async fn stop_during(request: Duration, drain_max: Duration) -> (Drained, Option<u16>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/slow", listener.local_addr().unwrap());
-    let (stop, stopped) = watch::channel(false);
-    let begun = Arc::new(tokio::sync::Notify::new());
-    let tell = begun.clone();
-    let slow = get(move || async move {
-        tell.notify_one();
-        tokio::time::sleep(request).await;
-        "done"
-    });
-    let server = serve::serve_with(listener, Router::new().route("/slow", slow), stopped, drain_max);
-    let client = crate::http::client(Duration::from_secs(10)).unwrap();
-    let ask = async {
-        let asked = client.get(&url).send();
-        let (answer, ()) = tokio::join!(asked, async {
-            begun.notified().await;
-            stop.send(true).unwrap();
-        });
-        answer.ok().map(|answer| answer.status().as_u16())
-    };
-    tokio::pin!(ask);
-    let mut early = None;
-    let drained = tokio::select! {
-        drained = server => drained.unwrap(),
-        answer = &mut ask => {
-            early = Some(answer);
-            Drained::Fully
-        }
-    };
-    match early {
-        Some(answer) => (drained, answer),
-        None if drained == Drained::Fully => (drained, ask.await),
-        None => (drained, None),
-    }
-}
-
-#[tokio::test]
-async fn a_running_request_is_answered_before_the_server_ends() {
-    let ended = stop_during(Duration::from_millis(100), Duration::from_secs(5)).await;
-    assert_eq!(ended, (Drained::Fully, Some(200)));
-}
-
-#[tokio::test]
-async fn a_request_without_end_does_not_keep_the_server() {
-    let ended = stop_during(Duration::from_secs(60), Duration::from_millis(100)).await;
-    assert_eq!(ended, (Drained::CutOff, None));
-}
-
-#[tokio::test]
-async fn a_lost_stop_signal_is_one() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (stop, stopped) = watch::channel(false);
-    drop(stop);
-    assert_eq!(serve(listener, Router::new(), stopped).await.unwrap(), Drained::Fully);
 }

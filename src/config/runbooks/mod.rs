@@ -3,8 +3,8 @@
 //! Places in problems are places in the Markdown file. Names are checked against the other files; where one of
 //! those could not be read at all, its names are not checked, so that one broken file is not told as many.
 //!
-//! Here a call is a function that the contract has; whether its arguments fit, and whether expressions mean
-//! anything, is for the domain to say when it compiles them.
+//! Calls and expressions are compiled here, by the domain, to be told where they are wrong; what is kept is their
+//! text, which is resolved again against live state.
 
 mod front_matter;
 mod prose;
@@ -18,6 +18,7 @@ use jiff::civil::Date;
 use super::problem::{Findings, Place, Problem};
 use super::reader::{Context, Name, Placed, Source, Table, known, parse};
 use super::settings::{Declared, Safe};
+use crate::domain::alert::BotId;
 use crate::domain::condition::Response;
 use crate::domain::contract::Contract;
 use crate::domain::names::{ContractName, PolicyName, RunbookId, SafeName};
@@ -38,6 +39,8 @@ pub(super) struct Known<'a> {
     pub(super) contracts: &'a BTreeMap<ContractName, Contract>,
     /// Safes that are well described.
     pub(super) safes: &'a BTreeMap<SafeName, Safe>,
+    /// Named lists of bots.
+    pub(super) bots: &'a BTreeMap<String, Vec<BotId>>,
     /// Policies of the roster, unless it could not be read.
     pub(super) policies: Option<&'a BTreeSet<String>>,
     /// The day it is.
@@ -71,6 +74,12 @@ impl Known<'_> {
             );
             findings.problem(Problem::new(&contract.place, found).wanted("both on one chain"));
         }
+    }
+
+    /// Whether every contract that is written is well described: only then can calls and expressions be compiled
+    /// without telling one mistake twice.
+    fn contracts_are_whole(&self) -> bool {
+        self.declared.is_some_and(|declared| declared.contracts.len() == self.contracts.len())
     }
 
     /// Whether two names stand for one Safe.

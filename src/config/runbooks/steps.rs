@@ -7,14 +7,17 @@ use jiff::SignedDuration;
 
 use super::Known;
 use crate::config::problem::{Findings, Problem};
-use crate::config::reader::{Name, Placed, Table, known};
-use crate::domain::condition::{ConditionSpec, CountSpec, Early, Response};
+use crate::config::reader::{Name, Placed, Table};
+use crate::domain::condition::{
+    Condition, ConditionProblem, ConditionSpec, CountSpec, Early, Response, WITHIN_MAX,
+};
+use crate::domain::expression::{ExpressionError, ReadExpression};
 use crate::domain::names::{ConditionId, ContractName, SafeName};
 use crate::domain::runbook::{Action, Recover};
 
 /// How many alerts a condition may wait for.
 const COUNT: RangeInclusive<u64> = 1..=1000;
-const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(240);
+const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=WITHIN_MAX;
 
 /// How `respond` is written.
 pub(super) const RESPONSES: [(&str, Response); 3] =
@@ -54,11 +57,13 @@ pub(super) fn read_conditions(
             findings.problem(table.wrong("respond", wanted));
         }
         let early = table.choice("early", &EARLY, findings).unwrap_or_default();
-        table.finish(findings);
         if let (Some(id), Some(when)) = (id, when) {
             let (id, respond) = (ConditionId::new(id.value.0), own.unwrap_or(respond));
-            conditions.push(ConditionSpec { id, when, about, count, confirm, respond, early });
+            let spec = ConditionSpec { id, when, about, count, confirm, respond, early };
+            check_condition(&spec, &table, known, findings);
+            conditions.push(spec);
         }
+        table.finish(findings);
     }
     conditions
 }
@@ -90,8 +95,15 @@ pub(super) fn read_actions(
     for mut table in root.tables("action", findings) {
         let contract = read_contract(&mut table, known, findings);
         let call = read_call(&mut table, known, contract.as_ref(), findings);
-        let unless = table.optional("unless", findings);
-        let expect = table.required("expect", findings);
+        let unless = read_expression(&mut table, "unless", known, findings);
+        if !table.has("expect") {
+            table.missing(
+                "expect",
+                "what holds once it is done, such as 'read(\"vault\", \"paused()\")'",
+                findings,
+            );
+        }
+        let expect = read_expression(&mut table, "expect", known, findings);
         table.finish(findings);
         if let Some(contract) = &contract {
             for safe in safes {
@@ -144,7 +156,7 @@ fn read_contract(
     known.contract(&contract, findings).then_some(contract)
 }
 
-/// Reads a call. What can be told without resolving it is told: that the contract has no such function.
+/// Reads a call and resolves it, to be told whether the contract has such a function and takes such arguments.
 fn read_call(
     table: &mut Table<'_>,
     names: &Known<'_>,
@@ -155,16 +167,64 @@ fn read_call(
         table.missing("call", "a call such as \"pause()\"", findings);
     }
     let call: Placed<String> = table.optional("call", findings)?;
-    let Some((function, _)) = call.value.split_once('(').filter(|_| call.value.ends_with(')')) else {
-        findings.problem(table.wrong("call", "a call such as \"pause()\" or \"setPaused(true)\""));
-        return None;
-    };
     let contract =
         contract.and_then(|contract| names.contracts.get(&ContractName::new(contract.value.clone())));
-    if let Some(contract) = contract {
-        let function = Placed { place: call.place.clone(), value: function.trim().to_owned() };
-        let what = format!("function of contract \"{}\"", contract.name);
-        known(&what, &function, contract.abi.functions.keys().map(String::as_str), findings);
+    if let Some(Err(error)) = contract.map(|contract| contract.resolve_action(&call.value)) {
+        findings.problem(Problem::new(&call.place, error.to_string()));
     }
     Some(call.value)
+}
+
+/// Reads an expression over chain state and compiles it.
+fn read_expression(
+    table: &mut Table<'_>,
+    key: &'static str,
+    names: &Known<'_>,
+    findings: &mut Findings,
+) -> Option<String> {
+    let text: Placed<String> = table.optional(key, findings)?;
+    if names.contracts_are_whole() {
+        for error in ReadExpression::compile(&text.value, names.contracts).err().unwrap_or_default() {
+            findings.problem(Problem::new(&text.place, sentence(key, &error)));
+        }
+    }
+    Some(text.value)
+}
+
+/// Compiles a condition, to be told what is wrong with it.
+fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, findings: &mut Findings) {
+    if !names.contracts_are_whole() {
+        return;
+    }
+    for problem in Condition::compile(spec.clone(), names.bots, names.contracts).err().unwrap_or_default() {
+        // A contract that does not exist was told already, with the nearest.
+        if matches!(problem, ConditionProblem::UnknownContract { .. } | ConditionProblem::AboutNothing) {
+            continue;
+        }
+        let field = problem.field();
+        let place = table.place_of(field.split('.').next().unwrap_or(field));
+        let found = match &problem {
+            ConditionProblem::When(error) | ConditionProblem::Confirm(error) => sentence(field, error),
+            ConditionProblem::UnknownContract { .. }
+            | ConditionProblem::AboutNothing
+            | ConditionProblem::ContractTwice(_)
+            | ConditionProblem::CountZero { .. }
+            | ConditionProblem::FewerAlertsThanBots { .. }
+            | ConditionProblem::MoreAlertsThanAWindowHolds { .. }
+            | ConditionProblem::FewerBotsThanAsked { .. }
+            | ConditionProblem::Within { .. }
+            | ConditionProblem::EarlyBeyondRespond { .. }
+            | ConditionProblem::EarlyProposes => format!("{field}: {problem}"),
+        };
+        findings.problem(Problem::new(&place, found));
+    }
+}
+
+/// What is wrong with the expression behind `key`, on one line.
+fn sentence(key: &str, error: &ExpressionError) -> String {
+    match (error.line, error.column) {
+        (0, _) => format!("{key}: {}", error.message),
+        (1, column) => format!("{key}, at character {column}: {}", error.message),
+        (line, column) => format!("{key}, at its line {line}, character {column}: {}", error.message),
+    }
 }

@@ -95,6 +95,41 @@ fn front_matter_is_complete_and_every_name_in_it_exists() {
 }
 
 #[test]
+fn calls_and_expressions_are_compiled_where_they_are_written() {
+    insta::assert_snapshot!(runbook(&[
+        ("call = \"pause()\"", "call = \"pause(1)\""),
+        ("call = \"pause()\"", "call = \"totalAssets()\""),
+        ("call = \"unpause()\"", "call = \"transferOwnership(0x0000000000000000000000000000000000000001)\""),
+        ("'read(\"vault\", \"paused()\")'", "'read(\"vault\", \"totalAssets()\")'"),
+        ("'read(\"vault\", \"paused()\")'", "'read(\"valt\", \"paused()\") &&'"),
+        ("when = 'alert.severity >= CRITICAL'", "when = 'alert.sevrity >= CRITICAL && alert.bot in bots.detectors'"),
+        ("when = 'alert.severity >= CRITICAL'", "when = 'alert.severity >= CRITICAL && alert.bot in bots.detector'"),
+        ("count = { alerts = 2, bots = 2,", "count = { alerts = 1, bots = 2,"),
+        ("count = {", "confirm = 'read(\"vault\", \"totalAssets()\")'\ncount = {"),
+    ]), @r#"
+    call = "pause(1)"
+      runbooks/pause.md:17:8: contract "vault" has no function "pause" with 1 argument; nearest: pause(); its ABI is PAUSER_ROLE(), asset(), balanceOf(address), hasRole(bytes32,address), pause(), paused(), totalAssets(), totalSupply(), unpause()
+    call = "totalAssets()"
+      runbooks/pause.md:17:8: totalAssets() of contract "vault" is a view: as an action it would change nothing
+    call = "transferOwnership(0x0000000000000000000000000000000000000001)"
+      runbooks/pause.md:22:8: contract "vault" has no function "transferOwnership" with 1 argument; its ABI is PAUSER_ROLE(), asset(), balanceOf(address), hasRole(bytes32,address), pause(), paused(), totalAssets(), totalSupply(), unpause()
+    'read("vault", "totalAssets()")'
+      runbooks/pause.md:18:10: expect, at character 1: the result must be true or false, and this is a whole number
+    'read("valt", "paused()") &&'
+      runbooks/pause.md:18:10: expect, at character 28: syntax error: unexpected end
+    when = 'alert.sevrity >= CRITICAL && alert.bot in bots.detectors'
+      runbooks/pause.md:11:8: when, at character 48: there is no list of bots "detectors"; did you mean "detector"?
+      runbooks/pause.md:11:8: when, at character 7: an alert has no field "sevrity"; did you mean "severity"?
+    when = 'alert.severity >= CRITICAL && alert.bot in bots.detector'
+      nothing is wrong
+    count = { alerts = 1, bots = 2,
+      runbooks/pause.md:13:9: count: alerts = 1 is fewer than bots = 2, and each alert comes from one bot; ask for at least 2 alerts
+    confirm = 'read("vault", "totalAssets()")' ⏎ count = {
+      runbooks/pause.md:13:11: confirm, at character 1: the result must be true or false, and this is a whole number
+    "#);
+}
+
+#[test]
 fn actions_can_be_done_by_the_safes_and_undone_by_another() {
     insta::assert_snapshot!(runbook(&[
         ("contract = \"vault\"\ncall = \"pause()\"", "contract = \"valt\"\ncall = \"pause()\""),
@@ -110,11 +145,11 @@ fn actions_can_be_done_by_the_safes_and_undone_by_another() {
     contract = "valt" ⏎ call = "pause()"
       runbooks/pause.md:16:12: no contract is called "valt"; expected vault; did you mean "vault"?
     call = "puase()"
-      runbooks/pause.md:17:8: no function of contract "vault" is called "puase"; expected one of PAUSER_ROLE, asset, balanceOf, hasRole, pause, paused, totalAssets, totalSupply, unpause; did you mean "pause"?
+      runbooks/pause.md:17:8: contract "vault" has no function "puase" with 0 arguments; nearest: pause(), paused(), unpause(); its ABI is PAUSER_ROLE(), asset(), balanceOf(address), hasRole(bytes32,address), pause(), paused(), totalAssets(), totalSupply(), unpause()
     call = "pause"
-      runbooks/pause.md:17:8: call = "pause" in [[action]]; expected a call such as "pause()" or "setPaused(true)"
+      runbooks/pause.md:17:8: `pause` is not a call such as `pause()` or `setCap(0x…, 0)`: at character 6: expected `(` after the name, found the end
     call = "pause()"
-      runbooks/pause.md:15:1: missing key "expect" in [[action]]; expected text in quotes, not empty
+      runbooks/pause.md:15:1: missing key "expect" in [[action]]; expected what holds once it is done, such as 'read("vault", "paused()")'
     call = "unpause()" ⏎ safe = "guardian"
       runbooks/pause.md:23:8: "guardian" is the Safe that pauses, and is to undo it here; expected another Safe; who can stop the protocol quickly must not restart it as quickly
     call = "unpause()" ⏎ safe = "elsewhere"

@@ -17,8 +17,8 @@
 //! a clock in the future cannot make everybody else's evidence too old. An alert more than [`LATENESS`] behind
 //! it no longer counts, and a note says so.
 //!
-//! **After a crash.** Everything here is a function of the alerts observed, in their order. Feed the stored ones
-//! to [`Matcher::restore`] in the order they were first observed.
+//! **After a crash.** Everything here is a function of the alerts observed, in their order. Feed those that were
+//! `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block twice.
 
 use std::collections::BTreeMap;
 
@@ -169,8 +169,9 @@ impl Rule {
             let mark = marks.get(&watched.contract).cloned().unwrap_or_default();
             let window = self.windows.entry(key).or_default();
             let entry = Entry { hash: alert.hash.clone(), bot: alert.bot.clone(), at, mark };
-            observation.kept = true;
-            if let Some(displaced) = window.insert(entry) {
+            let displaced = window.insert(entry);
+            observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
+            if let Some(displaced) = displaced {
                 count(&mut self.counters.displaced);
                 observation.notes.push(note(Why::WindowFull(displaced.hash)));
             }

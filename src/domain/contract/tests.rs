@@ -177,3 +177,22 @@ fn outputs_are_decoded_by_the_abi() {
     totalAssets() of contract "vault" returned 2 bytes that do not fit its ABI
     "#);
 }
+
+proptest::proptest! {
+    /// Whatever is written is a call or is refused.
+    #[test]
+    fn any_text_is_answered(text in "[a-z(){}\\[\\],\" 0-9x\\\\-]{0,40}") {
+        if let Ok(call) = vault().resolve(&text) {
+            proptest::prop_assert!(vault().abi.functions().any(|function| function.selector() == call.selector));
+        }
+    }
+
+    #[test]
+    fn every_cap_is_encoded_as_it_is_written(cap: [u64; 4]) {
+        let cap = U256::from_limbs(cap);
+        let call = vault().resolve(&format!("setCap(0x5fbdb2315678afecb367f032d93f642f64180aa3, {cap})")).unwrap();
+        proptest::prop_assert_eq!(U256::from_be_slice(&call.data[36..68]), cap);
+        let hex = vault().resolve(&format!("setCap(0x5fbdb2315678afecb367f032d93f642f64180aa3, {cap:#x})")).unwrap();
+        proptest::prop_assert_eq!(call, hex);
+    }
+}

@@ -6,7 +6,7 @@
 //! "no" call for different acts.
 //!
 //! The language is CEL's syntax, read by the `cel` crate's parser, with a checker and an evaluator of our
-//! own in [`language`], which says why.
+//! own in `language`, which says why.
 
 pub(crate) mod language;
 mod read;

@@ -46,10 +46,11 @@ impl Stored {
         let in_dates = self.date.is_none_or(|date| start <= date && date <= end);
         let bot_asked = input.bots.is_empty() || self.bot.is_empty() || input.bots.contains(&self.bot);
         let new = input.created_after.is_none_or(|after| self.created_at.is_none_or(|at| at > after));
-        let further = input
-            .after
-            .as_ref()
-            .is_none_or(|after| if input.ascending { self.place > *after } else { self.place < *after });
+        let further = input.circle
+            || input
+                .after
+                .as_ref()
+                .is_none_or(|after| if input.ascending { self.place > *after } else { self.place < *after });
         in_dates && bot_asked && new && further && self.chain == input.chain
     }
 }
@@ -64,6 +65,8 @@ pub(super) struct Input {
     dates: Option<(Date, Date)>,
     after: Option<Place>,
     ascending: bool,
+    /// See [`super::Misbehaviour::circle`].
+    pub(super) circle: bool,
 }
 
 impl Input {
@@ -82,6 +85,7 @@ impl Input {
             dates: date("/blockDateRange/startDate").zip(date("/blockDateRange/endDate")),
             after: block.zip(text("/after/alertId").map(str::to_owned)),
             ascending: text("/blockSortDirection") == Some("asc"),
+            circle: false,
         }
     }
 }
@@ -98,7 +102,7 @@ pub(super) fn page(alerts: &[Stored], input: &Input, now: Timestamp) -> String {
     found.truncate(input.first as usize);
     let end = found.last().map(|alert| json!({ "blockNumber": alert.place.0, "alertId": alert.place.1 }));
     let info = json!({
-        "hasNextPage": found.len() < total && end.is_some(),
+        "hasNextPage": (found.len() < total || input.circle) && end.is_some(),
         "endCursor": end,
         "totalAlerts": { "value": total, "relation": "eq" },
     });

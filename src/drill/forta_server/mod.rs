@@ -39,6 +39,8 @@ pub struct Misbehaviour {
     pub status: Option<u16>,
     /// This GraphQL error beside an empty answer.
     pub graphql_error: Option<String>,
+    /// Answers every page with the first one, and says that there are more.
+    pub circle: bool,
     /// Waits so long before it answers.
     pub delay: Option<Duration>,
     /// Drops the connection after so many bytes of a response.
@@ -177,7 +179,8 @@ async fn alerts(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
     if inner.questions.len() < QUESTIONS_MAX {
         inner.questions.push(input.clone());
     }
-    let input = Input::read(&input);
+    let mut input = Input::read(&input);
+    input.circle = misbehaviour.circle;
     if misbehaviour.too_large_over.is_some_and(|max| input.first > max) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }

@@ -226,6 +226,18 @@ async fn an_error_is_shown_and_nothing_is_lost_by_it() {
 }
 
 #[tokio::test]
+async fn pages_that_run_in_circles_are_an_error_and_not_an_endless_pass() {
+    let mut ground = Ground::at("2024-01-02T12:00:00Z");
+    ground.push(&sketch(1, "2024-01-02T11:59:00Z"));
+    ground.server.misbehave(Misbehaviour { circle: true, ..Misbehaviour::default() });
+    let items = ground.poll(|_, health| health.last_error.is_some()).await;
+    let health = ground.health.snapshot();
+    assert_eq!((items.len(), health.last_ok, &ground.cursor), (1, None, &None));
+    assert_eq!(health.last_error.as_deref(), Some("chain 1: the API's pages do not come to an end"));
+    assert!(ground.server.questions().len() < 10);
+}
+
+#[tokio::test]
 async fn the_key_is_sent_as_a_bearer_token_and_shown_nowhere() {
     let mut ground = Ground::at("2024-01-02T12:00:00Z");
     ground.server = FortaServer::start(ground.clock.clone(), Some("k-123")).unwrap();
@@ -249,10 +261,29 @@ async fn a_restart_goes_on_from_the_stored_place_less_the_overlap() {
     ground.clock.step(SignedDuration::from_hours(3));
     ground.push(&sketch(105, "2024-01-02T11:50:00Z"));
     ground.push(&sketch(400, "2024-01-02T13:30:00Z"));
+    let asked = ground.server.questions().len();
     assert_eq!(blocks(&ground.poll_once().await), [100, 105, 110, 400]);
 
-    let since = ground.server.questions().last().unwrap()["afterCreatedAtDate"].clone();
+    let since = ground.server.questions()[asked]["afterCreatedAtDate"].clone();
     assert_eq!(since, json!("2024-01-02T11:38:05Z"), "11:58:05, less 20 minutes");
+}
+
+#[tokio::test]
+async fn a_restart_between_two_pages_does_not_lose_the_second() {
+    let mut ground = Ground::at("2024-01-02T12:00:00Z");
+    ground.push(&sketch(100, "2024-01-02T11:59:00Z"));
+    assert_eq!(blocks(&ground.poll_once().await), [100]);
+
+    // Down for five hours; of what happened meanwhile, the page read first was made last.
+    ground.clock.step(SignedDuration::from_hours(5));
+    let mut late = forta_alert(&sketch(200, "2024-01-02T12:30:00Z"));
+    late["createdAt"] = json!("2024-01-02T16:59:00Z");
+    ground.server.push(&late.to_string()).unwrap();
+    ground.push(&sketch(300, "2024-01-02T14:00:00Z"));
+    ground.settings.page_size = 1;
+    assert_eq!(blocks(&ground.poll(|items, _| items.len() == 2).await), [100, 200]);
+
+    assert!(blocks(&ground.poll_once().await).contains(&300));
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ pub(super) async fn streams<'e>(
     let query = sqlx::query::<Any>(
         "SELECT first.stream AS stream, \
          (SELECT MAX(every.version) FROM fact AS every WHERE every.stream = first.stream) AS version \
-         FROM fact AS first WHERE first.version = 1 AND substr(first.stream, 1, $1) = $2",
+         FROM fact AS first WHERE first.version = 1 AND substr(first.stream, 1, CAST($1 AS INTEGER)) = $2",
     );
     let query = query.bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX)).bind(prefix.to_owned());
     let mut found = Vec::new();

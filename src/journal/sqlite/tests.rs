@@ -132,6 +132,11 @@ async fn tampering_is_found_and_placed() {
     unreadable time: the chain of facts breaks at fact 2: its time is not a time
     moved between streams: the chain of facts breaks at fact 3: its content hashes to c38e1f40c75d109e82a89e1dafc13954f84492909da7b04e835bf371bf6a83cc, but it carries 45725c8ab159c3a2d1057fb09b6f4c7387e39b543e61cac4ce698c3a309b298a
     removed row: the chain of facts breaks at fact 2: it is missing; the next one is fact 3
+    the first of two breaks: the chain of facts breaks at fact 2: it is missing; the next one is fact 3
+    removed first row: the chain of facts breaks at fact 1: it is missing; the next one is fact 2
+    reordered: the chain of facts breaks at fact 2: its content hashes to 25939f5c4987e9844f0562fa0b992672c089787cf77f4f30f14febe66443ff85, but it carries 45725c8ab159c3a2d1057fb09b6f4c7387e39b543e61cac4ce698c3a309b298a
+    inserted at the end: the chain of facts breaks at fact 5: its content hashes to 299f5e45297bad1a14e12cbd2ddb467d7c25e341445427128ac9137f981ff58f, but it carries 751b6d1a30d5d995c77f1b1aedec903cf881821c9ea046d916ec7975992e3ea7
+    inserted before the beginning: the chain of facts breaks at fact 5: stream b is listed with version 9, which the chain does not have
     ");
 }
 

@@ -4,7 +4,7 @@
 use alloy::primitives::{Address, Bytes};
 
 use super::chain_view::{ChainView, ChainViewError};
-use crate::domain::safe::signature::{SIGNATURE_BYTES, StaticPart, recover, split};
+use crate::domain::safe::signature::{StaticPart, recover, split};
 use crate::domain::safe::{
     ContractOwnerMessage, OwnerSignature, SafeState, SafeTxHashes, SignatureKind, signature,
 };
@@ -48,13 +48,17 @@ impl Claim {
         Self { owner, packed, kind, shown, part }
     }
 
-    /// Whether what it claims is so. A key's signature is what it is: its owner was recovered.
+    /// Whether what it claims is so. A key's signature is what it is: its owner was recovered. The chain is
+    /// asked about owners only: a stranger's contract is not called because a request names it.
     pub(super) async fn holds(
         &self,
         chain: &dyn ChainView,
         state: &SafeState,
         hashes: &SafeTxHashes,
     ) -> Result<bool, ChainViewError> {
+        if self.kind.needs_chain() && !state.is_owner(self.owner) {
+            return Ok(false);
+        }
         match self.kind {
             SignatureKind::Eoa | SignatureKind::EthSign => Ok(true),
             SignatureKind::ApprovedHash => {
@@ -85,5 +89,3 @@ pub(super) fn set(addresses: &[Address]) -> String {
     let quoted: Vec<_> = addresses.iter().map(|address| format!("'{}'", address.to_checksum(None))).collect();
     format!("{{{}}}", quoted.join(", "))
 }
-
-const _: () = assert!(SIGNATURE_BYTES == 65);

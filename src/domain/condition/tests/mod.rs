@@ -96,6 +96,7 @@ fn alert(hash: &str, bot: &str, second: i64) -> Alert {
         .unwrap(),
         created_at: at(second + 30),
         related: Vec::new(),
+        labels: Vec::new(),
     }
 }
 

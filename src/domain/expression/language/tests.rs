@@ -168,3 +168,68 @@ fn size_and_depth_are_bounded() {
         assert!(compile(&text).is_ok(), "{text}");
     }
 }
+
+proptest::proptest! {
+    /// Whatever is written is accepted or refused with a reason, and what is accepted is well typed.
+    #[test]
+    fn any_text_is_answered(tokens in proptest::collection::vec(0_usize..TOKENS.len(), 0..40)) {
+        let text: String = tokens.iter().map(|token| TOKENS[*token]).collect();
+        match compile(&text) {
+            Ok(_) => {
+                let answer = evaluate(&text, "7");
+                let ill_typed = matches!(&answer, Err(Gap::Failed(why)) if why.starts_with("found "));
+                proptest::prop_assert!(!ill_typed, "{text}: {answer:?}");
+            }
+            Err(errors) => proptest::prop_assert!(!errors.is_empty(), "{text}"),
+        }
+    }
+
+    #[test]
+    fn any_characters_are_answered(text in "\\PC{0,60}") {
+        let refused_for_nothing = compile(&text).is_err_and(|errors| errors.is_empty());
+        proptest::prop_assert!(!refused_for_nothing, "{text}");
+    }
+}
+
+const TOKENS: [&str; 40] = [
+    "yes",
+    "many",
+    "field",
+    ".",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "\\",
+    "1",
+    "0.5",
+    "1000000000000000000000",
+    "0x",
+    "u",
+    "&&",
+    "||",
+    "!",
+    "==",
+    "<",
+    ">=",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "?",
+    ":",
+    ",",
+    " in ",
+    "has",
+    "size",
+    "exists",
+    "all",
+    "null",
+    "é",
+    "\n",
+];

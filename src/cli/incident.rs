@@ -1,5 +1,0 @@
-//! Placeholder.
-use super::exit::{Exit, Failure};
-#[derive(Debug, clap::Subcommand)]
-pub enum Command { X }
-pub async fn incident(_context: &super::Context, _command: Command) -> Result<Exit, Failure> { Ok(Exit::Done) }
