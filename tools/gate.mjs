@@ -2,8 +2,8 @@
 // What `make test` runs: stage after stage until one fails, then one closing line that counts the tests.
 //
 // Invariants: the closing line is printed whatever happens short of SIGKILL, and it says "0 failed" only if every stage
-// was run, exited with 0, and reported what it tested. stdout has the tests' own output and the closing line; what is
-// being done, and how long it took, is on stderr.
+// (save cargo deny, where it is missing) exited with 0 and reported what it tested. stdout has the tests' own output and
+// the closing line; what is being done, and how long it took, is on stderr.
 //
 // The dependencies are compiled once, for the demo, the lints, the documentation and the tests alike. `cargo clippy` and
 // `cargo doc` would compile them all again as metadata (300 of 440 units). So clippy compiles our own crate in cargo's
