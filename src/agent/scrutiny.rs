@@ -6,11 +6,11 @@
 use alloy::json_abi::JsonAbi;
 use serde::Serialize;
 
-use super::follow::safe_now;
+use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::{Agent, chain_of, verify};
 use crate::chain::Chain;
-use crate::domain::incident::Preparation;
+use crate::domain::incident::{Fact, Preparation};
 use crate::domain::runbook::Plan;
 use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
 use crate::domain::safe::{Operation, SafeState, hash};
@@ -58,6 +58,7 @@ pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&
     the_chain(&mut checks, chain, preparation).await;
     match safe_now(chain, preparation).await {
         Ok((block, state)) => {
+            the_past(&mut checks, chain, &block, &state, preparation).await;
             the_safe(&mut checks, preparation, &state);
             the_transaction(&mut checks, preparation);
             the_calls(&mut checks, agent, preparation, plan);
@@ -86,6 +87,27 @@ async fn the_chain(checks: &mut Checks, chain: &Chain, preparation: &Preparation
         ),
         Err(error) => checks.note("chain", false, chain_of(&error)),
     }
+}
+
+/// A nonce that is spent is explained: by this proposal, or by another transaction.
+async fn the_past(
+    checks: &mut Checks,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    state: &SafeState,
+    preparation: &Preparation,
+) {
+    if state.nonce.0 <= preparation.tx.nonce.0 {
+        return;
+    }
+    let found = match find_execution(chain, block, preparation).await {
+        Ok(Some(Fact::Executed { transaction, block, .. })) => {
+            format!("it was executed in block {block} by {transaction}: there is nothing left to sign")
+        }
+        Ok(_) => "another transaction took its nonce: it can never execute".to_owned(),
+        Err(problem) => format!("its nonce is spent, by what is unknown: {problem}"),
+    };
+    checks.note("still open", false, found);
 }
 
 fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {

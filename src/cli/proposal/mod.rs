@@ -85,7 +85,7 @@ pub struct PasswordArgs {
 
 impl PasswordArgs {
     /// Reads the password: from where was said, or asked for on the terminal.
-    fn read(&self, keystore: &std::path::Path) -> Result<SecretString, Failure> {
+    pub fn read(&self, keystore: &std::path::Path) -> Result<SecretString, Failure> {
         if let Some(name) = &self.password_env {
             return std::env::var(name).map(SecretString::from).map_err(|_| {
                 Failure::wrong(format!("--password-env: the environment variable {name} is not set"))

@@ -6,8 +6,6 @@ mod ending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy::sol_types::SolCall;
-
 use super::folder::{Folder, PEOPLE};
 use super::measures::Summary;
 use super::narrator::{Narrator, Paint};

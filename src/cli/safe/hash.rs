@@ -8,16 +8,15 @@ use std::fmt;
 use std::io::Read;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
-use clap::Subcommand;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::Context;
-use super::exit::{Exit, Failure};
-use super::output::{Look, Output};
 use crate::agent::message::device_hex;
+use crate::cli::Context;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{Look, Output};
 use crate::domain::names::ChainId;
 use crate::domain::safe::{
     Operation, SafeAddress, SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeTxHashes, SafeVersion, hash,
@@ -29,13 +28,6 @@ const INPUT_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Characters of a wrong value that are repeated.
 const SHOWN_MAX_CHARS: usize = 80;
-
-/// What is to be done.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Domain hash, message hash and safeTxHash of a transaction.
-    Hash(HashArgs),
-}
 
 /// Domain hash, message hash and safeTxHash of a transaction.
 #[derive(Debug, clap::Args)]
@@ -54,9 +46,8 @@ pub struct HashArgs {
     safe_version: SafeVersion,
 }
 
-/// Does what was asked.
-pub async fn safe(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let Command::Hash(args) = command;
+/// Prints the three hashes.
+pub fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure> {
     let text = read(&args.file)?;
     let domain = SafeDomain {
         version: args.safe_version,
