@@ -112,7 +112,7 @@ impl<'a> Story<'a> {
         Ok(summary)
     }
 
-    /// An owner lets the proposer propose, through the service, as owners do.
+    /// An owner of both Safes lets the proposer propose, through the service, as owners do.
     async fn allow_the_proposer(&self) -> Result<(), DemoError> {
         const DOING: &str = "making the proposer a delegate";
         use alloy::signers::SignerSync as _;
@@ -124,15 +124,18 @@ impl<'a> Story<'a> {
         let seconds = u64::try_from(SystemClock.now().as_second()).unwrap_or_default();
         let hash = delegate_hash(Some(chain.id()), actors.proposer.address(), totp(seconds));
         let signature = owner.sign_hash_sync(&hash).map_err(at(DOING))?;
-        let delegate = NewDelegate {
-            safe: Some(self.ground.guardian),
-            delegate: actors.proposer.address(),
-            delegator: owner.address(),
-            signature: signature.as_bytes().to_vec().into(),
-            label: "Redhandle".to_owned(),
-            expires: None,
-        };
-        service.client.add_delegate(&delegate).await.map_err(at(DOING))
+        for safe in [self.ground.guardian, self.ground.governance] {
+            let delegate = NewDelegate {
+                safe: Some(safe),
+                delegate: actors.proposer.address(),
+                delegator: owner.address(),
+                signature: signature.as_bytes().to_vec().into(),
+                label: "Redhandle".to_owned(),
+                expires: None,
+            };
+            service.client.add_delegate(&delegate).await.map_err(at(DOING))?;
+        }
+        Ok(())
     }
 
     /// Lets time pass, telling what the journal says meanwhile.
