@@ -15,7 +15,7 @@ use serde_json::json;
 use super::store::{Opening, Recorded, StoreError};
 use super::{Agent, chain_of};
 use crate::domain::alert::Alert;
-use crate::domain::condition::{Condition, Match, Matcher};
+use crate::domain::condition::{Condition, Known, Match, Matcher};
 use crate::domain::incident::{Fact, Incident, Source};
 use crate::domain::names::{FeedName, RunbookId};
 use crate::feeds::{Cursor, Delivery, Rejected};
@@ -115,7 +115,7 @@ impl Intake {
         }
         kept.sort_by_key(Alert::event_time);
         for alert in &kept {
-            let seen = intake.matcher.observe(alert);
+            let seen = intake.matcher.observe(alert, &Known::CANONICAL);
             intake.waiting.extend(seen.matches);
         }
         intake.take_up().await?;
@@ -200,7 +200,7 @@ impl Intake {
         let mut kept = Vec::new();
         for alert in alerts {
             self.taken.alerts += 1;
-            let seen = self.matcher.observe(alert);
+            let seen = self.matcher.observe(alert, &Known::CANONICAL);
             if seen.repeated {
                 self.taken.repeated += 1;
                 continue;

@@ -6,18 +6,16 @@ use std::ops::RangeInclusive;
 use jiff::SignedDuration;
 
 use super::Known;
+use super::firing::{read_absence, read_count, read_sequence};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table};
-use crate::domain::condition::{
-    Condition, ConditionProblem, ConditionSpec, CountSpec, Early, Response, WITHIN_MAX,
-};
+use crate::domain::condition::{Condition, ConditionProblem, ConditionSpec, Early, Response, WITHIN_MAX};
 use crate::domain::expression::{ExpressionError, ReadExpression};
 use crate::domain::names::{ConditionId, ContractName, SafeName};
 use crate::domain::runbook::{Action, Recover};
 
-/// How many alerts a condition may wait for.
-const COUNT: RangeInclusive<u64> = 1..=1000;
-const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=WITHIN_MAX;
+/// How far apart, and how old, alerts may be.
+pub(super) const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=WITHIN_MAX;
 
 /// How `respond` is written.
 pub(super) const RESPONSES: [(&str, Response); 3] =
@@ -45,11 +43,17 @@ pub(super) fn read_conditions(
             let found = format!("a second condition is called \"{}\"", id.value.0);
             findings.problem(Problem::new(&id.place, found).wanted("each id once in a runbook"));
         }
-        let when = table.required("when", findings);
+        let sequence = read_sequence(&mut table, findings);
+        // Steps say when by themselves; what is written beside them holds for all of them.
+        let when: Option<String> = match &sequence {
+            Some(_) => table.optional("when", findings).or_else(|| Some("true".to_owned())),
+            None => table.required("when", findings),
+        };
         let about: Vec<Placed<String>> = table.required_list("about", findings);
         let about = about.into_iter().filter(|contract| known.contract(contract, findings));
         let about = about.map(|contract| ContractName::new(contract.value)).collect();
         let count = table.table("count", findings).and_then(|count| read_count(count, findings));
+        let absent = read_absence(&mut table, findings);
         let confirm = table.optional("confirm", findings);
         let own = table.choice("respond", &RESPONSES, findings);
         if own.is_some_and(|own| own > respond) {
@@ -57,31 +61,30 @@ pub(super) fn read_conditions(
             findings.problem(table.wrong("respond", wanted));
         }
         let early = table.choice("early", &EARLY, findings).unwrap_or_default();
+        let retracted_by = table.optional("retracted_by", findings);
+        let max_age = table.duration("max_age", WITHIN, findings);
         if let (Some(id), Some(when)) = (id, when) {
             let (id, respond) = (ConditionId::new(id.value.0), own.unwrap_or(respond));
-            let spec = ConditionSpec { id, when, about, count, confirm, respond, early };
+            let plain = ConditionSpec::new(id, when, about, respond);
+            let count = count.unwrap_or_default();
+            let spec = ConditionSpec {
+                count: count.spec,
+                including: count.including,
+                stages: count.stages,
+                sequence,
+                absent,
+                confirm,
+                early,
+                retracted_by,
+                max_age: max_age.unwrap_or(plain.max_age),
+                ..plain
+            };
             check_condition(&spec, &table, known, findings);
             conditions.push(spec);
         }
         table.finish(findings);
     }
     conditions
-}
-
-fn read_count(mut table: Table<'_>, findings: &mut Findings) -> Option<CountSpec> {
-    for key in ["alerts", "bots"] {
-        if !table.has(key) {
-            table.missing(key, "a whole number", findings);
-        }
-    }
-    if !table.has("within") {
-        table.missing("within", "a length of time such as \"10m\"", findings);
-    }
-    let mut number = |key| table.integer(key, COUNT, findings).and_then(|number| u32::try_from(number).ok());
-    let (alerts, bots) = (number("alerts"), number("bots"));
-    let within = table.duration("within", WITHIN, findings);
-    table.finish(findings);
-    Some(CountSpec { alerts: alerts?, bots: bots?, within: within? })
 }
 
 /// Reads the actions; their contracts must live where the Safes do.
@@ -204,7 +207,10 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
         let field = problem.field();
         let place = table.place_of(field.split('.').next().unwrap_or(field));
         let found = match &problem {
-            ConditionProblem::When(error) | ConditionProblem::Confirm(error) => sentence(field, error),
+            ConditionProblem::When(error)
+            | ConditionProblem::Confirm(error)
+            | ConditionProblem::Including(error) => sentence(field, error),
+            ConditionProblem::Step { step, error } => sentence(&format!("step {step}, when"), error),
             ConditionProblem::UnknownContract { .. }
             | ConditionProblem::AboutNothing
             | ConditionProblem::ContractTwice(_)
@@ -214,7 +220,18 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
             | ConditionProblem::FewerBotsThanAsked { .. }
             | ConditionProblem::Within
             | ConditionProblem::EarlyBeyondRespond { .. }
-            | ConditionProblem::EarlyProposes => format!("{field}: {problem}"),
+            | ConditionProblem::EarlyProposes
+            | ConditionProblem::UnknownList { .. }
+            | ConditionProblem::FewerStagesThanAsked { .. }
+            | ConditionProblem::StagesZero
+            | ConditionProblem::FewerAlertsThanFeeds { .. }
+            | ConditionProblem::Both(..)
+            | ConditionProblem::Steps { .. }
+            | ConditionProblem::AllAnywhere
+            | ConditionProblem::AnywhereOnTheContract
+            | ConditionProblem::MaxAge
+            | ConditionProblem::NotOfSilence(_)
+            | ConditionProblem::Intervals => format!("{field}: {problem}"),
         };
         findings.problem(Problem::new(&place, found));
     }

@@ -1,7 +1,8 @@
 //! A condition as a sentence a reviewer can check against what they meant.
 
 use super::compile::{Condition, Watched};
-use super::spec::{Early, Response};
+use super::spec::{AbsenceSpec, ConditionSpec, CountSpec, Early, Response, SequenceSpec, StagesSpec};
+use super::window::LATENESS;
 use crate::domain::names::ContractName;
 
 /// What the condition does, and when, in one sentence or two.
@@ -13,16 +14,22 @@ pub fn explain(condition: &Condition) -> String {
         .map(|Watched { contract, .. }: &Watched| ContractName::as_str(contract))
         .collect();
     let about = any_of(&contracts);
-    let mut sentence = match spec.count {
-        Some(count) if count.alerts > 1 => format!(
-            "{} when {} alerts from {}, each with {}, about {about}, fall within {:#}",
+    let mut sentence = match (&spec.sequence, &spec.absent, spec.count) {
+        (Some(sequence), _, _) => in_order(sequence, spec, &about),
+        (None, Some(absent), _) => silence(absent, spec, &about),
+        (None, None, Some(count)) if count.alerts > 1 => format!(
+            "{} when {} alerts from {}{}, each with {}, about {about}, fall within {:#}{}",
             verb(spec.respond),
             count.alerts,
             bots(count.bots),
+            further(&count, spec.stages.as_ref()),
             spec.when,
             count.within,
+            spec.including.as_ref().map(|text| format!(", at least one with {text}")).unwrap_or_default(),
         ),
-        Some(_) | None => format!("{} on each alert with {}, about {about}", verb(spec.respond), spec.when),
+        (None, None, Some(_) | None) => {
+            format!("{} on each alert with {}, about {about}", verb(spec.respond), spec.when)
+        }
     };
     if spec.count.is_some_and(|count| count.alerts > 1) {
         sentence.push_str(&match spec.early {
@@ -36,7 +43,56 @@ pub fn explain(condition: &Condition) -> String {
     if let Some(confirm) = &spec.confirm {
         sentence.push_str(&format!("; beyond a page only if the chain confirms {confirm}"));
     }
+    if let Some(list) = &spec.retracted_by {
+        sentence.push_str(&format!("; not on alerts whose attacker was cleared by one of bots.{list}"));
+    }
+    if spec.max_age != LATENESS {
+        sentence.push_str(&format!("; alerts older than {:#} do not count", spec.max_age));
+    }
     sentence
+}
+
+fn in_order(sequence: &SequenceSpec, spec: &ConditionSpec, about: &str) -> String {
+    let steps: Vec<String> = sequence
+        .steps
+        .iter()
+        .map(|step| {
+            let about = if step.anywhere { "" } else { " and about the contract" };
+            format!("one with {}{about}", step.when)
+        })
+        .collect();
+    let each = if spec.when == "true" { String::new() } else { format!(", each with {}", spec.when) };
+    let within = sequence.within;
+    format!(
+        "{} when alerts with the same {} come in this order within {within:#}{each}, for {about}: {}",
+        verb(spec.respond),
+        sequence.same.as_str(),
+        steps.join("; then ")
+    )
+}
+
+fn silence(absent: &AbsenceSpec, spec: &ConditionSpec, about: &str) -> String {
+    let usual = absent.tenths_of_interval.map(|tenths| {
+        format!(" ({}.{} times the usual distance, once four were heard)", tenths / 10, tenths % 10)
+    });
+    format!(
+        "{} when no alert with {} was made for {:#}{}, because {about} would go unwatched",
+        verb(spec.respond),
+        spec.when,
+        absent.after,
+        usual.unwrap_or_default()
+    )
+}
+
+fn further(count: &CountSpec, stages: Option<&StagesSpec>) -> String {
+    let mut text = String::new();
+    if count.feeds > 1 {
+        text.push_str(&format!(" and {} different feeds", count.feeds));
+    }
+    if let Some(stages) = stages {
+        text.push_str(&format!(" in {} different stages of {}", stages.at_least, stages.of.join(", ")));
+    }
+    text
 }
 
 fn verb(response: Response) -> &'static str {

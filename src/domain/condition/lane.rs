@@ -1,89 +1,215 @@
-//! What alerts of one trust share: which hashes were seen, and the clock.
+//! What alerts of one trust share: which hashes were seen, what was retracted, and the clock.
 //!
 //! The clock is event time, and moves only with two bots: it is the newest time that two different bots have
 //! reached. While there is one bot, it binds only that bot. So one source whose clock runs ahead cannot make
-//! everybody else's evidence too old.
+//! everybody else's evidence too old. A second clock of the same kind, over the times at which feeds made
+//! their alerts, tells how long a heartbeat has been silent.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use alloy::primitives::{Address, B256};
 use jiff::{SignedDuration, Timestamp};
 
+use super::attacker;
+use super::truth::Canonicity;
 use crate::domain::alert::{Alert, AlertHash, BotId};
+use crate::domain::names::ChainId;
 
 /// Hashes remembered for each kind of feed, authenticated or not; beyond, the oldest is forgotten, and a
 /// repetition is then recognised only while a window holds its alert.
 pub const SEEN_HASHES_MAX: usize = 65_536;
+/// Cleared attackers remembered; beyond, the oldest is forgotten.
+pub const RETRACTED_MAX: usize = 65_536;
+/// How long a retraction holds, by event time: who was cleared once is not immune for ever. As long as the
+/// Attack Detector itself looks back.
+pub const RETRACTED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How far the clock moves before windows nobody touched are pruned too.
 const PRUNE_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+/// A block as far as it tells two deliveries of one alert apart.
+type Version = Option<(u64, Timestamp, Option<B256>)>;
+
+/// What is known of a hash.
+#[derive(Clone, Debug)]
+struct Seen {
+    version: Version,
+    /// The chain said that this block is none of its.
+    orphaned: bool,
+}
+
+impl Seen {
+    fn height(&self) -> Option<(u64, Timestamp)> {
+        self.version.map(|(number, at, _)| (number, at))
+    }
+}
 
 /// What alerts of one trust share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
-    seen: HashMap<AlertHash, Option<(u64, Timestamp)>>,
+    seen: HashMap<AlertHash, Seen>,
     order: VecDeque<AlertHash>,
-    /// The newest event times of two different bots, newest first.
-    leaders: Vec<(BotId, Timestamp)>,
+    /// Hashes were forgotten: one that is not known may have been seen all the same.
+    forgetful: bool,
+    retracted: HashMap<(ChainId, Address), Vec<(BotId, Timestamp)>>,
+    retracted_order: VecDeque<(ChainId, Address)>,
+    happened: TwoBots,
+    made: TwoBots,
     pruned: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// New, or with a newer block.
-    Fresh,
+    /// Never seen, so that no window can hold it.
+    New,
+    /// With a newer block, or possibly seen long ago.
+    Again,
+    /// Nothing new.
     Repeated,
 }
 
 impl Lane {
-    pub(super) fn arrive(&mut self, alert: &Alert) -> Arrival {
-        let block = alert.block.as_ref().map(|block| (block.number, block.timestamp));
-        match self.seen.get_mut(&alert.hash) {
-            Some(known) if block <= *known => return Arrival::Repeated,
-            Some(known) => {
-                *known = block;
-                return Arrival::Fresh;
+    /// Whether there is any use in asking about the alert's block.
+    pub(super) fn is_news(&self, alert: &Alert) -> bool {
+        self.seen.get(&alert.hash).is_none_or(|seen| seen.version != version(alert))
+    }
+
+    /// Takes note of the hash. The same block again says nothing new, and neither does an older one, unless what is
+    /// known never happened; of two blocks at one height either may be the newer. What never happened
+    /// displaces nothing.
+    pub(super) fn arrive(&mut self, alert: &Alert, block: Canonicity) -> Arrival {
+        let orphaned = block == Canonicity::Orphaned;
+        let found = Seen { version: version(alert), orphaned };
+        let Some(known) = self.seen.get_mut(&alert.hash) else {
+            self.seen.insert(alert.hash.clone(), found);
+            self.order.push_back(alert.hash.clone());
+            if self.order.len() > SEEN_HASHES_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.seen.remove(&oldest);
+                self.forgetful = true;
             }
-            None => {}
+            return if self.forgetful { Arrival::Again } else { Arrival::New };
+        };
+        if known.version == found.version || (!known.orphaned && found.height() < known.height()) {
+            return Arrival::Repeated;
         }
-        self.seen.insert(alert.hash.clone(), block);
-        self.order.push_back(alert.hash.clone());
-        if self.order.len() > SEEN_HASHES_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
+        if !orphaned {
+            *known = found;
         }
-        Arrival::Fresh
+        Arrival::Again
+    }
+
+    /// The block of this alert turned out to be none of the chain's.
+    pub(super) fn orphan(&mut self, hash: &AlertHash) {
+        if let Some(seen) = self.seen.get_mut(hash) {
+            seen.orphaned = true;
+        }
     }
 
     /// Makes the hash unknown again.
     pub(super) fn forget(&mut self, hash: &AlertHash) {
-        self.seen.remove(hash);
+        if self.seen.remove(hash).is_some() {
+            self.order.retain(|held| held != hash);
+        }
     }
 
     /// How far the alert is behind the clock that binds it; negative when it is ahead.
-    pub(super) fn behind(&self, alert: &Alert) -> Option<SignedDuration> {
-        let newest = match self.leaders.as_slice() {
-            [(bot, newest)] if *bot == alert.bot => *newest,
-            [_, (_, newest)] => *newest,
-            _nobody_yet => return None,
-        };
+    pub(super) fn behind(&self, alert: &Alert, now: Option<Timestamp>) -> Option<SignedDuration> {
+        let newest = self.happened.binding(&alert.bot).max(now)?;
         Some(newest.duration_since(alert.event_time()))
     }
 
-    /// Moves the clock; says where it stands when it is time to prune.
+    /// Moves the clocks; says where the first stands when it is time to prune.
     pub(super) fn advance(&mut self, alert: &Alert) -> Option<Timestamp> {
-        let at = alert.event_time();
-        match self.leaders.iter_mut().find(|(bot, _)| *bot == alert.bot) {
-            Some((_, newest)) => *newest = at.max(*newest),
-            None => self.leaders.push((alert.bot.clone(), at)),
-        }
-        self.leaders.sort_by_key(|(_, at)| Reverse(*at));
-        self.leaders.truncate(2);
-        let newest = self.leaders.last().map(|(_, at)| *at)?;
+        self.happened.reach(&alert.bot, alert.event_time());
+        self.made.reach(&alert.bot, alert.created_at);
+        let newest = self.happened.last()?;
         let due = self.pruned.is_none_or(|pruned| newest.duration_since(pruned) >= PRUNE_EVERY);
         due.then(|| {
             self.pruned = Some(newest);
             newest
         })
+    }
+
+    /// The newest time at which two bots have made an alert.
+    pub(super) fn made(&self) -> Option<Timestamp> {
+        self.made.both()
+    }
+
+    /// Notes whom the alert clears; gives them.
+    pub(super) fn retract(&mut self, alert: &Alert) -> BTreeSet<Address> {
+        let cleared = attacker::cleared(alert);
+        for address in &cleared {
+            let key = (alert.chain, *address);
+            let by = self.retracted.entry(key).or_default();
+            if by.is_empty() {
+                self.retracted_order.push_back(key);
+            }
+            by.retain(|(bot, _)| *bot != alert.bot);
+            by.push((alert.bot.clone(), alert.event_time()));
+            if self.retracted_order.len() > RETRACTED_MAX
+                && let Some(oldest) = self.retracted_order.pop_front()
+            {
+                self.retracted.remove(&oldest);
+            }
+        }
+        cleared
+    }
+
+    /// Whether one of `bots` has cleared everybody the alert accuses; gives one of them.
+    pub(super) fn cleared(
+        &self,
+        alert: &Alert,
+        accused: &BTreeSet<Address>,
+        bots: &BTreeSet<BotId>,
+    ) -> Option<Address> {
+        let is_cleared = |address: &&Address| {
+            let by = self.retracted.get(&(alert.chain, **address));
+            by.is_some_and(|by| {
+                by.iter().any(|(bot, at)| {
+                    bots.contains(bot) && alert.event_time().duration_since(*at) <= RETRACTED_FOR
+                })
+            })
+        };
+        accused.iter().all(|address| is_cleared(&address)).then(|| accused.first().copied()).flatten()
+    }
+}
+
+fn version(alert: &Alert) -> Version {
+    alert.block.as_ref().map(|block| (block.number, block.timestamp, block.hash))
+}
+
+/// The newest times of two different bots.
+#[derive(Clone, Debug, Default)]
+struct TwoBots(Vec<(BotId, Timestamp)>);
+
+impl TwoBots {
+    fn reach(&mut self, bot: &BotId, at: Timestamp) {
+        match self.0.iter_mut().find(|(known, _)| known == bot) {
+            Some((_, newest)) => *newest = at.max(*newest),
+            None => self.0.push((bot.clone(), at)),
+        }
+        self.0.sort_by_key(|(_, at)| Reverse(*at));
+        self.0.truncate(2);
+    }
+
+    /// The newest time that both have reached, or the one there is.
+    fn last(&self) -> Option<Timestamp> {
+        self.0.last().map(|(_, at)| *at)
+    }
+
+    /// The newest time that both have reached.
+    fn both(&self) -> Option<Timestamp> {
+        self.0.get(1).map(|(_, at)| *at)
+    }
+
+    /// What binds this bot: the time of both, or its own while it is alone.
+    fn binding(&self, bot: &BotId) -> Option<Timestamp> {
+        match self.0.as_slice() {
+            [(alone, newest)] if alone == bot => Some(*newest),
+            [_, (_, newest)] => Some(*newest),
+            _nobody_yet => None,
+        }
     }
 }

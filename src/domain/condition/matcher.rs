@@ -4,32 +4,39 @@
 //! contract. If it completes `count` together with alerts that have not fired before, the condition fires its
 //! full response, and all alerts of that window are spent: the next full firing needs a window of other
 //! alerts. If it does not complete `count`, it may do the early response, once while no alert within `within`
-//! of it has announced or fired. A condition without `count` fires on each alert.
+//! of it has announced or fired. A condition without `count` fires on each alert. A `sequence` fires when its
+//! steps are there in order, with the same consume semantics; `absent` fires once for each silence.
+//!
+//! **Doubt.** Alerts of announced maintenance, and alerts whose block is not known to be on the chain, count for a
+//! page only; when the chain has answered ([`Matcher::learn`]) they count in full or not at all.
 //!
 //! **The same alert again.** An alert is its hash. The same hash with the same or an older block changes
 //! nothing; with a newer block (a reorg put the transaction into another block) it is judged again and takes
 //! the place of the older one, keeping what that one had already caused.
 //!
-//! **Trust.** Alerts that anybody could have sent have windows, duplicates and a clock of their own; they can
-//! neither complete nor repeat nor outdate an authenticated one, and their matches are capped to a page.
+//! **Retraction.** A bot in `retracted_by` that takes its mark off an attacker withdraws the waiting alerts that accuse
+//! nobody else, and those to come for a day; what has fired is told as withdrawn and not undone.
+//!
+//! **Trust.** Alerts that anybody could have sent have windows, duplicates, retractions and a clock of their own;
+//! they can neither complete nor repeat nor outdate an authenticated one, and their matches are capped to a page.
 //!
 //! **Late alerts.** The clock is event time: the newest that *two* bots have reached, so that one source with
-//! a clock in the future cannot make everybody else's evidence too old. An alert more than [`LATENESS`] behind
-//! it no longer counts, and a note says so.
+//! a clock in the future cannot make everybody else's evidence too old, or the time of day where one is given. An
+//! alert more than `max_age` behind it no longer counts, and a note says so.
 //!
 //! **After a crash.** Everything here is a function of the alerts observed, in their order. Feed those that were
 //! `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block twice.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::about::About;
 use super::compile::Condition;
 use super::lane::{Arrival, Lane};
-use super::outcome::{Counters, Firing, Note, Observation, Why, count};
+use super::outcome::{Counters, Match, Observation, Withdrawal};
+use super::rule::{Arriving, Rule};
+use super::truth::{BlockId, Canonicity, Known, Maintenance};
 use super::vocabulary::AlertView;
-use super::window::{Entry, LATENESS, Mark, Window};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ConditionId, ContractName, RunbookId};
 
@@ -37,50 +44,84 @@ use crate::domain::names::{ConditionId, ContractName, RunbookId};
 #[derive(Clone, Debug)]
 pub struct Matcher {
     rules: Vec<Rule>,
+    maintenance: Maintenance,
     authenticated: Lane,
     open: Lane,
 }
 
-#[derive(Clone, Debug)]
-struct Rule {
-    runbook: RunbookId,
-    condition: Condition,
-    counters: Counters,
-    windows: BTreeMap<(ContractName, bool), Window>,
+/// What one condition makes of one alert by itself, whatever else came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whose condition.
+    pub runbook: RunbookId,
+    /// Which condition.
+    pub condition: ConditionId,
+    /// Its contracts that the alert is about.
+    pub about: Vec<ContractName>,
+    /// Whether `when` holds; the field that is lacking where that cannot be told.
+    pub when: Result<bool, String>,
+    /// The steps of its sequence that the alert may be, from 1.
+    pub steps: Vec<usize>,
 }
 
 impl Matcher {
-    /// Starts with empty windows.
+    /// Starts with empty windows and no announced work.
     pub fn new(conditions: Vec<(RunbookId, Condition)>) -> Self {
-        let rules = conditions
-            .into_iter()
-            .map(|(runbook, condition)| Rule {
-                runbook,
-                condition,
-                counters: Counters::default(),
-                windows: BTreeMap::new(),
-            })
-            .collect();
-        Self { rules, authenticated: Lane::default(), open: Lane::default() }
+        Self::with_maintenance(conditions, Maintenance::default())
+    }
+
+    /// Starts with empty windows.
+    pub fn with_maintenance(conditions: Vec<(RunbookId, Condition)>, maintenance: Maintenance) -> Self {
+        let rules =
+            conditions.into_iter().map(|(runbook, condition)| Rule::new(runbook, condition)).collect();
+        Self { rules, maintenance, authenticated: Lane::default(), open: Lane::default() }
+    }
+
+    /// The block that is worth asking the chain about before the alert is observed: `None` where no condition would
+    /// take the alert, where this block of it is known already, or where it names no block.
+    pub fn asks(&self, alert: &Alert) -> Option<BlockId> {
+        let block = BlockId::of(alert)?;
+        let view = AlertView::new(alert);
+        let asks = self.lane(alert.authenticated).is_news(alert)
+            && self.rules.iter().any(|rule| rule.would_take(alert, &view));
+        asks.then_some(block)
     }
 
     /// Judges an alert. Windows change at once: if what is returned cannot be stored, call [`Matcher::forget`]
     /// before the alert is observed again.
-    pub fn observe(&mut self, alert: &Alert) -> Observation {
+    pub fn observe(&mut self, alert: &Alert, known: &Known) -> Observation {
+        let mut observation = Observation::none();
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        let mut observation =
-            Observation { kept: false, repeated: false, matches: Vec::new(), notes: Vec::new() };
-        let arrival = lane.arrive(alert);
+        let arrival = lane.arrive(alert, known.block);
         if arrival == Arrival::Repeated {
             observation.repeated = true;
             observation.kept = self.holds(&alert.hash, alert.authenticated);
             return observation;
         }
-        let late = lane.behind(alert).filter(|behind| *behind > LATENESS);
+        let behind = lane.behind(alert, known.now);
         let prune = lane.advance(alert);
+        let clock = lane.made().max(known.now);
+        let cleared = if known.block == Canonicity::Orphaned { BTreeSet::new() } else { lane.retract(alert) };
+        let lane: &Lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
+        let arriving = Arriving {
+            alert,
+            view: &view,
+            again: arrival == Arrival::Again,
+            behind,
+            block: known.block,
+            lane,
+            maintenance: &self.maintenance,
+        };
         for rule in &mut self.rules {
-            rule.observe(alert, &view, late, &mut observation);
+            if !cleared.is_empty() {
+                rule.withdraw(alert, &cleared, lane, &mut observation);
+            }
+            // A beat that comes after the end of a silence does not hide it.
+            if let (Some(clock), true) = (clock, alert.authenticated) {
+                observation.matches.extend(rule.tick(clock));
+            }
+            rule.observe(&arriving, &mut observation);
             if let Some(newest) = prune {
                 rule.prune(newest, alert.authenticated);
             }
@@ -88,13 +129,47 @@ impl Matcher {
         observation
     }
 
+    /// Tells what time it is, for heartbeats: silence is noticed while nothing comes.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Match> {
+        let clock = self.authenticated.made().map_or(now, |made| made.max(now));
+        self.rules.iter_mut().filter_map(|rule| rule.tick(clock)).collect()
+    }
+
+    /// Blocks of alerts that still count for a page only because nobody could say whether they are on the chain.
+    pub fn unknown_blocks(&self) -> BTreeSet<BlockId> {
+        self.rules.iter().flat_map(Rule::unknown_blocks).collect()
+    }
+
+    /// Takes the chain's answer about a block that was unknown: what is on the chain counts in full from now on, what
+    /// is not is taken out, and what it had caused is told as withdrawn.
+    pub fn learn(&mut self, block: &BlockId, answer: Canonicity) -> (Vec<Match>, Vec<Withdrawal>) {
+        let (mut matches, mut withdrawn) = (Vec::new(), Vec::new());
+        match answer {
+            Canonicity::Unknown => {}
+            Canonicity::Canonical => {
+                self.rules.iter_mut().for_each(|rule| matches.extend(rule.confirm_block(block)));
+            }
+            Canonicity::Orphaned => {
+                for rule in &mut self.rules {
+                    let (gone, told) = rule.orphan_block(block);
+                    withdrawn.extend(told);
+                    for hash in gone {
+                        self.authenticated.orphan(&hash);
+                        self.open.orphan(&hash);
+                    }
+                }
+            }
+        }
+        (matches, withdrawn)
+    }
+
     /// Feeds back a stored alert after a restart; what it brings about is taken as done.
     ///
     /// Where alert and consequence are not stored in one transaction, call [`Matcher::observe`] instead: it returns
     /// the same matches as the first time, and those the journal knows (same runbook, condition, contract and
     /// alerts) can be dropped.
-    pub fn restore(&mut self, alert: &Alert) {
-        let Observation { .. } = self.observe(alert);
+    pub fn restore(&mut self, alert: &Alert, known: &Known) {
+        let Observation { .. } = self.observe(alert, known);
     }
 
     /// Takes back an observation whose outcome could not be stored: the alert leaves every window, and alerts spent
@@ -103,18 +178,19 @@ impl Matcher {
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
         lane.forget(&alert.hash);
         for rule in &mut self.rules {
-            for ((_, authenticated), window) in &mut rule.windows {
-                if *authenticated == alert.authenticated {
-                    window.forget(&alert.hash);
-                }
-            }
+            rule.forget(&alert.hash, alert.authenticated);
         }
     }
 
     /// Whether a window still holds the alert; one that none holds need not be restored.
     pub fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        let mut windows = self.rules.iter().flat_map(|rule| &rule.windows);
-        windows.any(|((_, trust), window)| *trust == authenticated && window.holds(hash))
+        self.rules.iter().any(|rule| rule.holds(hash, authenticated))
+    }
+
+    /// What each condition makes of the alert by itself: for people who ask why.
+    pub fn verdicts(&self, alert: &Alert) -> Vec<Verdict> {
+        let view = AlertView::new(alert);
+        self.rules.iter().map(|rule| rule.verdict(alert, &view)).collect()
     }
 
     /// What each condition has seen.
@@ -126,85 +202,8 @@ impl Matcher {
     pub fn conditions(&self) -> impl Iterator<Item = (&RunbookId, &Condition)> {
         self.rules.iter().map(|rule| (&rule.runbook, &rule.condition))
     }
-}
 
-impl Rule {
-    fn observe(
-        &mut self,
-        alert: &Alert,
-        view: &AlertView<'_>,
-        late: Option<SignedDuration>,
-        observation: &mut Observation,
-    ) {
-        count(&mut self.counters.seen);
-        // What an older block of the same alert had caused stays caused.
-        let marks = self.take_out(alert);
-        let about = self.condition.about(alert);
-        if about.is_empty() {
-            return;
-        }
-        count(&mut self.counters.about);
-        let note = |why| Note { runbook: self.runbook.clone(), condition: self.condition.id().clone(), why };
-        match self.condition.holds(view) {
-            Ok(true) => count(&mut self.counters.when_true),
-            Ok(false) => return,
-            Err(gap) => {
-                observation.notes.push(note(self.counters.lack(gap)));
-                return;
-            }
-        }
-        if let Some(behind) = late {
-            count(&mut self.counters.late);
-            observation.notes.push(note(Why::TooLate(behind)));
-            return;
-        }
-        let at = alert.event_time();
-        for (watched, answer) in about {
-            if answer == About::Untold {
-                count(&mut self.counters.untold);
-                observation.notes.push(note(Why::AddressesCut(watched.contract.clone())));
-                continue;
-            }
-            let key = (watched.contract.clone(), alert.authenticated);
-            let mark = marks.get(&watched.contract).cloned().unwrap_or_default();
-            let window = self.windows.entry(key).or_default();
-            let entry = Entry { hash: alert.hash.clone(), bot: alert.bot.clone(), at, mark };
-            let displaced = window.insert(entry);
-            observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
-            if let Some(displaced) = displaced {
-                count(&mut self.counters.displaced);
-                observation.notes.push(note(Why::WindowFull(displaced.hash)));
-            }
-            let wanted = self.condition.count();
-            if let Some(taken) = window.complete(at, &alert.hash, &wanted) {
-                count(&mut self.counters.fired);
-                let firing = Firing { watched, early: false, response: self.condition.respond(), taken };
-                observation.matches.push(firing.into_match(&self.runbook, &self.condition, alert));
-            } else if let Some(response) = self.condition.early(alert)
-                && let Some(entry) = window.announce(at, &alert.hash, wanted.within)
-            {
-                count(&mut self.counters.fired_early);
-                let firing = Firing { watched, early: true, response, taken: vec![entry] };
-                observation.matches.push(firing.into_match(&self.runbook, &self.condition, alert));
-            }
-        }
-    }
-
-    fn take_out(&mut self, alert: &Alert) -> BTreeMap<ContractName, Mark> {
-        let windows = self.windows.iter_mut().filter(|((_, trust), _)| *trust == alert.authenticated);
-        windows
-            .filter_map(|((contract, _), window)| Some((contract.clone(), window.remove(&alert.hash)?.mark)))
-            .collect()
-    }
-
-    fn prune(&mut self, newest: Timestamp, authenticated: bool) {
-        let keep = LATENESS.saturating_add(self.condition.count().within);
-        let Ok(oldest) = newest.checked_sub(keep) else { return };
-        for ((_, trust), window) in &mut self.windows {
-            if *trust == authenticated {
-                window.prune(oldest);
-            }
-        }
-        self.windows.retain(|_, window| !window.is_empty());
+    fn lane(&self, authenticated: bool) -> &Lane {
+        if authenticated { &self.authenticated } else { &self.open }
     }
 }

@@ -7,31 +7,46 @@
 //! * Alerts count as corroboration only when their hashes differ *and* their bots differ.
 //! * Windows are over event time and inclusive, whatever the order of arrival.
 //! * Alerts that anybody could have sent live in windows of their own, and never do more than page.
+//! * An alert whose block is not on the chain counts for nothing; one whose block is not known to be, or that
+//!   falls into announced maintenance, pages and does no more. What a trusted bot retracts is withdrawn.
+//! * Consume semantics: one open instance for each condition and contract (and, in a sequence, what its steps
+//!   share); the alerts of a firing are spent, and the next one needs others.
 //! * What could not be judged (a field the alert lacks, an unreadable filter) is no match, and is counted
 //!   and reported; it is never silence.
 //!
-//! It does not know where alerts come from, which block is canonical, what is being maintained, or what an
-//! incident is. `confirm` is carried, and evaluated by whoever can read the chain.
+//! It has no clock and asks nobody: which block is canonical, what is being maintained and what time it is
+//! are arguments ([`Known`], [`Maintenance`]); [`Matcher::asks`] says what is worth asking. It does not know
+//! where alerts come from or what an incident is. `confirm` is carried, and evaluated by whoever can read the chain.
 
 mod about;
+mod absence;
+mod attacker;
 mod bloom;
 mod compile;
 mod explain;
 mod lane;
 mod matcher;
 mod outcome;
+mod rule;
 mod spec;
+mod trail;
+mod truth;
 mod vocabulary;
 mod window;
 
 pub use about::{About, about};
+pub use attacker::ATTACKERS_MAX;
 pub use bloom::{BLOOM_HASHES_MAX, UnreadableBloom, contains as bloom_contains};
-pub use compile::{Condition, ConditionProblem, WITHIN_MAX, Watched};
+pub use compile::{Condition, ConditionProblem, STEPS, WITHIN_MAX, Watched};
 pub use explain::explain;
-pub use lane::SEEN_HASHES_MAX;
-pub use matcher::Matcher;
-pub use outcome::{Counters, Match, Note, Observation, Why};
-pub use spec::{ConditionSpec, CountSpec, Early, Response};
+pub use lane::{RETRACTED_FOR, RETRACTED_MAX, SEEN_HASHES_MAX};
+pub use matcher::{Matcher, Verdict};
+pub use outcome::{Counters, Match, Note, Observation, Why, Withdrawal};
+pub use spec::{
+    AbsenceSpec, ConditionSpec, CountSpec, Early, Response, Same, SequenceSpec, StagesSpec, StepSpec,
+};
+pub use trail::{TRAIL_ALERTS_MAX, TRAILS_MAX};
+pub use truth::{BlockId, Canonicity, Downgrade, Known, Maintenance, MaintenanceWindow};
 pub use vocabulary::BotLists;
 pub use window::{LATENESS, WINDOW_ALERTS_MAX};
 

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use alloy::primitives::Address;
+
 use super::compile::{Condition, Watched};
 use super::spec::{CountSpec, Response};
+use super::truth::Downgrade;
 use super::window::Entry;
-use crate::domain::alert::{Alert, AlertHash, BotId};
+use crate::domain::alert::{AlertHash, BotId};
 use crate::domain::expression::language::Gap;
 use crate::domain::names::{ChainId, ConditionId, ContractName, RunbookId};
 
@@ -28,6 +31,9 @@ pub struct Match {
     pub chain_id: ChainId,
     /// How far to go.
     pub response: Response,
+    /// Why it goes no further than a page although the condition asks for more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downgraded: Option<Downgrade>,
     /// True when one alert did this before `count` was met.
     pub early: bool,
     /// The alerts that took part, oldest first by event time.
@@ -52,6 +58,29 @@ pub struct Observation {
     pub matches: Vec<Match>,
     /// What could not be judged, or no longer counts.
     pub notes: Vec<Note>,
+    /// What it takes back of what has fired already.
+    pub withdrawn: Vec<Withdrawal>,
+}
+
+/// An alert that took part in a match was taken back afterwards: whoever is asked to act on the match must be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Whose condition.
+    pub runbook: RunbookId,
+    /// Which condition.
+    pub condition: ConditionId,
+    /// The contract of the match.
+    pub contract: ContractName,
+    /// The alerts that no longer hold.
+    pub alerts: Vec<AlertHash>,
+    /// Why, in our words.
+    pub because: String,
+}
+
+impl Observation {
+    pub(super) fn none() -> Self {
+        Self { kept: false, repeated: false, matches: Vec::new(), notes: Vec::new(), withdrawn: Vec::new() }
+    }
 }
 
 /// Something about an alert and a condition that is neither a match nor a plain "no".
@@ -80,6 +109,30 @@ pub enum Why {
     TooLate(SignedDuration),
     /// The window was full, and this alert had to make room.
     WindowFull(AlertHash),
+    /// Its block is not on the chain: what it saw never happened.
+    Orphaned,
+    /// Whom it accuses was cleared.
+    Retracted(Address),
+    /// A retraction took this waiting alert out of its window.
+    Withdrawn(AlertHash),
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LackedField(field) => write!(f, "the condition needs {field}, which the alert lacks"),
+            Self::UnfitField(field) => write!(f, "{field} is not what the condition compares it with"),
+            Self::Failed(why) => write!(f, "the condition could not be evaluated: {why}"),
+            Self::AddressesCut(contract) => {
+                write!(f, "its addresses were cut short, so that it may be about {contract}")
+            }
+            Self::TooLate(behind) => write!(f, "discarded: it happened {behind:#} before the newest event"),
+            Self::WindowFull(hash) => write!(f, "{} had to make room in a full window", short(&hash.0)),
+            Self::Orphaned => write!(f, "discarded: its block is not on the chain"),
+            Self::Retracted(address) => write!(f, "discarded: the accusation of {address} was retracted"),
+            Self::Withdrawn(hash) => write!(f, "{} no longer waits: it was retracted", short(&hash.0)),
+        }
+    }
 }
 
 /// What a condition has seen since the matcher was made.
@@ -101,6 +154,10 @@ pub struct Counters {
     pub late: u64,
     /// That had to make room in a full window.
     pub displaced: u64,
+    /// Whose block is not on the chain.
+    pub orphaned: u64,
+    /// That accuse somebody who was cleared, before or after they came.
+    pub retracted: u64,
     /// Full responses.
     pub fired: u64,
     /// Early responses.
@@ -135,26 +192,38 @@ pub(super) fn count(counter: &mut u64) {
 pub(super) struct Firing<'c> {
     pub(super) watched: &'c Watched,
     pub(super) early: bool,
+    pub(super) doubt: Option<Downgrade>,
     pub(super) response: Response,
     pub(super) taken: Vec<Entry>,
+    /// What the alerts of a sequence have in common, in our words.
+    pub(super) shared: Option<String>,
 }
 
 impl Firing<'_> {
-    pub(super) fn into_match(self, runbook: &RunbookId, condition: &Condition, alert: &Alert) -> Match {
+    /// The match; `at` is the event time of the alert that completed it.
+    pub(super) fn into_match(
+        self,
+        runbook: &RunbookId,
+        condition: &Condition,
+        at: Timestamp,
+        authenticated: bool,
+    ) -> Match {
         let mut bots: Vec<BotId> = self.taken.iter().map(|entry| entry.bot.clone()).collect();
         bots.sort();
         bots.dedup();
-        let because = self.because(bots.len(), &condition.count(), alert.authenticated);
+        let because = self.because(bots.len(), &condition.count(), authenticated);
+        let paging_only = !authenticated || self.doubt.is_some();
         Match {
             runbook: runbook.clone(),
             condition: condition.id().clone(),
             contract: self.watched.contract.clone(),
             chain_id: self.watched.chain_id,
-            response: if alert.authenticated { self.response } else { Response::Page },
+            response: if paging_only { Response::Page } else { self.response },
+            downgraded: self.doubt,
             early: self.early,
             alerts: self.taken.into_iter().map(|entry| entry.hash).collect(),
             bots,
-            at: alert.event_time(),
+            at,
             because,
         }
     }
@@ -167,6 +236,9 @@ impl Firing<'_> {
             sentence.push_str(&format!(" from {}", many(bots, "bot")));
         }
         sentence.push_str(&format!(" about {}", self.watched.contract));
+        if let Some(shared) = &self.shared {
+            sentence.push_str(&format!(", in this order, {shared}"));
+        }
         if self.early {
             let (alerts, bots, within) = (wanted.alerts, wanted.bots, wanted.within);
             sentence.push_str(&format!(
@@ -186,6 +258,14 @@ impl Firing<'_> {
             0 => {}
             rest => sentence.push_str(&format!(" and {rest} more")),
         }
+        match self.doubt {
+            Some(Downgrade::Maintenance) => {
+                sentence.push_str("; the contract was in announced maintenance, so this only pages");
+            }
+            Some(Downgrade::UnknownBlock) => sentence
+                .push_str("; it is not known whether their blocks are on the chain, so this only pages"),
+            None => {}
+        }
         if !authenticated {
             sentence.push_str("; the feed is not authenticated, so this only pages");
         }
@@ -194,7 +274,7 @@ impl Firing<'_> {
 }
 
 /// An id a person can compare by its ends; a text that is no id is not repeated, because a stranger wrote it.
-fn short(id: &str) -> String {
+pub(super) fn short(id: &str) -> String {
     let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     match (is_id, id.get(..10), id.len().checked_sub(6).and_then(|at| id.get(at..))) {
         (false, _, _) => "an unprintable id".to_owned(),

@@ -92,8 +92,81 @@ pub struct CountSpec {
     pub alerts: u32,
     /// Different bots among them.
     pub bots: u32,
+    /// Different feeds among them: vendors, who agree with each other less than one vendor's bots do.
+    #[serde(default = "one")]
+    pub feeds: u32,
     /// Longest time between the first and the last, inclusive, by event time.
     pub within: SignedDuration,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// `stages = { of = ["funding", "preparation", "exploitation"], at_least = 2 }` in `count`: lists of bots that stand
+/// for the stages of an attack, and how many different ones must be among the alerts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagesSpec {
+    /// Names of lists of bots; a bot is in the first that holds it.
+    pub of: Vec<String>,
+    /// How many different ones are wanted.
+    pub at_least: u32,
+}
+
+/// `sequence = { same = "attacker", within = "1h" }` and its `[[condition.step]]`s: alerts in this order of event time
+/// that have something in common. Steps in one block are in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceSpec {
+    /// What all steps have in common beside the chain.
+    pub same: Same,
+    /// Longest time between the first step and the last, inclusive, by event time.
+    pub within: SignedDuration,
+    /// The steps, first to last.
+    pub steps: Vec<StepSpec>,
+}
+
+/// What the steps of a sequence have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Same {
+    /// Whom they accuse: who the alert says is the attacker, or any address it names where it says nothing.
+    Attacker,
+    /// The transaction.
+    Transaction,
+    /// The contract of `about`, and nothing else.
+    Contract,
+}
+
+impl Same {
+    /// As it is written in a runbook.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attacker => "attacker",
+            Self::Transaction => "transaction",
+            Self::Contract => "contract",
+        }
+    }
+}
+
+/// One `[[condition.step]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSpec {
+    /// CEL over `alert`.
+    pub when: String,
+    /// The alert need not be about the contract, only on its chain: an attacker is funded before any target is named.
+    pub anywhere: bool,
+}
+
+/// `absent = { after = "2h", intervals = "2.5" }`: the alerts of `when` are a heartbeat that must not fall silent.
+///
+/// Until four beats have shown how often it beats, silence is what is longer than `after`. From then on, where
+/// `intervals` is given, it is what is longer than so many times the usual (median) distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbsenceSpec {
+    /// The longest silence while nothing is known; also the grace after a start.
+    pub after: SignedDuration,
+    /// The longest silence in tenths of the usual distance between beats.
+    pub tenths_of_interval: Option<u32>,
 }
 
 /// A condition before it is checked.
@@ -113,4 +186,47 @@ pub struct ConditionSpec {
     pub respond: Response,
     /// How far one alert goes before that.
     pub early: Early,
+    /// `count.including`: CEL over `alert` that at least one of the counted alerts satisfies.
+    #[serde(default)]
+    pub including: Option<String>,
+    /// `count.stages`.
+    #[serde(default)]
+    pub stages: Option<StagesSpec>,
+    /// Instead of `count`: alerts in an order.
+    #[serde(default)]
+    pub sequence: Option<SequenceSpec>,
+    /// Instead of `count`: silence.
+    #[serde(default)]
+    pub absent: Option<AbsenceSpec>,
+    /// A list of bots who may take back what they and others said about an attacker.
+    #[serde(default)]
+    pub retracted_by: Option<String>,
+    /// How far behind the clock an alert may be and still count.
+    #[serde(default = "lateness")]
+    pub max_age: SignedDuration,
+}
+
+const fn lateness() -> SignedDuration {
+    super::window::LATENESS
+}
+
+impl ConditionSpec {
+    /// A condition that fires on each alert with `when` about one of `about`, and says nothing else.
+    pub fn new(id: ConditionId, when: String, about: Vec<ContractName>, respond: Response) -> Self {
+        Self {
+            id,
+            when,
+            about,
+            count: None,
+            confirm: None,
+            respond,
+            early: Early::default(),
+            including: None,
+            stages: None,
+            sequence: None,
+            absent: None,
+            retracted_by: None,
+            max_age: lateness(),
+        }
+    }
 }

@@ -3,13 +3,20 @@
 //! Consume semantics: when a window is complete, every alert in it is spent; a further firing needs alerts
 //! none of which took part in an earlier one. Without that, one attack fires once, n or n² times, and
 //! nobody can say which. Spent alerts stay until they are too old, so that the same hash cannot come back.
+//!
+//! Alerts in doubt (maintenance, an unknown block) complete a window only for a page, and are spent for
+//! pages only: once they are beyond doubt they count in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use alloy::primitives::Address;
+
 use super::spec::CountSpec;
+use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
+use crate::domain::names::FeedName;
 
 /// Most alerts of one window. At the bound the oldest alert of the bot with the most alerts makes room, so
 /// that one noisy bot cannot push another's evidence out; the matcher reports it.
@@ -24,9 +31,31 @@ pub const LATENESS: SignedDuration = SignedDuration::from_hours(24);
 pub(super) struct Entry {
     pub(super) hash: AlertHash,
     pub(super) bot: BotId,
+    pub(super) feed: FeedName,
     /// Event time.
     pub(super) at: Timestamp,
     pub(super) mark: Mark,
+    /// Whom it accuses in so many words, for retractions.
+    pub(super) accused: BTreeSet<Address>,
+    /// Whether it satisfies `count.including`.
+    pub(super) included: bool,
+    /// Which of `count.stages` its bot stands for.
+    pub(super) stage: Option<usize>,
+    pub(super) block: Option<BlockId>,
+    pub(super) canonicity: Canonicity,
+    /// It fell into announced work on the contract.
+    pub(super) maintained: bool,
+}
+
+impl Entry {
+    /// Why it may do no more than page.
+    pub(super) fn doubt(&self) -> Option<Downgrade> {
+        match (self.maintained, self.canonicity) {
+            (true, _) => Some(Downgrade::Maintenance),
+            (false, Canonicity::Unknown) => Some(Downgrade::UnknownBlock),
+            (false, Canonicity::Canonical | Canonicity::Orphaned) => None,
+        }
+    }
 }
 
 /// What an alert has already caused.
@@ -36,6 +65,44 @@ pub(super) struct Mark {
     pub(super) announced: bool,
     /// It took part in the firing this alert completed.
     pub(super) spent: Option<AlertHash>,
+    /// It took part in the downgraded firing this alert completed.
+    pub(super) paged: Option<AlertHash>,
+}
+
+impl Mark {
+    /// Whether it has caused anything.
+    pub(super) fn acted(&self) -> bool {
+        self.announced || self.spent.is_some() || self.paged.is_some()
+    }
+
+    /// Takes back what `hash` completed.
+    pub(super) fn release(&mut self, hash: &AlertHash) {
+        if self.spent.as_ref() == Some(hash) {
+            self.spent = None;
+        }
+        if self.paged.as_ref() == Some(hash) {
+            self.paged = None;
+        }
+    }
+}
+
+/// A window that is complete.
+#[derive(Debug)]
+pub(super) struct Completed {
+    /// The alerts that took part, oldest first.
+    pub(super) taken: Vec<Entry>,
+    /// Why it is only a page.
+    pub(super) doubt: Option<Downgrade>,
+}
+
+/// What a window wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) count: CountSpec,
+    /// At least one alert with `count.including`.
+    pub(super) including: bool,
+    /// Different stages.
+    pub(super) stages: u32,
 }
 
 /// Alerts by event time, then hash.
@@ -80,27 +147,54 @@ impl Window {
         self.entries.retain(|(at, _), _| *at >= oldest);
     }
 
-    /// Fires if the alert completes a window: the alerts that took part, oldest first, now spent.
-    pub(super) fn complete(
-        &mut self,
-        at: Timestamp,
-        hash: &AlertHash,
-        count: &CountSpec,
-    ) -> Option<Vec<Entry>> {
+    /// Fires if the alert completes a window: the alerts that took part, now spent. Where that needs alerts in
+    /// doubt, they are spent for pages.
+    pub(super) fn complete(&mut self, at: Timestamp, hash: &AlertHash, wanted: &Wanted) -> Option<Completed> {
         let key = (at, hash.clone());
-        if self.entries.get(&key)?.mark.spent.is_some() {
+        let own = self.entries.get(&key)?;
+        if own.mark.spent.is_some() {
             return None;
         }
-        let fresh: Vec<&Entry> =
-            self.near(at, count.within).filter(|entry| entry.mark.spent.is_none()).collect();
-        let taken: Vec<Entry> =
-            first_window(&fresh, at, count)?.iter().map(|entry| (*entry).clone()).collect();
-        for entry in &taken {
-            if let Some(held) = self.entries.get_mut(&(entry.at, entry.hash.clone())) {
-                held.mark.spent = Some(hash.clone());
+        let (sound, paged) = (own.doubt().is_none(), own.mark.paged.is_some());
+        let within = wanted.count.within;
+        if sound {
+            let fresh = |entry: &&Entry| entry.mark.spent.is_none() && entry.doubt().is_none();
+            let fresh: Vec<&Entry> = self.near(at, within).filter(fresh).collect();
+            if let Some(taken) = first_window(&fresh, at, wanted) {
+                let taken = taken.iter().map(|entry| (*entry).clone()).collect();
+                return Some(self.spend(taken, hash, None));
             }
         }
-        Some(taken)
+        if paged {
+            return None;
+        }
+        let fresh = |entry: &&Entry| entry.mark.spent.is_none() && entry.mark.paged.is_none();
+        let fresh: Vec<&Entry> = self.near(at, within).filter(fresh).collect();
+        let taken: Vec<Entry> =
+            first_window(&fresh, at, wanted)?.iter().map(|entry| (*entry).clone()).collect();
+        let doubt = doubt_of(&taken);
+        Some(self.spend(taken, hash, doubt))
+    }
+
+    fn spend(&mut self, taken: Vec<Entry>, hash: &AlertHash, doubt: Option<Downgrade>) -> Completed {
+        for entry in &taken {
+            let Some(held) = self.entries.get_mut(&(entry.at, entry.hash.clone())) else { continue };
+            match doubt {
+                None => held.mark.spent = Some(hash.clone()),
+                Some(_) => held.mark.paged = Some(hash.clone()),
+            }
+        }
+        Completed { taken, doubt }
+    }
+
+    /// What is held.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// What is held, to be corrected; event times and hashes stay.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.values_mut()
     }
 
     /// Marks the alert as announced, unless one near it has announced or fired already.
@@ -110,7 +204,7 @@ impl Window {
         hash: &AlertHash,
         within: SignedDuration,
     ) -> Option<Entry> {
-        if self.near(at, within).any(|entry| entry.mark.announced || entry.mark.spent.is_some()) {
+        if self.near(at, within).any(|entry| entry.mark.acted()) {
             return None;
         }
         let entry = self.entries.get_mut(&(at, hash.clone()))?;
@@ -122,9 +216,7 @@ impl Window {
     pub(super) fn forget(&mut self, hash: &AlertHash) {
         self.remove(hash);
         for entry in self.entries.values_mut() {
-            if entry.mark.spent.as_ref() == Some(hash) {
-                entry.mark.spent = None;
-            }
+            entry.mark.release(hash);
         }
     }
 
@@ -134,29 +226,81 @@ impl Window {
     }
 }
 
+/// Why a firing of these alerts is only a page; announced work is told before blocks.
+pub(super) fn doubt_of(taken: &[Entry]) -> Option<Downgrade> {
+    let mut doubts = taken.iter().filter_map(Entry::doubt);
+    let first = doubts.next()?;
+    Some(doubts.find(|doubt| *doubt == Downgrade::Maintenance).unwrap_or(first))
+}
+
 /// The earliest window that holds an alert at `at` and is complete. `fresh` is sorted and all within reach of `at`;
 /// any window that holds the alert begins at an alert no later than it.
-fn first_window<'w, 'e>(fresh: &'w [&'e Entry], at: Timestamp, count: &CountSpec) -> Option<&'w [&'e Entry]> {
-    let mut bots: BTreeMap<&BotId, usize> = BTreeMap::new();
+fn first_window<'w, 'e>(fresh: &'w [&'e Entry], at: Timestamp, wanted: &Wanted) -> Option<&'w [&'e Entry]> {
+    let mut seen = Tally::default();
     let mut end = 0_usize;
     for (start, first) in fresh.iter().enumerate().take_while(|(_, first)| first.at <= at) {
-        while let Some(entry) = fresh.get(end).filter(|entry| span(first.at, entry.at) <= count.within) {
-            let alerts = bots.entry(&entry.bot).or_default();
-            *alerts = alerts.saturating_add(1);
+        while let Some(entry) = fresh.get(end).filter(|entry| span(first.at, entry.at) <= wanted.count.within)
+        {
+            seen.add(entry);
             end = end.saturating_add(1);
         }
-        if at_least(end.saturating_sub(start), count.alerts) && at_least(bots.len(), count.bots) {
+        if at_least(end.saturating_sub(start), wanted.count.alerts) && seen.suffices(wanted) {
             return fresh.get(start..end);
         }
-        if let Some(alerts) = bots.get_mut(&first.bot) {
-            *alerts = alerts.saturating_sub(1);
-        }
-        bots.retain(|_, alerts| *alerts > 0);
+        seen.remove(first);
     }
     None
 }
 
-fn span(from: Timestamp, to: Timestamp) -> SignedDuration {
+/// How many different ones of each kind are in a window that slides.
+#[derive(Default)]
+struct Tally<'e> {
+    bots: BTreeMap<&'e BotId, usize>,
+    feeds: BTreeMap<&'e FeedName, usize>,
+    stages: BTreeMap<usize, usize>,
+    included: usize,
+}
+
+impl<'e> Tally<'e> {
+    fn add(&mut self, entry: &'e Entry) {
+        one_more(&mut self.bots, &entry.bot);
+        one_more(&mut self.feeds, &entry.feed);
+        if let Some(stage) = entry.stage {
+            one_more(&mut self.stages, stage);
+        }
+        self.included = self.included.saturating_add(usize::from(entry.included));
+    }
+
+    fn remove(&mut self, entry: &'e Entry) {
+        one_less(&mut self.bots, &entry.bot);
+        one_less(&mut self.feeds, &entry.feed);
+        if let Some(stage) = entry.stage {
+            one_less(&mut self.stages, stage);
+        }
+        self.included = self.included.saturating_sub(usize::from(entry.included));
+    }
+
+    fn suffices(&self, wanted: &Wanted) -> bool {
+        at_least(self.bots.len(), wanted.count.bots)
+            && at_least(self.feeds.len(), wanted.count.feeds)
+            && at_least(self.stages.len(), wanted.stages)
+            && (!wanted.including || self.included > 0)
+    }
+}
+
+fn one_more<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {
+    let count = counts.entry(key).or_default();
+    *count = count.saturating_add(1);
+}
+
+fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count = count.saturating_sub(1);
+    }
+    counts.retain(|_, count| *count > 0);
+}
+
+pub(super) fn span(from: Timestamp, to: Timestamp) -> SignedDuration {
     to.duration_since(from).abs()
 }
 

@@ -139,7 +139,7 @@ fn every_problem_is_reported_at_once() {
     let hopeless = ConditionSpec {
         when: "alert.severity > \"high\"".to_owned(),
         about: vec!["vualt".into(), "vault".into(), "vault".into()],
-        count: Some(CountSpec { alerts: 1, bots: 2, within: SignedDuration::ZERO }),
+        count: Some(CountSpec { alerts: 1, bots: 2, feeds: 1, within: SignedDuration::ZERO }),
         confirm: Some("read(\"vault\", \"totalAssets()\")".to_owned()),
         respond: Response::Page,
         early: Early::Respond(Response::Propose),
@@ -162,7 +162,7 @@ fn every_problem_is_reported_at_once() {
 
 #[test]
 fn what_can_never_be_met_is_refused() {
-    let count = |alerts, bots, within| Some(CountSpec { alerts, bots, within });
+    let count = |alerts, bots, within| Some(CountSpec { alerts, bots, feeds: 1, within });
     let minute = SignedDuration::from_mins(1);
     let said: Vec<String> = [
         ConditionSpec { about: vec![], ..spec() },
@@ -275,7 +275,7 @@ fn fields_mean_what_they_say() {
     for (when, expected) in table {
         let spec = ConditionSpec { when: when.to_owned(), count: None, ..spec() };
         let mut matcher = matcher(spec);
-        let observation = matcher.observe(&alert("0xh", "0xa1", 0));
+        let observation = matcher.observe(&alert("0xh", "0xa1", 0), &Known::CANONICAL);
         let found = (!observation.matches.is_empty(), observation.notes.is_empty());
         let wanted = match expected {
             Some(holds) => (holds, true),

@@ -40,14 +40,10 @@ fn bots() -> BotLists {
 
 /// Two CRITICAL alerts of two detectors about the vault within ten minutes.
 fn spec() -> ConditionSpec {
+    let when = "alert.severity >= CRITICAL && alert.bot in bots.detectors".to_owned();
     ConditionSpec {
-        id: "drain".into(),
-        when: "alert.severity >= CRITICAL && alert.bot in bots.detectors".to_owned(),
-        about: vec!["vault".into()],
-        count: Some(CountSpec { alerts: 2, bots: 2, within: SignedDuration::from_mins(10) }),
-        confirm: None,
-        respond: Response::Propose,
-        early: Early::WhenCritical,
+        count: Some(CountSpec { alerts: 2, bots: 2, feeds: 1, within: SignedDuration::from_mins(10) }),
+        ..ConditionSpec::new("drain".into(), when, vec!["vault".into()], Response::Propose)
     }
 }
 
@@ -106,7 +102,7 @@ fn alert(hash: &str, bot: &str, second: i64) -> Alert {
 fn story(matcher: &mut Matcher, alerts: &[Alert]) -> String {
     alerts
         .iter()
-        .map(|alert| match matcher.observe(alert).matches.as_slice() {
+        .map(|alert| match matcher.observe(alert, &Known::CANONICAL).matches.as_slice() {
             [] => '.',
             [found] if found.early => 'e',
             [_] => 'F',

@@ -47,14 +47,16 @@ fn reference(events: &[Event], alerts: usize, bots: usize, within: i64) -> Vec<O
 fn observed(events: &[Event], alerts: u32, bots: u32, within: i64) -> Vec<Option<Vec<u8>>> {
     let mut matcher = matcher(ConditionSpec {
         when: "true".to_owned(),
-        count: Some(CountSpec { alerts, bots, within: SignedDuration::from_secs(within) }),
+        count: Some(CountSpec { alerts, bots, feeds: 1, within: SignedDuration::from_secs(within) }),
         early: Early::Nothing,
         ..spec()
     });
     events
         .iter()
         .map(|(hash, bot, second)| {
-            let found = matcher.observe(&alert(&hash.to_string(), &format!("0x{bot}"), *second)).matches;
+            let found = matcher
+                .observe(&alert(&hash.to_string(), &format!("0x{bot}"), *second), &Known::CANONICAL)
+                .matches;
             let mut hashes: Vec<u8> =
                 found.first()?.alerts.iter().map(|hash| hash.0.parse().unwrap()).collect();
             hashes.sort_unstable();

@@ -39,8 +39,8 @@ fn corroboration_needs_different_bots_and_different_alerts() {
     assert_eq!(story(&mut matcher(spec()), &one_alert), "e....");
     let observation = {
         let mut matcher = matcher(spec());
-        matcher.restore(&one_alert[0]);
-        matcher.observe(&one_alert[1])
+        matcher.restore(&one_alert[0], &Known::CANONICAL);
+        matcher.observe(&one_alert[1], &Known::CANONICAL)
     };
     assert!(observation.repeated && observation.kept && observation.notes.is_empty());
 
@@ -68,14 +68,14 @@ fn the_window_is_inclusive_and_follows_event_time() {
 #[test]
 fn an_older_alert_that_arrives_later_completes_a_window() {
     let three = ConditionSpec {
-        count: Some(CountSpec { alerts: 3, bots: 3, within: SignedDuration::from_mins(10) }),
+        count: Some(CountSpec { alerts: 3, bots: 3, feeds: 1, within: SignedDuration::from_mins(10) }),
         early: Early::Nothing,
         ..spec()
     };
     let alerts = [alert("0xh3", "0xc3", 600), alert("0xh1", "0xa1", 0), alert("0xh2", "0xb2", 300)];
     let mut matcher = matcher(three);
     assert_eq!(story(&mut matcher, &alerts[..2]), "..");
-    let found = matcher.observe(&alerts[2]).matches;
+    let found = matcher.observe(&alerts[2], &Known::CANONICAL).matches;
     assert_eq!(
         found[0].alerts.iter().map(|hash| hash.0.as_str()).collect::<Vec<_>>(),
         ["0xh1", "0xh2", "0xh3"]
@@ -99,7 +99,7 @@ fn a_reorg_puts_the_newest_block_in_place() {
     let mut moved = alert("0xh2", "0xb2", 900);
     moved.block.as_mut().unwrap().number = near.block.as_ref().unwrap().number + 9;
     let third = ConditionSpec {
-        count: Some(CountSpec { alerts: 3, bots: 3, within: SignedDuration::from_mins(10) }),
+        count: Some(CountSpec { alerts: 3, bots: 3, feeds: 1, within: SignedDuration::from_mins(10) }),
         early: Early::Nothing,
         ..spec()
     };
@@ -187,7 +187,7 @@ fn a_cut_address_survives_in_the_filter() {
         let mut matcher = matcher(spec());
         let mut alert = alert("0xh", "0xa1", 0);
         (alert.addresses, alert.truncated, alert.bloom) = (Vec::new(), true, bloom);
-        let observation = matcher.observe(&alert);
+        let observation = matcher.observe(&alert, &Known::CANONICAL);
         assert_eq!(
             observation.notes[0].why,
             Why::AddressesCut("vault".into()),
@@ -256,7 +256,8 @@ fn what_anybody_could_have_sent_only_pages() {
         |hash: &str, bot: &str, second: i64| Alert { authenticated: false, ..alert(hash, bot, second) };
     let mut matcher = matcher(spec());
     let forged = [unsigned("0xh1", "0xa1", 0), unsigned("0xh2", "0xb2", 10)];
-    let pages: Vec<Match> = forged.iter().flat_map(|alert| matcher.observe(alert).matches).collect();
+    let pages: Vec<Match> =
+        forged.iter().flat_map(|alert| matcher.observe(alert, &Known::CANONICAL).matches).collect();
     assert_eq!(
         pages.iter().map(|page| (page.response, page.early)).collect::<Vec<_>>(),
         [(Response::Page, true), (Response::Page, false)]
@@ -290,7 +291,8 @@ fn one_alert_prepares_only_if_critical_and_never_beyond_the_response() {
     ];
     for (respond, early, severity, expected) in table {
         let mut matcher = matcher(high_too(respond, early));
-        let found = matcher.observe(&Alert { severity, ..alert("0xh", "0xa1", 0) }).matches;
+        let found =
+            matcher.observe(&Alert { severity, ..alert("0xh", "0xa1", 0) }, &Known::CANONICAL).matches;
         assert_eq!(found.first().map(|found| found.response), expected, "{respond} {early:?} {severity:?}");
     }
 }
@@ -303,7 +305,7 @@ fn a_match_is_told_in_our_words_only() {
     (forged.authenticated, forged.hash) = (false, AlertHash("[click](http://evil.example)".to_owned()));
     let said: Vec<String> = [alert(&long(1), "0xa1", 0), alert(&long(2), "0xb2", 60), forged]
         .iter()
-        .flat_map(|alert| matcher.observe(alert).matches)
+        .flat_map(|alert| matcher.observe(alert, &Known::CANONICAL).matches)
         .map(|found| found.because)
         .collect();
     assert_snapshot!(said.join("\n"), @r#"

@@ -26,9 +26,11 @@ fn each_contract_and_condition_has_windows_of_its_own() {
     let other = ConditionSpec { id: "other".into(), early: Early::Nothing, ..both.clone() };
     let mut matcher = Matcher::new(vec![("a".into(), compile_spec(both)), ("b".into(), compile_spec(other))]);
     let on_pool = Alert { chain: ChainId(10), addresses: vec![POOL], ..alert("0xh1", "0xa1", 0) };
-    matcher.restore(&on_pool);
-    assert!(matcher.observe(&alert("0xh2", "0xb2", 1)).matches.iter().all(|found| found.early));
-    let found = matcher.observe(&alert("0xh3", "0xa1", 2)).matches;
+    matcher.restore(&on_pool, &Known::CANONICAL);
+    assert!(
+        matcher.observe(&alert("0xh2", "0xb2", 1), &Known::CANONICAL).matches.iter().all(|found| found.early)
+    );
+    let found = matcher.observe(&alert("0xh3", "0xa1", 2), &Known::CANONICAL).matches;
     let told: Vec<_> = found
         .iter()
         .map(|found| (found.runbook.as_str(), found.contract.as_str(), found.chain_id.0))
@@ -46,7 +48,7 @@ fn a_month_late_is_too_late_and_says_so() {
     );
     let old = [alert("0x3", "0xa1", 0), alert("0x4", "0xb2", 10)];
     for alert in &old {
-        let observation = matcher.observe(alert);
+        let observation = matcher.observe(alert, &Known::CANONICAL);
         assert!(observation.matches.is_empty() && !observation.kept);
         assert!(matches!(observation.notes[0].why, Why::TooLate(_)));
     }
@@ -68,15 +70,15 @@ fn one_clock_in_the_future_outdates_nobody() {
 fn lacked_fields_are_no_match_and_are_counted() {
     let spec = ConditionSpec { when: "alert.metadata.loss > 1".to_owned(), ..spec() };
     let mut matcher = matcher(spec);
-    matcher.restore(&alert("0x1", "0xa1", 0));
+    matcher.restore(&alert("0x1", "0xa1", 0), &Known::CANONICAL);
     let mut text = alert("0x2", "0xa1", 0);
     text.metadata.insert("loss".to_owned(), serde_json::json!("a lot"));
-    let observation = matcher.observe(&text);
+    let observation = matcher.observe(&text, &Known::CANONICAL);
     assert_eq!(observation.notes[0].why, Why::UnfitField("metadata.loss".to_owned()));
     let mut good = alert("0x3", "0xa1", 0);
     good.metadata.insert("loss".to_owned(), serde_json::json!(2));
-    assert!(matcher.observe(&good).kept);
-    matcher.restore(&Alert { chain: ChainId(9), ..alert("0x4", "0xa1", 0) });
+    assert!(matcher.observe(&good, &Known::CANONICAL).kept);
+    matcher.restore(&Alert { chain: ChainId(9), ..alert("0x4", "0xa1", 0) }, &Known::CANONICAL);
     let (runbook, condition, counters) = matcher.counters().next().unwrap();
     assert_eq!((runbook.as_str(), condition.as_str()), ("pause-vault", "drain"));
     let expected = Counters {
@@ -93,14 +95,14 @@ fn lacked_fields_are_no_match_and_are_counted() {
 #[test]
 fn a_noisy_bot_cannot_push_evidence_out() {
     let mut matcher = matcher(ConditionSpec {
-        count: Some(CountSpec { alerts: 3, bots: 3, within: SignedDuration::from_hours(10) }),
+        count: Some(CountSpec { alerts: 3, bots: 3, feeds: 1, within: SignedDuration::from_hours(10) }),
         early: Early::Nothing,
         ..spec()
     });
     assert_eq!(story(&mut matcher, &[alert("0xquiet", "0xb2", 0)]), ".");
     let mut displaced = 0;
     for n in 0..2_000 {
-        displaced += matcher.observe(&alert(&format!("0x{n}"), "0xa1", n)).notes.len();
+        displaced += matcher.observe(&alert(&format!("0x{n}"), "0xa1", n), &Known::CANONICAL).notes.len();
     }
     assert_eq!(displaced, 2_001 - WINDOW_ALERTS_MAX);
     assert!(matcher.holds(&AlertHash("0xquiet".to_owned()), true));
@@ -128,9 +130,10 @@ fn restored_in_order_it_goes_on_as_if_nothing_had_happened() {
     let whole = story(&mut matcher(spec()), &stream);
     for cut in 0..stream.len() {
         let mut before = matcher(spec());
-        let kept: Vec<&Alert> = stream[..cut].iter().filter(|alert| before.observe(alert).kept).collect();
+        let kept: Vec<&Alert> =
+            stream[..cut].iter().filter(|alert| before.observe(alert, &Known::CANONICAL).kept).collect();
         let mut after = matcher(spec());
-        kept.into_iter().for_each(|alert| after.restore(alert));
+        kept.into_iter().for_each(|alert| after.restore(alert, &Known::CANONICAL));
         assert_eq!(story(&mut after, &stream[cut..]), whole[cut..], "restarted after {cut}");
     }
 }

@@ -1,0 +1,244 @@
+//! `sequence`: steps in order that share something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::super::about::About;
+use super::super::attacker;
+use super::super::compile::{Condition, Watched};
+use super::super::outcome::{Firing, Match, Why, count};
+use super::super::spec::Same;
+use super::super::trail::{Print, Shared, TRAILS_MAX, Trail, TrailKey};
+use super::super::truth::{BlockId, Canonicity, Downgrade};
+use super::super::window::{Entry, Mark};
+use super::counting::is_open;
+use super::{Arriving, Marks, Removed, Said};
+use crate::domain::alert::{Alert, AlertHash};
+use crate::domain::names::{ContractName, RunbookId};
+
+/// What an older block of an alert had caused, by contract.
+pub(super) type Caused = BTreeMap<ContractName, Mark>;
+
+/// The trails of one condition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Following {
+    trails: BTreeMap<TrailKey, Trail>,
+}
+
+impl Following {
+    pub(super) fn take(
+        &mut self,
+        arriving: &Arriving<'_>,
+        about: &[(Watched, About)],
+        steps: BTreeSet<usize>,
+        marks: Marks,
+        said: &mut Said<'_>,
+    ) {
+        let (alert, condition) = (arriving.alert, said.condition);
+        for (watched, _) in about.iter().filter(|(_, answer)| *answer == About::Untold) {
+            count(&mut said.counters.untold);
+            said.note(Why::AddressesCut(watched.contract.clone()));
+        }
+        let named: Vec<&Watched> =
+            about.iter().filter(|(_, answer)| *answer == About::Yes).map(|(watched, _)| watched).collect();
+        let entry = arriving.entry(condition);
+        let contracts = named
+            .iter()
+            .map(|watched| {
+                (watched.contract.clone(), arriving.maintenance.covers(&watched.contract, entry.at))
+            })
+            .collect();
+        let marks = if let Marks::Following(marks) = marks { marks } else { Caused::new() };
+        let print = Print { steps, contracts, marks, entry };
+        let keys = keys(alert, condition, &named);
+        for key in &keys {
+            let displaced = self.trails.entry(key.clone()).or_default().insert(print.clone());
+            said.observation.kept |= displaced.as_ref() != Some(&alert.hash);
+            if let Some(displaced) = displaced {
+                count(&mut said.counters.displaced);
+                said.note(Why::WindowFull(displaced));
+            }
+        }
+        let matches = self.complete(&keys, alert.event_time(), &alert.hash, said.runbook, condition);
+        matches.iter().for_each(|_| count(&mut said.counters.fired));
+        said.observation.matches.extend(matches);
+        self.make_room();
+    }
+
+    /// Fires each contract whose steps are all on one of these trails, once.
+    fn complete(
+        &mut self,
+        keys: &BTreeSet<TrailKey>,
+        at: Timestamp,
+        hash: &AlertHash,
+        runbook: &RunbookId,
+        condition: &Condition,
+    ) -> Vec<Match> {
+        let (anywhere, within) = (condition.anywhere(), condition.count().within);
+        let mut matches = Vec::new();
+        for watched in condition.watched() {
+            let found = keys.iter().filter(|(chain, ..)| *chain == watched.chain_id).find_map(|key| {
+                let (taken, doubt) = self.trails.get(key)?.complete(&watched.contract, &anywhere, within)?;
+                Some((key.clone(), taken, doubt))
+            });
+            let Some(((_, authenticated, shared), taken, doubt)) = found else { continue };
+            // The same alerts may lie on several trails; they are spent on all of them.
+            let hashes: BTreeSet<AlertHash> = taken.iter().map(|entry| entry.hash.clone()).collect();
+            self.spend(&hashes, authenticated, &watched.contract, hash, doubt);
+            let firing = Firing {
+                watched,
+                early: false,
+                doubt,
+                response: condition.respond(),
+                taken,
+                shared: Some(shared.to_string()),
+            };
+            matches.push(firing.into_match(runbook, condition, at, authenticated));
+        }
+        matches
+    }
+
+    fn spend(
+        &mut self,
+        hashes: &BTreeSet<AlertHash>,
+        authenticated: bool,
+        contract: &ContractName,
+        by: &AlertHash,
+        doubt: Option<Downgrade>,
+    ) {
+        let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == authenticated);
+        let prints = trails.flat_map(|(_, trail)| trail.prints_mut());
+        for print in prints.filter(|print| hashes.contains(&print.entry.hash)) {
+            let mark = print.marks.entry(contract.clone()).or_default();
+            match doubt {
+                None => mark.spent = Some(by.clone()),
+                Some(_) => mark.paged = Some(by.clone()),
+            }
+        }
+    }
+
+    /// Drops the trails that have been quiet the longest.
+    fn make_room(&mut self) {
+        while self.trails.len() > TRAILS_MAX {
+            let quiet =
+                self.trails.iter().min_by_key(|(_, trail)| trail.newest()).map(|(key, _)| key.clone());
+            let Some(quiet) = quiet else { return };
+            self.trails.remove(&quiet);
+        }
+    }
+
+    pub(super) fn take_out(&mut self, alert: &Alert) -> Caused {
+        let mut caused = Caused::new();
+        let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == alert.authenticated);
+        for (_, trail) in trails {
+            caused.extend(trail.remove(&alert.hash).map(|print| print.marks).unwrap_or_default());
+        }
+        self.trails.retain(|_, trail| !trail.is_empty());
+        caused
+    }
+
+    pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
+        let on_lane = |key: &TrailKey| key.0 == retraction.chain && key.1 == retraction.authenticated;
+        self.remove(&on_lane, gone)
+    }
+
+    pub(super) fn drop_where(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
+        self.remove(&|_| true, gone)
+    }
+
+    fn remove(&mut self, on: &dyn Fn(&TrailKey) -> bool, gone: &dyn Fn(&Entry) -> bool) -> Removed {
+        let mut removed = Removed::default();
+        for (_, trail) in self.trails.iter_mut().filter(|(key, _)| on(key)) {
+            let hashes: Vec<AlertHash> = trail
+                .prints()
+                .filter(|print| gone(&print.entry))
+                .map(|print| print.entry.hash.clone())
+                .collect();
+            for hash in hashes {
+                let Some(print) = trail.remove(&hash) else { continue };
+                let mut acted = false;
+                for (contract, _) in print.marks.iter().filter(|(_, mark)| mark.acted()) {
+                    acted = true;
+                    removed.acted.entry(contract.clone()).or_default().insert(hash.clone());
+                }
+                if !acted {
+                    removed.waiting.insert(hash);
+                }
+            }
+        }
+        self.trails.retain(|_, trail| !trail.is_empty());
+        removed
+    }
+
+    pub(super) fn confirm_block(
+        &mut self,
+        block: &BlockId,
+        runbook: &RunbookId,
+        condition: &Condition,
+    ) -> Vec<Match> {
+        let mut touched: BTreeMap<(Timestamp, AlertHash), BTreeSet<TrailKey>> = BTreeMap::new();
+        for (key, trail) in &mut self.trails {
+            for print in trail.prints_mut().filter(|print| is_open(&print.entry, block)) {
+                print.entry.canonicity = Canonicity::Canonical;
+                let at = (print.entry.at, print.entry.hash.clone());
+                touched.entry(at).or_default().insert(key.clone());
+            }
+        }
+        let found = touched
+            .iter()
+            .map(|((at, hash), keys)| self.complete(keys, *at, hash, runbook, condition))
+            .collect::<Vec<_>>();
+        found.into_iter().flatten().collect()
+    }
+
+    pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
+        for ((_, trust, _), trail) in &mut self.trails {
+            if *trust == authenticated {
+                trail.remove(hash);
+                trail
+                    .prints_mut()
+                    .for_each(|print| print.marks.values_mut().for_each(|mark| mark.release(hash)));
+            }
+        }
+    }
+
+    pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
+        self.trails.iter().any(|((_, trust, _), trail)| *trust == authenticated && trail.holds(hash))
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.trails.values().flat_map(|trail| trail.prints().map(|print| &print.entry))
+    }
+
+    pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {
+        for ((_, trust, _), trail) in &mut self.trails {
+            if *trust == authenticated {
+                trail.prune(oldest);
+            }
+        }
+        self.trails.retain(|_, trail| !trail.is_empty());
+    }
+}
+
+/// The trails the alert lies on. What it protects is nobody's attacker.
+fn keys(alert: &Alert, condition: &Condition, named: &[&Watched]) -> BTreeSet<TrailKey> {
+    let key = |shared| (alert.chain, alert.authenticated, shared);
+    let Some(sequence) = &condition.spec().sequence else { return BTreeSet::new() };
+    match sequence.same {
+        Same::Attacker => {
+            let protected = |address| {
+                condition
+                    .watched()
+                    .iter()
+                    .any(|watched| watched.chain_id == alert.chain && watched.address == address)
+            };
+            let attackers = attacker::candidates(alert).into_iter().filter(|address| !protected(*address));
+            attackers.map(|address| key(Shared::Attacker(address))).collect()
+        }
+        Same::Transaction => alert.transaction.iter().map(|hash| key(Shared::Transaction(*hash))).collect(),
+        Same::Contract => {
+            named.iter().map(|watched| key(Shared::Contract(watched.contract.clone()))).collect()
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! One condition and everything it remembers.
+//!
+//! What all kinds share is here: whether an alert concerns the condition at all, and why one that would is
+//! discarded. What it then does is its kind's: a count in windows, a sequence on trails, a heartbeat.
+
+mod counting;
+mod following;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::Address;
+use jiff::{SignedDuration, Timestamp};
+
+use super::about::About;
+use super::absence::{Silence, Vigil};
+use super::attacker;
+use super::compile::{Condition, Watched};
+use super::lane::Lane;
+use super::matcher::Verdict;
+use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
+use super::truth::{BlockId, Canonicity, Maintenance};
+use super::vocabulary::AlertView;
+use super::window::Entry;
+use crate::domain::alert::{Alert, AlertHash, BotId};
+use crate::domain::expression::language::Gap;
+use crate::domain::names::RunbookId;
+use counting::Counting;
+use following::Following;
+
+/// One condition and everything it remembers.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) runbook: RunbookId,
+    pub(super) condition: Condition,
+    pub(super) counters: Counters,
+    memory: Memory,
+}
+
+#[derive(Clone, Debug)]
+enum Memory {
+    Counting(Counting),
+    Following(Following),
+    Listening(Vigil),
+}
+
+/// An alert that has just come, with all that is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Arriving<'a> {
+    pub(super) alert: &'a Alert,
+    pub(super) view: &'a AlertView<'a>,
+    /// It may have been seen before, with an older block.
+    pub(super) again: bool,
+    /// How far it is behind the clock.
+    pub(super) behind: Option<SignedDuration>,
+    pub(super) block: Canonicity,
+    pub(super) lane: &'a Lane,
+    pub(super) maintenance: &'a Maintenance,
+}
+
+impl Arriving<'_> {
+    /// As a window keeps it; what depends on the contract is added there.
+    fn entry(&self, condition: &Condition) -> Entry {
+        Entry {
+            hash: self.alert.hash.clone(),
+            bot: self.alert.bot.clone(),
+            feed: self.alert.feed.clone(),
+            at: self.alert.event_time(),
+            mark: super::window::Mark::default(),
+            accused: attacker::accused(self.alert),
+            included: condition.includes(self.view),
+            stage: condition.stage(&self.alert.bot),
+            block: BlockId::of(self.alert),
+            canonicity: self.block,
+            maintained: false,
+        }
+    }
+}
+
+/// How an alert concerns a condition.
+struct Concern<'c> {
+    /// Contracts it is about, or may be.
+    about: Vec<(&'c Watched, About)>,
+    /// Steps it may be.
+    steps: BTreeSet<usize>,
+    gap: Option<Gap>,
+    holds: bool,
+}
+
+/// What a condition gives back.
+pub(super) struct Said<'o> {
+    pub(super) runbook: &'o RunbookId,
+    pub(super) condition: &'o Condition,
+    pub(super) counters: &'o mut Counters,
+    pub(super) observation: &'o mut Observation,
+}
+
+impl Said<'_> {
+    fn note(&mut self, why: Why) {
+        let (runbook, condition) = (self.runbook.clone(), self.condition.id().clone());
+        self.observation.notes.push(Note { runbook, condition, why });
+    }
+}
+
+impl Rule {
+    pub(super) fn new(runbook: RunbookId, condition: Condition) -> Self {
+        let memory = match (&condition.spec().sequence, &condition.spec().absent) {
+            (Some(_), _) => Memory::Following(Following::default()),
+            (None, Some(_)) => Memory::Listening(Vigil::default()),
+            (None, None) => Memory::Counting(Counting::default()),
+        };
+        Self { runbook, condition, counters: Counters::default(), memory }
+    }
+
+    /// Looks at the alert by itself. `None` where it is not about this condition at all.
+    fn concern(&self, alert: &Alert, view: &AlertView<'_>) -> Option<Concern<'_>> {
+        let silence = matches!(self.memory, Memory::Listening(_));
+        let about = self.condition.about(alert);
+        let anywhere = self.condition.anywhere();
+        let on_chain = anywhere.contains(&true)
+            && self.condition.watched().iter().any(|watched| watched.chain_id == alert.chain);
+        // A heartbeat names nobody.
+        if about.is_empty() && !on_chain && !silence {
+            return None;
+        }
+        let holds = self.condition.holds(view);
+        let (mut steps, mut gap) = (BTreeSet::new(), None);
+        let mut holds = match holds {
+            Ok(holds) => holds,
+            Err(lack) => {
+                gap = Some(lack);
+                false
+            }
+        };
+        if holds && !anywhere.is_empty() {
+            (steps, gap) = self.condition.steps_of(view);
+            if about.is_empty() {
+                steps.retain(|step| anywhere.get(*step) == Some(&true));
+            }
+            holds = !steps.is_empty();
+        }
+        Some(Concern { about, steps, gap, holds })
+    }
+
+    /// Whether the alert would join a window if nothing spoke against it.
+    pub(super) fn would_take(&self, alert: &Alert, view: &AlertView<'_>) -> bool {
+        !matches!(self.memory, Memory::Listening(_))
+            && self.concern(alert, view).is_some_and(|concern| concern.holds)
+    }
+
+    pub(super) fn verdict(&self, alert: &Alert, view: &AlertView<'_>) -> Verdict {
+        let about = self.condition.about(alert);
+        let concern = self.concern(alert, view);
+        let when = match concern.as_ref().map(|concern| (&concern.gap, concern.holds)) {
+            Some((Some(gap), false)) => Err(gap.to_string()),
+            Some((_, holds)) => Ok(holds),
+            None => self.condition.holds(view).map_err(|gap| gap.to_string()),
+        };
+        Verdict {
+            runbook: self.runbook.clone(),
+            condition: self.condition.id().clone(),
+            about: about.into_iter().map(|(watched, _)| watched.contract.clone()).collect(),
+            when,
+            steps: concern.map_or_else(Vec::new, |concern| {
+                concern.steps.into_iter().map(|step| step.saturating_add(1)).collect()
+            }),
+        }
+    }
+
+    /// Judges the alert.
+    pub(super) fn observe(&mut self, arriving: &Arriving<'_>, observation: &mut Observation) {
+        let alert = arriving.alert;
+        count(&mut self.counters.seen);
+        // What an older block of the same alert had caused stays caused; what never happened displaces nothing.
+        let orphaned = arriving.block == Canonicity::Orphaned;
+        let marks = if orphaned || !arriving.again { Marks::None } else { self.take_out(alert) };
+        let Some(Concern { about, steps, gap, holds }) = self.concern(alert, arriving.view) else { return };
+        let about: Vec<(Watched, About)> =
+            about.into_iter().map(|(watched, answer)| (watched.clone(), answer)).collect();
+        let Self { runbook, condition, counters, memory } = self;
+        let mut said = Said { runbook, condition, counters, observation };
+        if !about.is_empty() {
+            count(&mut said.counters.about);
+        }
+        if let (Some(gap), false) = (gap, holds) {
+            let why = said.counters.lack(gap);
+            said.note(why);
+        }
+        if !holds {
+            return;
+        }
+        count(&mut said.counters.when_true);
+        if let Memory::Listening(vigil) = memory {
+            if alert.authenticated {
+                vigil.beat(alert);
+            }
+            return;
+        }
+        if let Some(why) = discarded(arriving, &mut said) {
+            said.note(why);
+            return;
+        }
+        match memory {
+            Memory::Counting(counting) => counting.take(arriving, &about, marks, &mut said),
+            Memory::Following(following) => following.take(arriving, &about, steps, marks, &mut said),
+            Memory::Listening(_) => {}
+        }
+    }
+
+    /// A heartbeat that the clock finds silent.
+    pub(super) fn tick(&mut self, clock: Timestamp) -> Option<Match> {
+        let (Memory::Listening(vigil), Some(spec)) = (&mut self.memory, &self.condition.spec().absent) else {
+            return None;
+        };
+        let silence = vigil.tick(clock, spec)?;
+        count(&mut self.counters.fired);
+        self.silent(clock, &silence)
+    }
+
+    fn silent(&self, clock: Timestamp, silence: &Silence) -> Option<Match> {
+        let watched = self.condition.watched().first()?;
+        let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
+        let allowed = SignedDuration::from_secs(silence.allowed.as_secs());
+        let last = match &silence.last {
+            Some(beat) => format!("the last was {}", short(&beat.hash.0)),
+            None => "there was none since the start".to_owned(),
+        };
+        Some(Match {
+            runbook: self.runbook.clone(),
+            condition: self.condition.id().clone(),
+            contract: watched.contract.clone(),
+            chain_id: watched.chain_id,
+            response: self.condition.respond(),
+            downgraded: None,
+            early: false,
+            alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
+            bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
+            at: clock,
+            because: format!(
+                "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"
+            ),
+        })
+    }
+
+    fn take_out(&mut self, alert: &Alert) -> Marks {
+        match &mut self.memory {
+            Memory::Counting(counting) => Marks::Counting(counting.take_out(alert)),
+            Memory::Following(following) => Marks::Following(following.take_out(alert)),
+            Memory::Listening(_) => Marks::None,
+        }
+    }
+
+    /// Takes out what a retraction withdraws, and tells what it would have prevented.
+    pub(super) fn withdraw(
+        &mut self,
+        retraction: &Alert,
+        cleared: &BTreeSet<Address>,
+        lane: &Lane,
+        observation: &mut Observation,
+    ) {
+        let Self { runbook, condition, counters, memory } = self;
+        if !condition.retractors().contains(&retraction.bot) {
+            return;
+        }
+        // Must be known again after a restart.
+        observation.kept = true;
+        let gone = |entry: &Entry| {
+            !entry.accused.is_disjoint(cleared)
+                && lane.cleared(retraction, &entry.accused, condition.retractors()).is_some()
+        };
+        let found = match memory {
+            Memory::Counting(counting) => counting.withdraw(retraction, &gone),
+            Memory::Following(following) => following.withdraw(retraction, &gone),
+            Memory::Listening(_) => return,
+        };
+        let because = format!("retracted by bot {}", short(retraction.bot.as_str()));
+        let mut said = Said { runbook, condition, counters, observation };
+        for hash in found.waiting {
+            count(&mut said.counters.retracted);
+            said.note(Why::Withdrawn(hash));
+        }
+        said.observation.withdrawn.extend(found.acted.into_iter().map(|(contract, alerts)| Withdrawal {
+            runbook: runbook.clone(),
+            condition: condition.id().clone(),
+            contract,
+            alerts: alerts.into_iter().collect(),
+            because: because.clone(),
+        }));
+    }
+
+    pub(super) fn unknown_blocks(&self) -> BTreeSet<BlockId> {
+        let mut blocks = BTreeSet::new();
+        let mut add = |entry: &Entry| {
+            if entry.canonicity == Canonicity::Unknown {
+                blocks.extend(entry.block);
+            }
+        };
+        match &self.memory {
+            Memory::Counting(counting) => counting.entries().for_each(&mut add),
+            Memory::Following(following) => following.entries().for_each(&mut add),
+            Memory::Listening(_) => {}
+        }
+        blocks
+    }
+
+    /// The block is on the chain: what now fires in full.
+    pub(super) fn confirm_block(&mut self, block: &BlockId) -> Vec<Match> {
+        let Self { runbook, condition, counters, memory } = self;
+        let found = match memory {
+            Memory::Counting(counting) => counting.confirm_block(block, runbook, condition),
+            Memory::Following(following) => following.confirm_block(block, runbook, condition),
+            Memory::Listening(_) => Vec::new(),
+        };
+        found.iter().for_each(|_| count(&mut counters.fired));
+        found
+    }
+
+    /// The block is not on the chain: its alerts are taken out.
+    pub(super) fn orphan_block(&mut self, block: &BlockId) -> (BTreeSet<AlertHash>, Vec<Withdrawal>) {
+        let gone =
+            |entry: &Entry| entry.block.as_ref() == Some(block) && entry.canonicity == Canonicity::Unknown;
+        let found = match &mut self.memory {
+            Memory::Counting(counting) => counting.drop_where(&gone),
+            Memory::Following(following) => following.drop_where(&gone),
+            Memory::Listening(_) => Removed::default(),
+        };
+        let withdrawn = found.acted.iter().map(|(contract, alerts)| Withdrawal {
+            runbook: self.runbook.clone(),
+            condition: self.condition.id().clone(),
+            contract: contract.clone(),
+            alerts: alerts.iter().cloned().collect(),
+            because: "its block is not on the chain".to_owned(),
+        });
+        let withdrawn = withdrawn.collect();
+        let hashes: BTreeSet<AlertHash> =
+            found.waiting.into_iter().chain(found.acted.into_values().flatten()).collect();
+        hashes.iter().for_each(|_| count(&mut self.counters.orphaned));
+        (hashes, withdrawn)
+    }
+
+    pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
+        match &mut self.memory {
+            Memory::Counting(counting) => counting.forget(hash, authenticated),
+            Memory::Following(following) => following.forget(hash, authenticated),
+            Memory::Listening(_) => {}
+        }
+    }
+
+    pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
+        match &self.memory {
+            Memory::Counting(counting) => counting.holds(hash, authenticated),
+            Memory::Following(following) => following.holds(hash, authenticated),
+            Memory::Listening(_) => false,
+        }
+    }
+
+    pub(super) fn prune(&mut self, newest: Timestamp, authenticated: bool) {
+        let keep = self.condition.spec().max_age.saturating_add(self.condition.count().within);
+        let Ok(oldest) = newest.checked_sub(keep) else { return };
+        match &mut self.memory {
+            Memory::Counting(counting) => counting.prune(oldest, authenticated),
+            Memory::Following(following) => following.prune(oldest, authenticated),
+            Memory::Listening(_) => {}
+        }
+    }
+}
+
+/// Why an alert that would count does not.
+fn discarded(arriving: &Arriving<'_>, said: &mut Said<'_>) -> Option<Why> {
+    if arriving.block == Canonicity::Orphaned {
+        count(&mut said.counters.orphaned);
+        return Some(Why::Orphaned);
+    }
+    let max_age = said.condition.spec().max_age;
+    if let Some(behind) = arriving.behind.filter(|behind| *behind > max_age) {
+        count(&mut said.counters.late);
+        return Some(Why::TooLate(behind));
+    }
+    let accused = attacker::accused(arriving.alert);
+    let cleared = arriving.lane.cleared(arriving.alert, &accused, said.condition.retractors())?;
+    count(&mut said.counters.retracted);
+    Some(Why::Retracted(cleared))
+}
+
+/// What an older block of an alert had caused.
+enum Marks {
+    None,
+    Counting(counting::Caused),
+    Following(following::Caused),
+}
+
+/// What was taken out of windows or trails.
+#[derive(Debug, Default)]
+struct Removed {
+    /// Alerts that had caused nothing.
+    waiting: BTreeSet<AlertHash>,
+    /// Alerts that took part in matches, by contract.
+    acted: BTreeMap<crate::domain::names::ContractName, BTreeSet<AlertHash>>,
+}
