@@ -20,6 +20,7 @@
 //! it, failures included. Reconcilers never call each other. What a reconciler must *not* do is decide:
 //! decisions are the domain's, on the state that the journal has.
 
+pub mod blocks;
 pub mod command;
 pub mod daemon;
 pub mod draft;
@@ -35,6 +36,7 @@ pub mod preflight;
 pub mod prepare;
 pub mod proposal;
 pub mod reads;
+pub mod replay;
 pub mod scrutiny;
 pub mod service;
 pub mod setup;

@@ -183,22 +183,14 @@ impl Builder<'_> {
         settings.iter().filter_map(|(name, chain)| Some((name.clone(), self.chain(name, chain)?))).collect()
     }
 
-    fn chain(&mut self, name: &ChainName, chain: &settings::Chain) -> Option<Chain> {
-        let place = format!("[chains.{name}]");
-        let mut endpoints = Vec::new();
-        for endpoint in &chain.rpc {
-            // The configuration has checked that these are URLs.
-            let Ok(url) = Url::parse(endpoint.url.expose_secret()) else {
-                return self.problem(place, format!("{} is not a URL", endpoint.label));
-            };
-            match Endpoint::new(&url, chain.rpc_timeout) {
-                Ok(endpoint) => endpoints.push(endpoint),
-                Err(error) => return self.problem(place, chain_of(&error)),
-            }
-        }
-        match Chain::new(name.clone(), chain.id, endpoints, chain.agree) {
-            Ok(chain) => Some(chain),
-            Err(error) => self.problem(place, chain_of(&error)),
+    fn chain(&mut self, name: &ChainName, settings: &settings::Chain) -> Option<Chain> {
+        match chain(name, settings) {
+            Ok(Some(chain)) => Some(chain),
+            Ok(None) => self.problem(
+                format!("[chains.{name}]"),
+                "its endpoints are all optional, and none of their variables is set: set one".to_owned(),
+            ),
+            Err(problem) => self.problem(format!("[chains.{name}]"), problem),
         }
     }
 
@@ -278,6 +270,26 @@ impl Builder<'_> {
             Err(problem) => self.problem("[web] link_secret".to_owned(), problem),
         }
     }
+}
+
+/// A chain as it is configured; `None` where it has no endpoint.
+///
+/// # Errors
+/// Why it cannot be asked.
+pub fn chain(name: &ChainName, settings: &settings::Chain) -> Result<Option<Chain>, String> {
+    let mut endpoints = Vec::new();
+    for endpoint in &settings.rpc {
+        // The configuration has checked that these are URLs.
+        let url = Url::parse(endpoint.url.expose_secret())
+            .map_err(|_| format!("{} is not a URL", endpoint.label))?;
+        let made = Endpoint::new(&url, settings.rpc_timeout).map_err(|error| chain_of(&error))?;
+        endpoints.push(made);
+    }
+    if endpoints.is_empty() {
+        return Ok(None);
+    }
+    let chain = Chain::new(name.clone(), settings.id, endpoints, settings.agree);
+    chain.map(Some).map_err(|error| chain_of(&error))
 }
 
 /// Where a chain's embedded service is reached.

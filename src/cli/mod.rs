@@ -15,6 +15,7 @@ mod open;
 mod output;
 mod postmortem;
 mod proposal;
+mod replay;
 mod report;
 mod run;
 mod safe;
@@ -57,6 +58,8 @@ enum Command {
     Run(run::Args),
     /// Tell the whole story on a local chain, in about a minute.
     Demo(demo::Args),
+    /// Tell what would have fired, when and why, over recorded alerts.
+    Replay(replay::Args),
     /// Start a runbook by hand.
     Trigger(trigger::Args),
     /// Report that something is wrong.
@@ -116,6 +119,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Check(args) => check::check(context, args).await,
         Command::Run(args) => run::run(context, args).await,
         Command::Demo(args) => demo::demo(context, args).await,
+        Command::Replay(args) => replay::replay(context, args).await,
         Command::Trigger(args) => trigger::trigger(context, args).await,
         Command::Report(args) => report::report(context, args).await,
         Command::Incident(command) => incident::incident(context, command).await,

@@ -22,9 +22,14 @@ pub fn config(context: &Context) -> Result<Config, Failure> {
 
 /// Reads and checks every file, from `path`.
 pub fn config_at(path: &Path, out: &Output) -> Result<Config, Failure> {
+    config_with(path, None, out)
+}
+
+/// Reads and checks every file, from `path`, with other runbooks where they are given.
+pub fn config_with(path: &Path, runbooks: Option<&Path>, out: &Output) -> Result<Config, Failure> {
     let today = SystemClock.now().to_zoned(TimeZone::system()).date();
     let environment = Environment::from_os(std::env::vars_os());
-    let config = crate::config::load(path, &environment, today)?;
+    let config = crate::config::load_with(path, &environment, today, runbooks)?;
     for warning in config.warnings.iter() {
         out.note(&format!("warning: {warning}"));
     }

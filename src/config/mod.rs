@@ -10,6 +10,7 @@
 //! Secrets are fetched here and are [`secrecy::SecretString`]s from then on.
 
 mod environment;
+mod maintenance;
 mod problem;
 mod reader;
 mod roster;
@@ -24,6 +25,7 @@ use std::path::Path;
 use jiff::civil::Date;
 
 pub use environment::{Environment, PREFIX};
+pub use maintenance::{MAINTENANCE_MAX, MAINTENANCE_WINDOWS_MAX};
 pub use problem::{Place, Problem, Problems};
 pub use runbooks::{REVIEW_MAX_DAYS, RUNBOOKS_MAX};
 pub use settings::Settings;
@@ -33,6 +35,7 @@ use self::reader::{Context, Source, known, lay, one_of, parse};
 use self::roster::RosterFile;
 use self::runbooks::Known;
 use self::settings::SettingsFile;
+use crate::domain::condition::Maintenance;
 use crate::domain::names::{PolicyName, RunbookId};
 use crate::domain::roster::Roster;
 use crate::domain::runbook::Runbook;
@@ -46,6 +49,8 @@ pub struct Config {
     pub roster: Roster,
     /// Every runbook.
     pub runbooks: BTreeMap<RunbookId, Runbook>,
+    /// Announced work.
+    pub maintenance: Maintenance,
     /// What is worth knowing and stops nothing.
     pub warnings: Problems,
 }
@@ -55,12 +60,29 @@ pub struct Config {
 /// # Errors
 /// Everything that is wrong with any of the files.
 pub fn load(path: &Path, environment: &Environment, today: Date) -> Result<Config, Problems> {
+    load_with(path, environment, today, None)
+}
+
+/// As [`load`], with the runbooks at `runbooks` (a folder or a file) in the place of those that are configured.
+///
+/// # Errors
+/// Everything that is wrong with any of the files.
+pub fn load_with(
+    path: &Path,
+    environment: &Environment,
+    today: Date,
+    runbooks: Option<&Path>,
+) -> Result<Config, Problems> {
     let mut findings = Findings::default();
     let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")) };
     let Some(main) = Source::read(path, None, &mut findings) else {
         return Err(findings.give_up());
     };
-    let (file, is_whole) = read_settings(&main, &context, &mut findings);
+    let (mut file, is_whole) = read_settings(&main, &context, &mut findings);
+    if let Some(runbooks) = runbooks {
+        file.settings.runbooks = vec![runbooks.to_owned()];
+        file.runbook_places = vec![Place::file(&runbooks.display().to_string())];
+    }
     let roster = read_roster(&file, is_whole, environment, &mut findings);
     let names = Known {
         declared: is_whole.then_some(&file.declared),
@@ -70,6 +92,7 @@ pub fn load(path: &Path, environment: &Environment, today: Date) -> Result<Confi
         policies: roster.as_ref().map(|roster| &roster.policies),
         today,
     };
+    let maintenance = read_maintenance(&file, environment, &mut findings);
     let mut runbooks = BTreeMap::new();
     if is_whole || file.settings.runbooks.iter().all(|path| path.exists()) {
         let paths = &file.settings.runbooks;
@@ -80,7 +103,7 @@ pub fn load(path: &Path, environment: &Environment, today: Date) -> Result<Confi
     // Beyond this line nothing is wrong, and so everything is there.
     let warnings = findings.conclude()?;
     let roster = roster.map(|file| file.roster).unwrap_or_default();
-    Ok(Config { settings: Settings { policy, ..file.settings }, roster, runbooks, warnings })
+    Ok(Config { settings: Settings { policy, ..file.settings }, roster, runbooks, maintenance, warnings })
 }
 
 /// Reads the settings, and whether the file is TOML at all. Where it is not, what it would say by default
@@ -112,6 +135,20 @@ fn read_roster(
     let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")) };
     let channels = is_whole.then_some(&file.declared.channels);
     Some(roster::read(&entries, Place::file(&source.file), &context, channels, findings))
+}
+
+/// Reads the announced work. A file that is named must be there; one in the usual place may be.
+fn read_maintenance(file: &SettingsFile, environment: &Environment, findings: &mut Findings) -> Maintenance {
+    let path = &file.settings.maintenance;
+    if file.maintenance_place.is_none() && !path.exists() {
+        return Maintenance::default();
+    }
+    let place = file.maintenance_place.clone().unwrap_or_else(|| Place::file(&path.display().to_string()));
+    let Some(source) = Source::read(path, Some(&place), findings) else { return Maintenance::default() };
+    let Some(entries) = parse(&source, 0..source.text.len(), findings) else { return Maintenance::default() };
+    let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")) };
+    let place = Place::file(&source.file);
+    maintenance::read(&entries, place, &context, &file.settings.contracts, findings)
 }
 
 /// Whom to page when a runbook does not say: the policy that is written, or the only one there is.

@@ -5,9 +5,9 @@
 use std::net::SocketAddr;
 
 use alloy::primitives::Address;
-use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::node::{Node, Value};
@@ -186,6 +186,17 @@ impl Form for DateTime {
             });
         }
         text.parse().map_err(|_| Mismatch::default())
+    }
+}
+
+/// An instant: a date, a time and an offset.
+impl Form for Timestamp {
+    fn wanted() -> String {
+        "an instant with its offset, such as 2026-11-21T18:00:00Z".into()
+    }
+
+    fn read(node: &Node) -> Result<Self, Mismatch> {
+        calendar_text(node)?.parse().map_err(|_| Mismatch::default())
     }
 }
 

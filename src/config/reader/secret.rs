@@ -46,6 +46,12 @@ impl Table<'_> {
         self.secret(key, findings)
     }
 
+    /// Whether this table names an environment variable that is not set.
+    pub(crate) fn names_no_secret(&mut self) -> bool {
+        let name = self.node("env").and_then(|node| node.text().map(str::to_owned));
+        name.is_some_and(|name| matches!(self.context().environment.get(&name), Variable::Missing))
+    }
+
     /// Reads this table as the name of a secret and fetches it.
     pub(crate) fn fetch(mut self, findings: &mut Findings) -> Option<SecretString> {
         let variable: Option<String> = self.optional("env", findings);

@@ -29,7 +29,8 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 pub struct Chain {
     /// Its EIP-155 id.
     pub id: ChainId,
-    /// Whom to ask; at least one, at most [`ENDPOINTS_MAX`], no two the same.
+    /// Whom to ask; at most [`ENDPOINTS_MAX`], no two the same. None where every endpoint is optional and its variable
+    /// is not set: such a chain can be replayed, and not be run.
     pub rpc: Vec<RpcEndpoint>,
     /// How many endpoints must say the same before it is believed; from 1 to as many as there are.
     pub agree: usize,
@@ -95,7 +96,7 @@ pub(super) fn read(
 
 fn read_chain(table: &mut Table<'_>, id: Option<ChainId>, findings: &mut Findings) -> Option<Chain> {
     let rpc = read_endpoints(table, findings);
-    let endpoints = rpc.as_ref().map_or(ENDPOINTS_MAX, Vec::len);
+    let endpoints = rpc.as_ref().map_or(ENDPOINTS_MAX, Vec::len).max(1);
     let bounds = 1..=u64::try_from(endpoints).unwrap_or(1);
     let agree = table.integer("agree", bounds, findings).and_then(|agree| usize::try_from(agree).ok());
     let safe_service = read_safe_service(table, findings);
@@ -131,9 +132,19 @@ fn read_endpoints(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<
     }
     let mut endpoints: Vec<RpcEndpoint> = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut absent = 0_usize;
     for item in items {
         let (place, url) = match item {
-            Item::Table(inner) => (inner.place().clone(), inner.fetch(findings)),
+            Item::Table(mut inner) => {
+                let place = inner.place().clone();
+                let path: Option<String> = inner.optional("path", findings);
+                let optional = inner.optional("optional", findings).unwrap_or(false);
+                if optional && inner.names_no_secret() {
+                    absent = absent.saturating_add(1);
+                    continue;
+                }
+                (place, inner.fetch(findings).map(|base| below(&base, path.as_deref())))
+            }
             Item::Scalar(node) => (node.place.clone(), Some(node.text().unwrap_or_default().into())),
         };
         let Some(url): Option<SecretString> = url else { continue };
@@ -150,7 +161,18 @@ fn read_endpoints(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<
         }
         endpoints.push(RpcEndpoint { label: label(&parsed, &endpoints), url });
     }
-    (endpoints.len() == count).then_some(endpoints)
+    (endpoints.len().saturating_add(absent) == count).then_some(endpoints)
+}
+
+/// One variable may be the base of many chains' endpoints.
+fn below(base: &SecretString, path: Option<&str>) -> SecretString {
+    match path {
+        None => base.clone(),
+        Some(path) => {
+            let (base, path) = (base.expose_secret().trim_end_matches('/'), path.trim_start_matches('/'));
+            format!("{base}/{path}").into()
+        }
+    }
 }
 
 fn label(url: &Url, before: &[RpcEndpoint]) -> String {

@@ -60,6 +60,8 @@ pub struct Settings {
     pub roster: PathBuf,
     /// Files and folders of runbooks.
     pub runbooks: Vec<PathBuf>,
+    /// Where announced work is; in the usual place the file may be missing.
+    pub maintenance: PathBuf,
 }
 
 /// What was read, and what else the other files are checked against.
@@ -70,6 +72,8 @@ pub(super) struct SettingsFile {
     pub(super) runbook_places: Vec<Place>,
     /// Where the roster is asked for.
     pub(super) roster_place: Place,
+    /// Where the file of announced work is asked for, if it is.
+    pub(super) maintenance_place: Option<Place>,
     /// The default policy as it was written.
     pub(super) policy: Option<Placed<String>>,
     /// Where a missing policy is told.
@@ -116,6 +120,9 @@ pub(super) fn read(
     }
     let roster_place = root.place_of("roster");
     let roster = root.path("roster", findings).unwrap_or_else(|| context.folder.join("roster.toml"));
+    let maintenance_place = root.has("maintenance").then(|| root.place_of("maintenance"));
+    let maintenance =
+        root.path("maintenance", findings).unwrap_or_else(|| context.folder.join("maintenance.toml"));
     let mut runbooks: Vec<Placed<String>> = root.list("runbooks", findings);
     if runbooks.is_empty() {
         runbooks.push(Placed { place: root.place_of("runbooks"), value: "runbooks".to_owned() });
@@ -139,7 +146,8 @@ pub(super) fn read(
         policy: policy.as_ref().map(|policy| PolicyName::new(policy.value.clone())),
         roster,
         runbooks: runbooks.iter().map(|path| context.folder.join(&path.value)).collect(),
+        maintenance,
     };
     let runbook_places = runbooks.into_iter().map(|path| path.place).collect();
-    SettingsFile { settings, runbook_places, roster_place, policy, paging_place, declared }
+    SettingsFile { settings, runbook_places, roster_place, maintenance_place, policy, paging_place, declared }
 }

@@ -27,7 +27,7 @@ impl Line {
         self.kept.strip_suffix(b"\r").unwrap_or(&self.kept)
     }
 
-    fn take_in(&mut self, bytes: &[u8]) {
+    pub(super) fn take_in(&mut self, bytes: &[u8]) {
         self.length = self.length.saturating_add(bytes.len() as u64);
         let (text, ended) = bytes.strip_suffix(b"\n").map_or((bytes, false), |text| (text, true));
         let room = (ALERT_BODY_MAX_BYTES + 1).saturating_sub(self.kept.len());

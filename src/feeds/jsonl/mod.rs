@@ -5,10 +5,12 @@
 //! goes on there; standard input has no place and is read once.
 //!
 //! A followed file may grow, be cut or be replaced (logs are rotated): the latter two are handed over as a
-//! rejected item that says so, because alerts may have been lost by them. Compressed files are not read.
+//! rejected item that says so, because alerts may have been lost by them. Compressed files are read as
+//! recordings only ([`Recording`]).
 
 mod file;
 mod lines;
+mod recorded;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+
+pub use self::recorded::Recording;
 
 use self::file::{Changed, Place};
 use self::lines::{Line, LineReader};
@@ -308,19 +312,28 @@ impl JsonlFeed {
         Ok(batch)
     }
 
-    /// Reads one line; a blank one says nothing.
     fn read(&self, line: &Line, number: u64) -> Option<Result<Alert, Rejected>> {
-        let text = line.text();
-        if text.iter().all(u8::is_ascii_whitespace) && !line.is_too_long() {
-            return None;
-        }
-        let parsed = if line.is_too_long() {
-            Err(Malformed::over("the line, in bytes", "ALERT_BODY_MAX_BYTES", ALERT_BODY_MAX_BYTES))
-        } else {
-            parse_alert(text, &self.settings.name, self.settings.authenticated)
-        };
-        Some(parsed.map_err(|malformed| Rejected::malformed(Some(number), malformed, text)))
+        read_line(line, number, &self.settings.name, self.settings.authenticated)
     }
+}
+
+/// Reads one line; a blank one says nothing.
+fn read_line(
+    line: &Line,
+    number: u64,
+    feed: &FeedName,
+    authenticated: bool,
+) -> Option<Result<Alert, Rejected>> {
+    let text = line.text();
+    if text.iter().all(u8::is_ascii_whitespace) && !line.is_too_long() {
+        return None;
+    }
+    let parsed = if line.is_too_long() {
+        Err(Malformed::over("the line, in bytes", "ALERT_BODY_MAX_BYTES", ALERT_BODY_MAX_BYTES))
+    } else {
+        parse_alert(text, feed, authenticated)
+    };
+    Some(parsed.map_err(|malformed| Rejected::malformed(Some(number), malformed, text)))
 }
 
 /// What is handed over together.
