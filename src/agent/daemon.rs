@@ -205,6 +205,9 @@ async fn take_in(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let mut senders_gone = false;
+    // Not a sleep begun anew each time: a flood of deliveries must not keep silence from being heard.
+    let mut again = tokio::time::interval(RETRY_EVERY);
+    again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             delivery = deliveries.recv(), if !senders_gone => match delivery {
@@ -215,7 +218,10 @@ async fn take_in(
                 // Every feed was read to its end; incidents go on.
                 None => senders_gone = true,
             },
-            () = tokio::time::sleep(RETRY_EVERY) => intake.retry().await,
+            _ = again.tick() => {
+                intake.retry().await;
+                taken.set(intake.taken());
+            }
             () = stopped(&mut stop) => return Ok(()),
         }
     }

@@ -5,18 +5,28 @@
 //! kept alerts are judged again, and the matches that no incident knows are taken up.
 //!
 //! Alerts that match nothing cost counters, not disk.
+//!
+//! Before an alert is judged, its chain is asked whether its block is on it, if a condition would take it. What
+//! nobody can say at once pages, and is asked again until it is known. What time it is comes from the clock:
+//! old alerts do not count, and silent heartbeats are noticed while nothing comes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::blocks::Blocks;
 use super::store::{Opening, Recorded, StoreError};
+use super::unsure::Unsure;
 use super::{Agent, chain_of};
 use crate::domain::alert::Alert;
-use crate::domain::condition::{Condition, Known, Match, Matcher};
-use crate::domain::incident::{Fact, Incident, Source};
+use crate::domain::condition::{
+    BlockId, Canonicity, Condition, Known, Match, Matcher, Observation, Withdrawal,
+};
+use crate::domain::incident::{Actor, Fact, Incident, Source};
 use crate::domain::names::{FeedName, RunbookId};
 use crate::feeds::{Cursor, Delivery, Rejected};
 use crate::journal::{Appended, JournalError, NewFact, Quarantine, RejectedLine, Stream, Version, Write};
@@ -72,15 +82,33 @@ pub struct Taken {
     pub kept: u64,
     /// Matches.
     pub matches: u64,
+    /// Blocks that nobody could tell at once whether they are on their chain.
+    pub unknown_blocks: u64,
 }
+
+/// An alert as the journal keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept<'a> {
+    #[serde(flatten)]
+    alert: Cow<'a, Alert>,
+    /// What the chain said about its block when it came. What was written before chains were asked counted.
+    #[serde(default)]
+    block_is: Canonicity,
+}
+
+/// An alert that was read back, with the time it was written.
+type ReadBack = (Timestamp, Kept<'static>);
 
 /// Turns deliveries into facts.
 pub struct Intake {
     agent: Arc<Agent>,
     quarantine: Arc<dyn Quarantine>,
     matcher: Matcher,
+    blocks: Blocks,
+    unsure: Unsure,
     feeds: BTreeMap<FeedName, FeedState>,
     waiting: VecDeque<Match>,
+    withdrawn: VecDeque<Withdrawal>,
     taken: Taken,
 }
 
@@ -97,11 +125,14 @@ impl Intake {
         feeds: &[FeedName],
     ) -> Result<(Self, BTreeMap<FeedName, Cursor>), IntakeError> {
         let mut intake = Self {
+            matcher: Matcher::with_maintenance(conditions, agent.config.maintenance.clone()),
+            blocks: Blocks::new(&agent.chains),
             agent,
             quarantine,
-            matcher: Matcher::new(conditions),
+            unsure: Unsure::default(),
             feeds: BTreeMap::new(),
             waiting: VecDeque::new(),
+            withdrawn: VecDeque::new(),
             taken: Taken::default(),
         };
         intake.agent.store.sync().await?;
@@ -113,11 +144,14 @@ impl Intake {
             kept.extend(alerts);
             places.extend(place.map(|place| (feed.clone(), place)));
         }
-        kept.sort_by_key(Alert::event_time);
-        for alert in &kept {
-            let seen = intake.matcher.observe(alert, &Known::CANONICAL);
+        kept.sort_by_key(|(_, kept)| kept.alert.event_time());
+        for (at, Kept { alert, block_is }) in &kept {
+            // As it was judged then, by the clock of then.
+            let seen = intake.matcher.observe(alert, &Known { block: *block_is, now: Some(*at) });
             intake.waiting.extend(seen.matches);
         }
+        let now = intake.agent.clock.now();
+        intake.matcher.unknown_blocks().into_iter().for_each(|block| intake.unsure.add(block, now));
         intake.take_up().await?;
         Ok((intake, places))
     }
@@ -125,7 +159,7 @@ impl Intake {
     async fn read_feed(
         &self,
         feed: &FeedName,
-    ) -> Result<(FeedState, Vec<Alert>, Option<Cursor>), IntakeError> {
+    ) -> Result<(FeedState, Vec<ReadBack>, Option<Cursor>), IntakeError> {
         let entries = self.agent.store.journal().read(&stream(feed), Version(0)).await?;
         let mut state = FeedState { version: entries.len() as u64, placed: None };
         let mut alerts = Vec::new();
@@ -133,7 +167,7 @@ impl Intake {
         for entry in entries {
             let unreadable = |source| IntakeError::Unreadable { seq: entry.seq, source };
             match entry.kind.as_str() {
-                KEPT => alerts.push(entry.body_as::<Alert>().map_err(unreadable)?),
+                KEPT => alerts.push((entry.at, entry.body_as::<Kept<'static>>().map_err(unreadable)?)),
                 PLACE => {
                     place = Some(entry.body_as::<Cursor>().map_err(unreadable)?);
                     state.placed = Some(entry.at);
@@ -168,15 +202,15 @@ impl Intake {
                 Err(rejected) => self.shelve(&feed, rejected).await,
             }
         }
-        let kept = self.judge(&good);
+        let kept = self.judge(&good).await;
         // Matches first in memory, so that containment does not wait for a journal that is away.
         let written = self.write_feed(&feed, &kept, cursor).await;
         let taken_up = self.take_up().await;
         match (written, taken_up) {
             (Ok(()), Ok(())) => receipt.accepted(),
             (Err(error), _) => {
-                for alert in &kept {
-                    self.matcher.forget(alert);
+                for kept in &kept {
+                    self.matcher.forget(&kept.alert);
                 }
                 tracing::error!(%feed, error = %chain_of(&error), "alerts could not be written; they will come again");
                 receipt.refused(chain_of(&error));
@@ -188,29 +222,66 @@ impl Intake {
         }
     }
 
-    /// Tries again what could not be written.
+    /// Tries again what could not be written, asks again what was not known, and listens for silence.
     pub async fn retry(&mut self) {
+        let now = self.agent.clock.now();
+        let silences = self.matcher.tick(now);
+        self.count_matches(silences);
+        for block in self.unsure.due(now) {
+            let answer = self.blocks.ask_again(&block).await;
+            if answer == Canonicity::Unknown {
+                continue;
+            }
+            self.unsure.remove(&block);
+            let (matches, withdrawn) = self.matcher.learn(&block, answer);
+            self.count_matches(matches);
+            self.withdrawn.extend(withdrawn);
+        }
         if let Err(error) = self.take_up().await {
             tracing::warn!(error = %chain_of(&error), matches = self.waiting.len(), "matches still wait for the journal");
         }
     }
 
+    fn count_matches(&mut self, matches: Vec<Match>) {
+        self.taken.matches = self.taken.matches.saturating_add(matches.len() as u64);
+        self.waiting.extend(matches);
+    }
+
     /// Observes alerts; gives those a window keeps and the journal lacks.
-    fn judge(&mut self, alerts: &[Alert]) -> Vec<Alert> {
+    async fn judge<'a>(&mut self, alerts: &'a [Alert]) -> Vec<Kept<'a>> {
         let mut kept = Vec::new();
+        let mut answers: BTreeMap<BlockId, Canonicity> = BTreeMap::new();
         for alert in alerts {
             self.taken.alerts += 1;
-            let seen = self.matcher.observe(alert, &Known::CANONICAL);
+            let asked = self.matcher.asks(alert);
+            let block_is = match asked {
+                Some(block) => match answers.get(&block) {
+                    Some(answer) => *answer,
+                    None => {
+                        let answer = self.blocks.ask(&block).await;
+                        answers.insert(block, answer);
+                        answer
+                    }
+                },
+                None => Canonicity::Canonical,
+            };
+            let now = self.agent.clock.now();
+            let seen = self.matcher.observe(alert, &Known { block: block_is, now: Some(now) });
+            if let (Some(block), Canonicity::Unknown, true) = (asked, block_is, seen.kept) {
+                self.taken.unknown_blocks += 1;
+                self.unsure.add(block, now);
+            }
             if seen.repeated {
                 self.taken.repeated += 1;
                 continue;
             }
             if seen.kept {
                 self.taken.kept += 1;
-                kept.push(alert.clone());
+                kept.push(Kept { alert: Cow::Borrowed(alert), block_is });
             }
-            self.taken.matches += seen.matches.len() as u64;
-            self.waiting.extend(seen.matches);
+            let Observation { matches, withdrawn, .. } = seen;
+            self.count_matches(matches);
+            self.withdrawn.extend(withdrawn);
         }
         kept
     }
@@ -233,7 +304,7 @@ impl Intake {
     async fn write_feed(
         &mut self,
         feed: &FeedName,
-        kept: &[Alert],
+        kept: &[Kept<'_>],
         cursor: Option<Cursor>,
     ) -> Result<(), StoreError> {
         let now = self.agent.clock.now();
@@ -277,6 +348,10 @@ impl Intake {
             take_up(&self.agent, matched).await?;
             self.waiting.pop_front();
         }
+        while let Some(withdrawal) = self.withdrawn.front() {
+            annotate(&self.agent, withdrawal).await?;
+            self.withdrawn.pop_front();
+        }
         Ok(())
     }
 }
@@ -316,12 +391,46 @@ async fn take_up(agent: &Agent, matched: &Match) -> Result<(), StoreError> {
     }
 }
 
-/// Whether an incident has this match already: the same condition on no other alerts.
+/// Tells those who were asked to act on a match that an alert of it was taken back. Nothing is undone: whether it was
+/// an attack is theirs to decide.
+async fn annotate(agent: &Agent, withdrawal: &Withdrawal) -> Result<(), StoreError> {
+    let concerned = |incident: &Incident| {
+        incident.phase.is_open()
+            && incident.runbook.as_ref() == Some(&withdrawal.runbook)
+            && incident.contract.as_ref() == Some(&withdrawal.contract)
+            && incident.matches.iter().any(|known| {
+                known.condition == withdrawal.condition
+                    && withdrawal.alerts.iter().any(|alert| known.alerts.contains(alert))
+            })
+    };
+    let text = format!(
+        "{} alert(s) of condition {} were taken back: {}",
+        withdrawal.alerts.len(),
+        withdrawal.condition,
+        withdrawal.because
+    );
+    let ids: Vec<_> = agent.store.all().iter().filter(|i| concerned(i)).map(|incident| incident.id).collect();
+    for id in ids {
+        while let Some(incident) = agent.store.get(id).filter(|incident| concerned(incident)) {
+            let fact = Fact::Noted { text: text.clone(), by: Actor::Agent };
+            match agent.store.record(id, incident.version, vec![fact], true).await? {
+                Recorded::Applied | Recorded::Unwritten => break,
+                Recorded::Stale => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether an incident has this match already: the same condition on no other alerts, going as far. A silence that
+/// has no last beat is known by its time.
 fn knows(incident: &Incident, matched: &Match) -> bool {
     incident.matches.iter().any(|known| {
         known.condition == matched.condition
             && known.early == matched.early
+            && known.response >= matched.response
             && matched.alerts.iter().all(|alert| known.alerts.contains(alert))
+            && (!matched.alerts.is_empty() || known.at == matched.at)
     })
 }
 

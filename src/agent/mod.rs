@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`setup`] | makes the agent from the files people wrote |
 //! | [`intake`] | alerts to incidents; acknowledged after commit |
+//! | [`blocks`] | whether an alert's block is on its chain |
+//! | [`replay`] | the same judgement over recorded alerts |
 //! | [`store`] | incidents as the journal tells them; compare-and-swap |
 //! | [`driver`] | derives what is due and runs it; the only place that spawns |
 //! | [`prepare`], [`submit`], [`follow`], [`execute`], [`verify`], [`page`], [`draft`] | one kind of task each |
@@ -43,6 +45,7 @@ pub mod setup;
 pub mod sign;
 pub mod store;
 pub mod submit;
+mod unsure;
 pub mod verify;
 
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ pub struct AlertSketch {
     pub chain: ChainId,
     /// The block it speaks of.
     pub block: u64,
-    /// That block's hash; one that follows from chain and height when `None`.
+    /// That block's hash; without it the alert names none, and no chain can be asked about it.
     pub block_hash: Option<B256>,
     /// That block's time; the alert is made five seconds later.
     pub block_time: Timestamp,
@@ -70,7 +70,7 @@ pub fn forta_alert(sketch: &AlertSketch) -> Value {
             "bot": { "id": sketch.bot, "image": "", "reference": "", "version": null },
             "block": {
                 "number": sketch.block,
-                "hash": block_hash,
+                "hash": sketch.block_hash,
                 "timestamp": sketch.block_time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
                 "chainId": sketch.chain,
             },

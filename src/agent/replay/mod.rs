@@ -308,3 +308,6 @@ fn in_words(verdict: &Verdict) -> String {
         steps => format!("{about}; it may be step {}", steps.join(" or ")),
     }
 }
+
+#[cfg(test)]
+mod tests;
