@@ -47,8 +47,7 @@ async fn without_an_rpc_everything_pages_and_nothing_goes_further() {
         assert_eq!(outcome.fired(), BTreeSet::new(), "{rpc:?}");
         let (paged, wanted) = (outcome.paged(), planted());
         assert!(paged.is_superset(&planted()), "{rpc:?}: {:?}", planted().difference(&paged));
-        let more: BTreeSet<_> =
-            paged.difference(&wanted).map(|(storyline, _)| storyline.as_str()).collect();
+        let more: BTreeSet<_> = paged.difference(&wanted).map(|(storyline, _)| storyline.as_str()).collect();
         assert_eq!(more, BTreeSet::from(["nm-maintenance-0020", "nm-reorged-0016"]), "{rpc:?}");
         assert!(outcome.summary.unknown_blocks > 0);
         let silence = outcome.firings.iter().find(|firing| firing.contract.is_none()).unwrap();
@@ -66,7 +65,13 @@ async fn one_alert_has_its_story() {
         .iter()
         .flat_map(|condition| condition.told.iter().map(|told| format!("{}: {told}", condition.condition)))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    r1: it is about watched-0; `when` does not hold
+    r2: it is about watched-0; `when` holds
+    r3: it is about watched-0; `when` does not hold
+    r4: it is about watched-0; it may be step 3
+    r5: it is about watched-0; `when` does not hold
+    ");
     let fired: Vec<_> = story.firings.iter().map(|firing| firing.condition.as_str()).collect();
     assert_eq!(fired, ["r2", "r4"]);
 }

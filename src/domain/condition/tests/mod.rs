@@ -1,6 +1,8 @@
 //! Conditions and windows, safeguard by safeguard.
 
 mod compile;
+mod doubt;
+mod kinds;
 mod reference;
 mod safeguards;
 mod stream;
