@@ -222,3 +222,25 @@ fn files_are_runbooks_each_with_an_id_of_its_own() {
     let readme = Files::right().add("runbooks/README.md", "# About\n").add("runbooks/list.txt", "no\n");
     assert_eq!(readme.told(), "nothing is wrong");
 }
+
+/// `count` in other words, and what stands in its place.
+#[test]
+fn what_makes_a_condition_fire_is_checked_where_it_is_written() {
+    let count = "count = { alerts = 2, bots = 2, within = \"10m\" }";
+    insta::assert_snapshot!(runbook(&[
+        (count, "count = { bots = 2, within = \"10m\", including = 'alert.severity >= HIGH' }"),
+        (count, "count = { bots = 2, within = \"10m\", including = 'alert.sevrity >= HIGH' }"),
+        (count, "count = { within = \"10m\", stages = { of = [\"nobody\"], at_least = 1 } }"),
+        (count, "count = { within = \"10m\" }"),
+        (count, "retracted_by = \"nobody\"\nmax_age = \"11d\""),
+        (count, "absent = { after = \"2h\", intervals = 2.5 }"),
+        (count, "absent = { after = \"2h\", intervals = 2.55 }"),
+        (count, "sequence = { same = \"attaker\", within = \"1h\" }"),
+        (count, "sequence = { same = \"attacker\", within = \"1h\" }"),
+        (count, "step = [{ when = 'true', anywhere = true }]"),
+        (
+            count,
+            "sequence = { same = \"attacker\", within = \"1h\" }\nstep = [{ when = 'true', anywhere = true }, { when = 'alert.bto == \"0x\"' }]"
+        ),
+    ]), @"");
+}

@@ -89,7 +89,7 @@ fn a_step_in_an_unknown_block_pages_until_it_is_known() {
     assert_eq!(seen.matches[0].downgraded, Some(Downgrade::UnknownBlock));
     let (matches, _) = matcher.learn(&BlockId::of(&last).unwrap(), Canonicity::Canonical);
     assert_eq!((matches.len(), matches[0].response), (1, Response::Propose));
-    assert_snapshot!(matches[0].because, @"");
+    assert_snapshot!(matches[0].because, @"3 alerts from 3 bots about vault, in this order, all about the attacker 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE within 10m: 0x1 (bot 0xa1), 0x2 (bot 0xb2), 0x3 (bot 0xc3)");
 }
 
 fn heartbeat(tenths: Option<u32>) -> ConditionSpec {
@@ -146,13 +146,13 @@ fn after_a_start_there_is_grace_and_then_silence() {
     assert!(matcher.tick(at(0)).is_empty());
     assert!(matcher.tick(at(600)).is_empty());
     let told = matcher.tick(at(601));
-    assert_snapshot!(told[0].because, @"");
+    assert_snapshot!(told[0].because, @"no heartbeat for 10m 1s, and 10m would be the longest silence; there was none since the start");
 }
 
 #[test]
 fn the_usual_distance_is_learned_from_four_beats() {
     let mut matcher = matcher(heartbeat(Some(25)));
-    // Every 20 minutes, which is longer than `after`: within it until the fourth beat, if the clock allows.
+    assert!(matcher.tick(at(0)).is_empty());
     let beats = [0, 500, 1_000, 1_500].map(beat);
     assert_eq!(story(&mut matcher, &beats), "....");
     assert!(matcher.tick(at(1_500 + 1_250)).is_empty(), "two and a half times 500 s");
@@ -228,5 +228,36 @@ fn what_can_never_fire_is_an_error_and_what_can_is_a_sentence() {
             ..spec()
         },
     ];
-    assert_snapshot!(table.map(of).join("\n--\n"), @"");
+    assert_snapshot!(table.map(of).join("\n--\n"), @r#"
+    pages, prepares and proposes when alerts with the same attacker come in this order within 10m, for vault: one with alert.bot == "0xa1"; then one with alert.bot == "0xb2" and about the contract; then one with alert.bot == "0xc3" and about the contract
+    --
+    pages when no alert with alert.bot == "0xbeat" was made for 10m (2.5 times the usual distance, once four were heard), because vault would go unwatched
+    --
+    pages, prepares and proposes when 2 alerts from 2 different bots, each with alert.severity >= CRITICAL && alert.bot in bots.detectors, about vault, fall within 10m; one such alert alone, if CRITICAL, pages and prepares; not on alerts whose attacker was cleared by one of bots.detectors; alerts older than 2h do not count
+    --
+    sequence: no step names the contract; at least one must not be `anywhere`
+    --
+    sequence: a sequence has from 2 to 8 steps, and this one 1
+    sequence: no step names the contract; at least one must not be `anywhere`
+    sequence: steps that share the contract cannot be anywhere
+    --
+    step: step 2: line 1, column 19: there is no list of bots "detector"; did you mean "detectors"?
+      | alert.bot == bots.detector
+      |                   ^
+    --
+    absent: absent and count say different things about when it fires; use one of them
+    --
+    count.stages: 3 different stages are asked for of 2 that are listed: it can never be met
+    count.stages: there is no list of bots "nobody"
+    --
+    retracted_by: there is no list of bots "detector"; did you mean "detectors"?
+    --
+    max_age: max_age must be longer than nothing and at most 240h
+    --
+    count.including: line 1, column 7: an alert has no field "sevrity"; did you mean "severity"?
+      | alert.sevrity > 1
+      |       ^
+    --
+    count: feeds = 3 is more than alerts = 2, and each alert comes from one feed
+    "#);
 }
