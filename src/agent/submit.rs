@@ -50,6 +50,14 @@ async fn hand_over(
         return Ok(service.name.clone());
     }
     let proposer = agent.proposer.as_ref().ok_or("no proposer key is configured")?;
+    if preparation.owners.contains(&proposer.address()) {
+        // Its signature would count: a proposer suggests, and never acts.
+        return Err(format!(
+            "the proposer key {} is an owner of Safe {}: nothing is signed with it; use a key that owns nothing",
+            proposer.address(),
+            preparation.safe
+        ));
+    }
     // Asserted in pairs: recomputed when built, before it is signed, and when it is read back.
     let hashes = hash(&preparation.tx, &preparation.domain);
     if hashes != preparation.hashes {

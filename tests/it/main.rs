@@ -5,7 +5,10 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test fails by panicking, helpers of tests too, which the test exemptions of clippy.toml do not reach"
 )]
 
 mod architecture;
+mod guarantees;
+mod support;

@@ -139,7 +139,10 @@ impl IncidentStore {
         let number = IncidentId(register.len() as u64 + 1);
         let mut facts = self.unwritten(id);
         let now = self.clock.now();
-        facts.push((now, Fact::JournalGap { since, facts: count(&facts), dropped: Vec::new() }));
+        // An incident begins with its report; the gap comes next, so that a reader knows why what stands behind
+        // it carries earlier times.
+        let marked = Fact::JournalGap { since, facts: count(&facts), dropped: Vec::new() };
+        facts.insert(facts.len().min(1), (now, marked));
         if number != id {
             let text = format!("called {id} while the journal was away; pages may say so");
             facts.push((now, Fact::Noted { by: Actor::Agent, text }));
