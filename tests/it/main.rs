@@ -10,5 +10,6 @@
 )]
 
 mod architecture;
+mod crash;
 mod guarantees;
 mod support;

@@ -108,7 +108,8 @@ impl IncidentStore {
         let mut trial = (*known.incident).clone();
         trial.version += 1;
         let (mut fitting, mut dropped) = (Timed::new(), Vec::new());
-        for (at, fact) in &kept {
+        // The answer may have been lost, and not the facts.
+        for (at, fact) in kept.iter().filter(|fact| !known.facts.contains(fact)) {
             match trial.apply(fact, *at) {
                 Ok(()) => fitting.push((*at, fact.clone())),
                 Err(refused) => dropped.push(refused.to_string()),
@@ -135,6 +136,9 @@ impl IncidentStore {
 
     /// An incident the journal does not know: it gets the next free number.
     async fn flush_opened(&self, id: IncidentId, since: Timestamp) -> Result<bool, StoreError> {
+        if self.was_written(id).await? {
+            return self.flush_continued(id, since).await;
+        }
         let register = self.journal.read(&Stream::new(REGISTER), Version(0)).await?;
         let number = IncidentId(register.len() as u64 + 1);
         let mut facts = self.unwritten(id);
@@ -157,6 +161,16 @@ impl IncidentStore {
             Appended::Stale { .. } => Ok(false),
             Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
         }
+    }
+
+    /// Whether the journal has the report that opened the incident: the write succeeded and its answer was lost.
+    async fn was_written(&self, id: IncidentId) -> Result<bool, StoreError> {
+        let mut known: Option<Kept> = None;
+        for entry in self.journal.read(&incident_stream(id), Version(0)).await?.iter().take(1) {
+            fold_entry(&mut known, id, entry)?;
+        }
+        let ours = self.unwritten(id);
+        Ok(known.is_some_and(|known| known.facts.first() == ours.first()))
     }
 
     /// Takes over what now stands in the journal.

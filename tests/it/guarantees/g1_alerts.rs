@@ -1,11 +1,12 @@
 //! An accepted alert is on disk with what it means, and is evaluated at least once.
 
 use redhandle::domain::incident::Stage;
+use redhandle::drill::forta_server::Misbehaviour;
 use redhandle::journal::faults::Fault;
 use redhandle::journal::{Journal as _, Version};
 
 use crate::support::files::WEBHOOK_SECRET;
-use crate::support::{Life, Town, Waking};
+use crate::support::{Life, Town, Waking, until};
 
 /// The alerts a feed's stream keeps on disk, by the name of what they claim.
 async fn kept(life: &Life, feed: &str) -> Vec<String> {
@@ -61,9 +62,17 @@ async fn g1_a_cursor_moves_only_with_what_it_stands_for() {
     assert_eq!(incident.matches.last().unwrap().alerts.len(), 2);
     life.crash();
 
-    // The place on disk is behind both alerts: a restart finds them there and not at Forta alone.
+    // The match stood before the alerts did. They were not accepted, so they come again, until they stand as well.
+    let life = town.wake().await;
+    until("both alerts to be on disk", async || (kept(&life, "forta").await.len() >= 2).then_some(())).await;
+    assert_eq!(life.house.agent.store.all().len(), 1);
+    life.crash();
+
+    // Now they are found there, and not at Forta alone.
+    town.feed.misbehave(Misbehaviour { status: Some(500), ..Misbehaviour::default() });
     let life = town.wake().await;
     assert!(kept(&life, "forta").await.len() >= 2);
-    assert_eq!(life.house.agent.store.all().len(), 1);
+    let incident = life.newest().unwrap();
+    assert_eq!(incident.matches.last().unwrap().alerts.len(), 2);
     life.stop().await;
 }

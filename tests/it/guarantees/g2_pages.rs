@@ -97,7 +97,8 @@ async fn g2_a_page_is_attempted_on_each_channel_until_acknowledged_resolved_or_e
 
     // The second bot makes it a proposal, and calls the signers; resolved, nobody is called any more.
     life.allow_the_proposer(&town).await;
-    assert_eq!(town.post("/feeds/monitor", Some(WEBHOOK_SECRET), town.alert(1)).await, Some(200));
+    let status = town.post_at(clock.now(), "/feeds/monitor", Some(WEBHOOK_SECRET), town.alert(1)).await;
+    assert_eq!(status, Some(200));
     life.until("command and the call to sign", |incident| {
         incident.phase == Phase::Declared && incident.open_call(Purpose::Sign).is_some()
     })

@@ -3,16 +3,37 @@
 use redhandle::agent::command::CommandError;
 use redhandle::agent::store::StoreError;
 use redhandle::domain::incident::names::Purpose;
+use redhandle::domain::incident::state::PageOutcome;
 use redhandle::domain::incident::{Fact, Phase, Stage};
+use redhandle::journal::faults::Fault;
 use redhandle::journal::{Journal as _, Version};
 
-use crate::support::{Life, Town, until};
+use crate::support::{Life, Town, Waking, until};
 
 /// The kinds of the facts that the disk has of the first incident.
 async fn on_disk(life: &Life) -> Vec<String> {
     let journal = life.house.journal.clone();
     let read = async move { journal.read(&"incident/INC-1".into(), Version(0)).await.unwrap() };
     life.within(read).await.unwrap().into_iter().map(|entry| entry.kind).collect()
+}
+
+#[tokio::test]
+async fn g6_a_lost_answer_of_the_journal_makes_no_second_incident() {
+    // The place of the feed, alerts with their place, then what opens the incident and what follows it: each written,
+    // and none of it known to be.
+    for lost in 1..=6 {
+        let town = Town::new().await;
+        town.alarm();
+        let life = town.wake_as(Waking { faults: vec![(lost, Fault::FailAfter)], ..Waking::default() }).await;
+        life.until("a full match", |incident| incident.matches.iter().any(|matched| !matched.early)).await;
+        until("no gap", async || life.house.agent.store.gap_since().is_none().then_some(())).await;
+        life.until("command", |incident| incident.phase == Phase::Declared).await;
+        let incidents = life.house.agent.store.all();
+        assert_eq!(incidents.len(), 1, "the answer to append {lost} was lost");
+        assert_eq!(incidents[0].matches.len(), 2, "the answer to append {lost} was lost");
+        life.verified().await;
+        life.stop().await;
+    }
 }
 
 /// From a proposal to a pause with the journal down, then up again.
@@ -89,7 +110,11 @@ async fn g6_nor_does_a_journal_that_dies_in_the_middle() {
         matches!(incident.stage, Stage::Proposed) && incident.phase == Phase::Declared
     })
     .await;
-    // Pages are still on their way: which of them is the first that cannot be written does not matter.
+    until("pages to arrive", async || {
+        let incident = life.newest().unwrap();
+        incident.pages.values().all(|page| page.outcome == PageOutcome::Delivered).then_some(())
+    })
+    .await;
     life.facts.set_down(true);
     paused_without_a_journal(&town, &life).await;
     assert_eq!(town.nonce().await, 1);

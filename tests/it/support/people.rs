@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
+use jiff::Timestamp;
 use redhandle::agent::command::{CommandError, Commands};
 use redhandle::agent::sign::{Signed, sign};
 use redhandle::clock::{Clock as _, SystemClock};
@@ -44,10 +45,20 @@ impl Town {
 
     /// Posts alerts to a webhook, signed with `secret` if there is one. Gives the status, or none if nobody answered.
     pub async fn post(&self, path: &str, secret: Option<&str>, body: String) -> Option<u16> {
+        self.post_at(SystemClock.now(), path, secret, body).await
+    }
+
+    /// The same by a sender whose clock says `now`.
+    pub async fn post_at(
+        &self,
+        now: Timestamp,
+        path: &str,
+        secret: Option<&str>,
+        body: String,
+    ) -> Option<u16> {
         let client = redhandle::http::client(Duration::from_secs(20)).unwrap();
         let mut request = client.post(format!("http://{}{path}", self.listen));
         if let Some(secret) = secret {
-            let now = SystemClock.now();
             let signature = webhook::sign(&secret.to_owned().into(), now, body.as_bytes());
             request = request
                 .header(webhook::SIGNATURE_HEADER, signature)
@@ -60,9 +71,14 @@ impl Town {
 impl Life {
     /// An owner lets the proposer propose, through the service.
     pub async fn allow_the_proposer(&self, town: &Town) {
+        self.try_allow_the_proposer(town).await.unwrap();
+    }
+
+    /// The same where the agent may die. Saying it again changes nothing.
+    pub async fn try_allow_the_proposer(&self, town: &Town) -> Option<()> {
         let client = self.house.agent.services[&town.chain_name()].client.clone();
         let permission = town.permission();
-        self.within(async move { client.add_delegate(&permission).await.unwrap() }).await;
+        self.within(async move { client.add_delegate(&permission).await.unwrap() }).await
     }
 
     /// A person signs the newest proposal.
