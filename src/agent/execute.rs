@@ -27,6 +27,13 @@ const RECEIPT_WAIT_MAX: Duration = Duration::from_secs(90);
 /// When nothing can be recorded.
 pub async fn execute(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
     let Some(executor) = &agent.executor else { return Ok(()) };
+    let owners = incident.preparation.iter().flat_map(|preparation| &preparation.owners);
+    if owners.into_iter().any(|owner| *owner == executor.address()) {
+        return Err(TaskError::NotNow(format!(
+            "the executor key {} is an owner of the Safe: an agent holds no owner key; configure a gas-only key",
+            executor.address()
+        )));
+    }
     execute_with(agent, incident, executor, Actor::Agent, attempt, begun).await.map(|_| ())
 }
 
@@ -107,7 +114,11 @@ async fn send(
 ///
 /// # Errors
 /// When too few are left.
-pub fn signatures(incident: &Incident, preparation: &Preparation, state: &SafeState) -> Result<Bytes, String> {
+pub fn signatures(
+    incident: &Incident,
+    preparation: &Preparation,
+    state: &SafeState,
+) -> Result<Bytes, String> {
     let hash = preparation.safe_tx_hash();
     let ours = proposal::hashes(&preparation.tx, state);
     if ours.safe_tx != hash {
@@ -168,8 +179,10 @@ async fn rehearse(
     signatures: &Bytes,
     sender: Address,
 ) -> Result<u64, Failure> {
-    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
-    let expects = super::verify::expects(preparation, &agent.config.settings.contracts).map_err(|problem| (problem, Retry::Never))?;
+    let abis: Vec<&JsonAbi> =
+        agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let expects = super::verify::expects(preparation, &agent.config.settings.contracts)
+        .map_err(|problem| (problem, Retry::Never))?;
     let expects: Vec<_> = expects.iter().collect();
     let authority = Authority::Signed { signatures: signatures.clone(), sender };
     let shown = proposal::simulate(chain, block, state, &preparation.tx, &expects, authority, &abis)

@@ -17,7 +17,7 @@ const NEAREST_LIKENESS_MIN: f64 = 0.7;
 #[derive(Clone, Debug, Default, Args)]
 pub struct By {
     /// Who says so, as the roster calls them; without it, "the operator".
-    #[arg(long = "as", value_name = "PERSON")]
+    #[arg(id = "by", long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
 }
 
@@ -57,11 +57,20 @@ pub fn no_such<'c>(kind: &str, written: &str, there_are: impl Iterator<Item = &'
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
+    fn the_command_line_fits_together() {
+        crate::cli::Cli::command().debug_assert();
+    }
+
+    #[test]
     fn a_name_that_does_not_exist_is_answered_with_the_nearest_or_with_all() {
-        let told = |written, names: &[&'static str]| no_such("runbook", written, names.iter().copied()).problems.join("");
+        let told = |written, names: &[&'static str]| {
+            no_such("runbook", written, names.iter().copied()).problems.join("")
+        };
         insta::assert_snapshot!(told("puase-vault", &["pause-vault", "freeze-bridge"]), @r#"there is no runbook "puase-vault"; did you mean "pause-vault"?"#);
         insta::assert_snapshot!(told("x", &["pause-vault", "freeze-bridge"]), @r#"there is no runbook "x"; it is one of pause-vault, freeze-bridge"#);
         insta::assert_snapshot!(told("x\u{1b}[2J", &[]), @r#"there is no runbook "x\u{1b}[2J"; no runbook is configured"#);

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::check::agent_without_journal;
 use super::exit::{Exit, Failure};
 use super::incident::no_such;
+use super::incident::page::hang;
 use super::output::{Look, Output};
 use super::{Context, open};
 use crate::agent::setup::Keys;
@@ -135,7 +136,8 @@ async fn read<'a>(chain: Option<&Chain>, safes: &[&'a settings::Safe]) -> Vec<Re
         Err(error) => return failed(chain_of(&error)),
     };
     let mut plan = SnapshotPlan::new();
-    let tickets: Vec<_> = safes.iter().map(|safe| (&safe.name, plan.safe(SafeAddress(safe.address)))).collect();
+    let tickets: Vec<_> =
+        safes.iter().map(|safe| (&safe.name, plan.safe(SafeAddress(safe.address)))).collect();
     match chain.read(&block, plan).await {
         Ok(snapshot) => tickets
             .into_iter()
@@ -160,13 +162,17 @@ fn one(line: &Line, out: &Output) -> String {
         Coverage::Uncovered | Coverage::Unknown { .. } => Look::Bad,
     };
     let (safe, chain) = (terminal(safe.as_str()), terminal(chain.as_str()));
-    let mut text = vec![format!("{safe}: {}", out.look(&terminal(&report.headline()), look))];
+    let lead = format!("{safe}: ");
+    let columns = lead.chars().count();
+    let mut text = vec![hang(&lead, columns, &terminal(&report.headline()), look, out)];
     let read = block.map_or_else(|| "not read".to_owned(), |block| format!("read at block {block}"));
     text.push(out.look(&format!("  {address} on {chain}, {read}"), Look::Dim));
     let rows = |label: &str, slots: &[SignerSlot], look: Look| {
         slots
             .iter()
-            .map(|slot| out.look(&format!("  {label:<13} {}  {}", slot.owner, terminal(slot.person.as_str())), look))
+            .map(|slot| {
+                out.look(&format!("  {label:<13} {}  {}", slot.owner, terminal(slot.person.as_str())), look)
+            })
             .collect::<Vec<_>>()
     };
     text.extend(rows("on call", &report.available, Look::Plain));
@@ -176,7 +182,12 @@ fn one(line: &Line, out: &Output) -> String {
     }
     // The cause of what is unknown is in the headline already.
     if !matches!(report.state, Coverage::Unknown { .. }) {
-        text.extend(report.reasons.iter().map(|reason| out.look(&format!("  {}", terminal(reason)), Look::Dim)));
+        text.extend(
+            report.reasons.iter().map(|reason| out.look(&format!("  {}", terminal(reason)), Look::Dim)),
+        );
     }
     text.join("\n")
 }
+
+#[cfg(test)]
+mod tests;
