@@ -22,7 +22,7 @@ use crate::domain::incident::{Fact, Incident, Retry};
 use crate::domain::names::SafeName;
 use crate::domain::roster::{Coverage, CoverageReport, coverage};
 use crate::domain::runbook::{Plan, PlannedAction, Runbook};
-use crate::domain::safe::multisend::{BatchedCall, batch, call_only};
+use crate::domain::safe::multisend::{BatchError, BatchedCall, batch, call_only};
 use crate::domain::safe::{SafeAddress, SafeState, SafeTx};
 
 /// How long the queue is waited for once the simulation is done: a slow service must not hold up a pause.
@@ -192,7 +192,7 @@ fn confirm(incident: &Incident, plan: &Plan, values: &ReadValues) -> Result<Opti
 }
 
 /// Splits the actions by their `unless`. What cannot be told is needed: the simulation decides.
-fn needed<'a>(plan: &'a Plan, values: &ReadValues) -> (Vec<&'a PlannedAction>, Vec<SkippedCall>) {
+pub(super) fn needed<'a>(plan: &'a Plan, values: &ReadValues) -> (Vec<&'a PlannedAction>, Vec<SkippedCall>) {
     let mut needed = Vec::new();
     let mut skipped = Vec::new();
     for action in &plan.actions {
@@ -248,7 +248,7 @@ impl Base<'_> {
         needed: &[&PlannedAction],
         skipped: &[SkippedCall],
     ) -> Result<Box<Preparation>, Problem> {
-        let tx = self.transaction(needed)?;
+        let tx = transaction(needed, self.state).map_err(|error| Problem::never(chain_of(&error)))?;
         let hashes = proposal::hashes(&tx, self.state);
         let expects: Vec<_> = needed.iter().map(|action| &action.expect).collect();
         let abis: Vec<&JsonAbi> =
@@ -295,18 +295,6 @@ impl Base<'_> {
         }))
     }
 
-    /// One call, or several as one through MultiSendCallOnly. All gas and refund fields are zero, and the
-    /// nonce is the Safe's *on-chain* nonce: behind a queued transaction the pause would wait for it.
-    fn transaction(&self, needed: &[&PlannedAction]) -> Result<SafeTx, Problem> {
-        if let [only] = needed {
-            return Ok(SafeTx::call(only.call.address, only.call.data.clone(), self.state.nonce));
-        }
-        let calls: Vec<_> =
-            needed.iter().map(|action| BatchedCall::call(action.call.address, action.call.data.clone())).collect();
-        batch(&calls, call_only(self.state.version), self.state.nonce)
-            .map_err(|error| Problem::never(chain_of(&error)))
-    }
-
     async fn queue(&self) -> Queue {
         let Some(service) = self.agent.services.get(self.chain.name()) else {
             return Queue::Unknown(format!("chain {} has no Transaction Service", self.chain.name()));
@@ -331,6 +319,17 @@ impl Base<'_> {
             }
         }
     }
+}
+
+/// One call, or several as one through MultiSendCallOnly. All gas and refund fields are zero, and the nonce
+/// is the Safe's *on-chain* nonce: behind a queued transaction the pause would wait for it.
+pub(super) fn transaction(needed: &[&PlannedAction], state: &SafeState) -> Result<SafeTx, BatchError> {
+    if let [only] = needed {
+        return Ok(SafeTx::call(only.call.address, only.call.data.clone(), state.nonce));
+    }
+    let calls: Vec<_> =
+        needed.iter().map(|action| BatchedCall::call(action.call.address, action.call.data.clone())).collect();
+    batch(&calls, call_only(state.version), state.nonce)
 }
 
 fn planned(action: &PlannedAction) -> PlannedCall {

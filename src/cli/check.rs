@@ -1,5 +1,159 @@
-//! Placeholder.
+//! `redhandle check`: every file and every name in it, against the chain.
+//!
+//! Files first: when they are wrong the chain is not asked, because its answers would be about something
+//! nobody meant. What is printed is what was found out just now, the good news included.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::Context;
 use super::exit::{Exit, Failure};
+use super::incident::page::hang;
+use super::output::{Look, Output};
+use crate::agent::preflight::{Finding, Level, explained, preflight};
+use crate::agent::setup::{self, Keys, SetupProblems, Surroundings};
+use crate::agent::{Agent, chain_of};
+use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::config::{self, Config, Environment, Problems};
+use crate::domain::condition::Condition;
+use crate::domain::names::RunbookId;
+use crate::domain::text::terminal;
+use crate::journal::{Journal as _, MemoryJournal, SqliteJournal};
+
+/// Check every file and every name in it, against the chain.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
-pub async fn check(_context: &super::Context, _args: Args) -> Result<Exit, Failure> { Ok(Exit::Done) }
+pub struct Args {
+    /// Only the files: ask neither chain nor service.
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Checks, and says all that was found.
+pub async fn check(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let out = &context.out;
+    let findings = match files(context) {
+        Err(findings) => {
+            show(&findings, "The chain was not asked.", out);
+            return Ok(Exit::Wrong);
+        }
+        Ok((agent, mut findings)) => {
+            findings.push(journal(&agent).await);
+            if !args.offline {
+                findings.extend(preflight(&agent).await);
+            }
+            findings
+        }
+    };
+    show(&findings, if args.offline { "The chain was not asked." } else { "" }, out);
+    let good = findings.iter().all(|finding| finding.level != Level::Problem);
+    Ok(if good { Exit::Done } else { Exit::No })
+}
+
+/// Everything that can be found without asking anybody. The error is all of it that is wrong.
+fn files(context: &Context) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
+    let environment = Environment::from_os(std::env::vars_os());
+    let today = SystemClock.now().to_zoned(TimeZone::system()).date();
+    let config = config::load(&context.config, &environment, today)
+        .map_err(|problems| told(&problems, Finding::problem))?;
+    let mut findings = vec![Finding::ok(
+        context.config.display().to_string(),
+        format!(
+            "{} chain(s), {} contract(s), {} Safe(s), {} feed(s), {} people, {} runbook(s)",
+            config.settings.chains.len(),
+            config.settings.contracts.len(),
+            config.settings.safes.len(),
+            config.settings.feeds.len(),
+            config.roster.people.len(),
+            config.runbooks.len()
+        ),
+    )];
+    findings.extend(told(&config.warnings, Finding::warning));
+    let made = agent_without_journal(config, Keys::All, SystemClock::shared());
+    let (agent, conditions) = made.map_err(|SetupProblems(problems)| {
+        problems.into_iter().map(|found| Finding::problem(found.place, found.problem)).collect::<Vec<_>>()
+    })?;
+    findings.extend(explained(&conditions));
+    Ok((agent, findings))
+}
+
+fn told(problems: &Problems, finding: fn(String, String) -> Finding) -> Vec<Finding> {
+    problems
+        .iter()
+        .map(|problem| {
+            let place = problem.place.to_string();
+            let whole = problem.to_string();
+            let sentence = whole.strip_prefix(&format!("{place}: ")).unwrap_or(&whole).to_owned();
+            finding(place, sentence)
+        })
+        .collect()
+}
+
+/// The agent, for questions that the journal has no part in: they are answered without one.
+pub fn agent_without_journal(
+    config: Config,
+    keys: Keys,
+    clock: SharedClock,
+) -> Result<(Agent, Vec<(RunbookId, Condition)>), SetupProblems> {
+    let listen = config.settings.web.listen;
+    let journal = Arc::new(MemoryJournal::new());
+    setup::agent(config, Surroundings { journal, clock, console: None, listen, keys })
+}
+
+/// Whether the journal can be used; one that is not there yet is made by `run`.
+async fn journal(agent: &Agent) -> Finding {
+    let path = &agent.config.settings.journal;
+    let place = format!("[journal] {}", path.display());
+    if !path.exists() {
+        return Finding::ok(place, "it is not there yet; the first command that needs it makes it");
+    }
+    let head = match SqliteJournal::open_existing(path).await {
+        Ok(journal) => {
+            let head = journal.head().await;
+            journal.close().await;
+            head
+        }
+        Err(error) => Err(error),
+    };
+    match head {
+        Ok(head) => Finding::ok(place, format!("it opens and holds {} fact(s)", head.seq)),
+        Err(error) => Finding::problem(place, chain_of(&error)),
+    }
+}
+
+fn show(findings: &[Finding], note: &str, out: &Output) {
+    out.result(&json!({ "findings": findings }), |out| text(findings, note, out));
+}
+
+/// What is fine, then what is worth knowing, then what is wrong: the last lines are those that stay on the
+/// screen.
+fn text(findings: &[Finding], note: &str, out: &Output) -> String {
+    let mut parts = Vec::new();
+    for (level, mark, look) in
+        [(Level::Ok, "\u{2713}", Look::Good), (Level::Warning, "!", Look::Bold), (Level::Problem, "\u{2717}", Look::Bad)]
+    {
+        let group: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.level == level)
+            .map(|finding| {
+                let lead = format!("{} ", out.look(mark, look));
+                hang(&lead, 2, &terminal(&finding.to_string()), Look::Plain, out)
+            })
+            .collect();
+        if !group.is_empty() {
+            parts.push(group.join("\n"));
+        }
+    }
+    parts.push([summary(findings, out).as_str(), note].join(" ").trim_end().to_owned());
+    parts.join("\n\n")
+}
+
+fn summary(findings: &[Finding], out: &Output) -> String {
+    let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
+    let (problems, warnings, fine) = (count(Level::Problem), count(Level::Warning), count(Level::Ok));
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let look = if problems > 0 { Look::Bad } else { Look::Good };
+    let problems = out.look(&format!("{problems} problem{}", plural(problems)), look);
+    format!("{problems}, {warnings} warning{}, {fine} fine.", plural(warnings))
+}

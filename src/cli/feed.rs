@@ -105,7 +105,17 @@ mod tests {
         }
         let out = Output::plain(false, TimeZone::get("Europe/Berlin").unwrap());
         let shelf = journal.list(&"forta".into(), 20).await.unwrap();
-        insta::assert_snapshot!(text(&"forta".into(), &shelf, &out), @"");
-        insta::assert_snapshot!(text(&"other".into(), &Shelf::default(), &out), @"");
+        insta::assert_snapshot!(text(&"forta".into(), &shelf, &out), @r#"
+        2 of 2 rejected lines of feed forta, newest first
+
+        #2  2026-11-21 03:12:44 CET (02:12:44 UTC)  508 bytes
+        no field "severity"
+        {"a":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (268 more characters)
+
+        #1  2026-11-21 03:12:44 CET (02:12:44 UTC)  line 7  21 bytes
+        not JSON: expected value at line 1 column 1
+        \u{1b}[2J\u{1b}]8;;http://evil\u{7}
+        "#);
+        insta::assert_snapshot!(text(&"other".into(), &Shelf::default(), &out), @"Everything that feed other brought was an alert.");
     }
 }

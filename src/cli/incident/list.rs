@@ -90,3 +90,8 @@ fn row(line: &Line, out: &Output) -> Vec<String> {
         out.time(line.opened).replace(" (", "\n("),
     ]
 }
+
+#[cfg(test)]
+pub fn shown(incidents: &[Arc<Incident>], only_open: bool, out: &Output) -> String {
+    text(&lines(incidents, only_open), only_open, out)
+}

@@ -6,6 +6,7 @@
 mod list;
 mod names;
 mod now;
+pub mod page;
 mod show;
 
 use std::sync::Arc;

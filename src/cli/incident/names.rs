@@ -50,7 +50,7 @@ pub fn no_such<'c>(kind: &str, written: &str, there_are: impl Iterator<Item = &'
     let hint = match nearest {
         Some((_, name)) => format!("did you mean \"{name}\"?"),
         None if names.is_empty() => format!("no {kind} is configured"),
-        None => format!("there is {}", names.join(", ")),
+        None => format!("it is one of {}", names.join(", ")),
     };
     Failure::wrong(format!("there is no {kind} \"{}\"; {hint}", terminal(written)))
 }
@@ -62,9 +62,9 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_is_answered_with_the_nearest_or_with_all() {
         let told = |written, names: &[&'static str]| no_such("runbook", written, names.iter().copied()).problems.join("");
-        insta::assert_snapshot!(told("puase-vault", &["pause-vault", "freeze-bridge"]), @"");
-        insta::assert_snapshot!(told("x", &["pause-vault", "freeze-bridge"]), @"");
-        insta::assert_snapshot!(told("x\u{1b}[2J", &[]), @"");
+        insta::assert_snapshot!(told("puase-vault", &["pause-vault", "freeze-bridge"]), @r#"there is no runbook "puase-vault"; did you mean "pause-vault"?"#);
+        insta::assert_snapshot!(told("x", &["pause-vault", "freeze-bridge"]), @r#"there is no runbook "x"; it is one of pause-vault, freeze-bridge"#);
+        insta::assert_snapshot!(told("x\u{1b}[2J", &[]), @r#"there is no runbook "x\u{1b}[2J"; no runbook is configured"#);
     }
 
     #[test]

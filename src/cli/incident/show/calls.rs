@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::page::{Block, hang};
+use crate::cli::incident::page::{Block, hang};
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::state::{Call, PageOutcome, PageState};

@@ -1,6 +1,6 @@
 //! Where an incident stands, and the proposal that is to stop the harm.
 
-use super::page::Block;
+use crate::cli::incident::page::Block;
 use crate::cli::incident::now::{everybody, standing};
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::preparation::Queue;

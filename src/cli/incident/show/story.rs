@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::page::{Block, hang};
+use crate::cli::incident::page::{Block, hang};
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::Incident;
 use crate::domain::incident::postmortem::span;

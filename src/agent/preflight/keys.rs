@@ -1,0 +1,208 @@
+//! Keys: everybody's must sign for something, ours must sign for nothing.
+
+use std::collections::BTreeSet;
+
+use alloy::primitives::Address;
+use futures_util::future::join_all;
+
+use super::Finding;
+use super::ground::{Ground, Grounds};
+use crate::agent::service::in_words;
+use crate::agent::{Agent, chain_of};
+use crate::config::settings::SafeService;
+use crate::domain::names::{ChainName, SafeName};
+use crate::domain::roster::Person;
+use crate::domain::safe::SafeState;
+
+/// Every key of the roster signs for a configured Safe, and every owner is somebody.
+pub fn roster(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
+    let roster = &agent.config.roster;
+    let known: Vec<(&SafeName, &SafeState)> = readable(grounds).collect();
+    let all_are_read = known.len() == agent.config.settings.safes.len();
+    let mut findings: Vec<Finding> =
+        roster.people.values().flat_map(|person| keys_of(agent, person, &known, all_are_read)).collect();
+    for (name, state) in &known {
+        let strangers: Vec<_> = state
+            .owners
+            .iter()
+            .filter(|owner| roster.person_of(**owner).is_none())
+            .map(ToString::to_string)
+            .collect();
+        if !strangers.is_empty() {
+            findings.push(Finding::warning(
+                format!("[safes.{name}]"),
+                format!(
+                    "nobody in the roster holds owner {}: nobody would know whom to wake; add the key to its holder",
+                    strangers.join(", owner ")
+                ),
+            ));
+        }
+    }
+    findings
+}
+
+fn readable<'a>(grounds: &'a Grounds<'a>) -> impl Iterator<Item = (&'a SafeName, &'a SafeState)> {
+    grounds
+        .values()
+        .flat_map(|ground| &ground.safes)
+        .filter_map(|(name, state)| state.as_ref().map(|state| (*name, state)))
+}
+
+fn keys_of(agent: &Agent, person: &Person, known: &[(&SafeName, &SafeState)], all_are_read: bool) -> Vec<Finding> {
+    let now = agent.clock.now();
+    let place = format!("roster, people.{}", person.id);
+    // A key that is no longer used is history, and one that is not used yet is a plan.
+    let in_use = person.keys.iter().filter(|key| key.until.is_none_or(|until| now < until));
+    let mut findings = Vec::new();
+    for key in in_use {
+        let address = key.address;
+        if known.iter().any(|(_, state)| state.is_owner(address)) {
+            continue;
+        }
+        let who = format!("key {address} of {}", person.id);
+        findings.push(if !all_are_read {
+            Finding::warning(&place, format!("whether {who} owns a Safe is unknown: not every Safe could be read"))
+        } else if !key.valid_at(now) {
+            Finding::warning(&place, format!("{who} is an owner of no configured Safe yet"))
+        } else {
+            let owners: Vec<_> = known.iter().map(|(name, state)| owners_in_words(name, state)).collect();
+            Finding::problem(
+                &place,
+                format!(
+                    "{who} is an owner of no configured Safe, so that {} would be woken for nothing ({}): correct the address, or let the owners add it",
+                    person.id,
+                    owners.join("; ")
+                ),
+            )
+        });
+    }
+    findings
+}
+
+fn owners_in_words(name: &SafeName, state: &SafeState) -> String {
+    let owners: Vec<_> = state.owners.iter().map(ToString::to_string).collect();
+    format!("owners of {name}: {}", owners.join(", "))
+}
+
+/// Our own keys: never an owner's; the proposer may propose, the executor can pay.
+pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let settings = &agent.config.settings;
+    match &agent.proposer {
+        Some(proposer) => {
+            findings.extend(never_an_owner("proposer", proposer.address(), grounds));
+            for (name, ground) in grounds {
+                findings.extend(delegate(agent, name, ground, proposer.address()).await);
+            }
+        }
+        None if settings.proposer.is_none() => findings.push(Finding::warning(
+            "[proposer]",
+            "there is no proposer key: proposals are prepared and can be signed by file, but do not reach the Transaction Service",
+        )),
+        // Its keystore was not opened, which is told where it is tried.
+        None => {}
+    }
+    if let Some(executor) = &agent.executor {
+        findings.extend(never_an_owner("executor", executor.address(), grounds));
+        let gas = grounds.iter().filter(|(_, ground)| !ground.safes.is_empty());
+        findings.extend(join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address()))).await);
+    }
+    findings
+}
+
+fn never_an_owner(whose: &str, key: Address, grounds: &Grounds<'_>) -> Option<Finding> {
+    let owned: Vec<_> =
+        readable(grounds).filter(|(_, state)| state.is_owner(key)).map(|(name, _)| name.to_string()).collect();
+    (!owned.is_empty()).then(|| {
+        Finding::problem(
+            format!("[{whose}]"),
+            format!(
+                "the {whose} key {key} is an owner of Safe {}: this program must never hold an owner's key; use a key that owns nothing",
+                owned.join(", Safe ")
+            ),
+        )
+    })
+}
+
+/// The Safes through which a runbook acts: only to these is ever proposed.
+fn acting(agent: &Agent) -> BTreeSet<&SafeName> {
+    let runbooks = agent.config.runbooks.values().filter(|runbook| !runbook.actions.is_empty());
+    runbooks.flat_map(|runbook| &runbook.safes).collect()
+}
+
+/// Whether the service would take our proposals to each Safe of one chain.
+async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, proposer: Address) -> Vec<Finding> {
+    let acting = acting(agent);
+    let Some(service) = agent.services.get(chain) else { return Vec::new() };
+    let now = agent.clock.now();
+    let safes = ground.safes.iter().filter(|(name, _)| acting.contains(**name));
+    let readable: Vec<_> = safes.filter_map(|(name, state)| state.as_ref().map(|state| (*name, state))).collect();
+    let mut findings = Vec::new();
+    for (name, state) in readable {
+        let place = format!("[proposer], Safe {name}");
+        match service.client.delegates(state.address).await {
+            Ok(delegates) => {
+                let ours = delegates.iter().filter(|delegate| delegate.delegate == proposer);
+                let valid: Vec<_> = ours
+                    .filter(|delegate| state.is_owner(delegate.delegator))
+                    .filter(|delegate| delegate.expiry_date.is_none_or(|expiry| now < expiry))
+                    .collect();
+                findings.push(match valid.first() {
+                    Some(delegate) => Finding::ok(
+                        place,
+                        format!("{proposer} is a delegate of owner {} at {}", delegate.delegator, service.name),
+                    ),
+                    None => Finding::problem(
+                        place,
+                        format!(
+                            "the proposer {proposer} is no delegate of this Safe at {}, so that its proposals would be refused: an owner must add it as a delegate for {}",
+                            service.name, state.address
+                        ),
+                    ),
+                });
+            }
+            Err(error) if is_embedded(agent, chain) => {
+                // One question is enough: the service is this program's own, and it is not running.
+                tracing::debug!(error = %chain_of(&error), "the embedded service was not asked");
+                findings.push(Finding::warning(
+                    "[proposer]",
+                    format!(
+                        "whether {proposer} is a delegate on {chain} is unknown: the embedded service answers only while `redhandle run` runs"
+                    ),
+                ));
+                return findings;
+            }
+            Err(error) => {
+                findings.push(Finding::problem(
+                    format!("[chains.{chain}] safe_service"),
+                    format!(
+                        "whether {proposer} is a delegate is unknown: {}; proposals can be signed without the service",
+                        in_words(state.address, &error)
+                    ),
+                ));
+                return findings;
+            }
+        }
+    }
+    findings
+}
+
+fn is_embedded(agent: &Agent, chain: &ChainName) -> bool {
+    let settings = agent.config.settings.chains.get(chain);
+    settings.is_some_and(|chain| match chain.safe_service {
+        SafeService::Embedded => true,
+        SafeService::Hosted { .. } => false,
+    })
+}
+
+async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address) -> Finding {
+    let place = format!("[executor], chain {name}");
+    match ground.chain.balance(&ground.block, executor).await {
+        Ok(wei) if wei.is_zero() => Finding::warning(
+            place,
+            format!("{executor} holds nothing on {name} and cannot pay for an execution: send it some gas money"),
+        ),
+        Ok(wei) => Finding::ok(place, format!("{executor} holds {wei} wei")),
+        Err(error) => Finding::problem(place, chain_of(&error)),
+    }
+}
