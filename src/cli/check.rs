@@ -130,9 +130,11 @@ fn show(findings: &[Finding], note: &str, out: &Output) {
 /// screen.
 fn text(findings: &[Finding], note: &str, out: &Output) -> String {
     let mut parts = Vec::new();
-    for (level, mark, look) in
-        [(Level::Ok, "\u{2713}", Look::Good), (Level::Warning, "!", Look::Bold), (Level::Problem, "\u{2717}", Look::Bad)]
-    {
+    for (level, mark, look) in [
+        (Level::Ok, "\u{2713}", Look::Good),
+        (Level::Warning, "!", Look::Bold),
+        (Level::Problem, "\u{2717}", Look::Bad),
+    ] {
         let group: Vec<_> = findings
             .iter()
             .filter(|finding| finding.level == level)

@@ -135,7 +135,8 @@ async fn read<'a>(chain: Option<&Chain>, safes: &[&'a settings::Safe]) -> Vec<Re
         Err(error) => return failed(chain_of(&error)),
     };
     let mut plan = SnapshotPlan::new();
-    let tickets: Vec<_> = safes.iter().map(|safe| (&safe.name, plan.safe(SafeAddress(safe.address)))).collect();
+    let tickets: Vec<_> =
+        safes.iter().map(|safe| (&safe.name, plan.safe(SafeAddress(safe.address)))).collect();
     match chain.read(&block, plan).await {
         Ok(snapshot) => tickets
             .into_iter()
@@ -166,7 +167,9 @@ fn one(line: &Line, out: &Output) -> String {
     let rows = |label: &str, slots: &[SignerSlot], look: Look| {
         slots
             .iter()
-            .map(|slot| out.look(&format!("  {label:<13} {}  {}", slot.owner, terminal(slot.person.as_str())), look))
+            .map(|slot| {
+                out.look(&format!("  {label:<13} {}  {}", slot.owner, terminal(slot.person.as_str())), look)
+            })
             .collect::<Vec<_>>()
     };
     text.extend(rows("on call", &report.available, Look::Plain));
@@ -176,7 +179,9 @@ fn one(line: &Line, out: &Output) -> String {
     }
     // The cause of what is unknown is in the headline already.
     if !matches!(report.state, Coverage::Unknown { .. }) {
-        text.extend(report.reasons.iter().map(|reason| out.look(&format!("  {}", terminal(reason)), Look::Dim)));
+        text.extend(
+            report.reasons.iter().map(|reason| out.look(&format!("  {}", terminal(reason)), Look::Dim)),
+        );
     }
     text.join("\n")
 }

@@ -68,7 +68,8 @@ fn text(feed: &FeedName, shelf: &Shelf, out: &Output) -> String {
     if shelf.kept == 0 {
         return format!("Everything that feed {feed} brought was an alert.");
     }
-    let mut head = format!("{} of {} rejected lines of feed {feed}, newest first", shelf.lines.len(), shelf.kept);
+    let mut head =
+        format!("{} of {} rejected lines of feed {feed}, newest first", shelf.lines.len(), shelf.kept);
     if shelf.dropped > 0 {
         head.push_str(&format!("; {} older ones were dropped to make room", shelf.dropped));
     }
@@ -80,7 +81,8 @@ fn text(feed: &FeedName, shelf: &Shelf, out: &Output) -> String {
 fn entry(line: &Quarantined, out: &Output) -> String {
     let Quarantined { number, rejected, raw_bytes } = line;
     let place = if rejected.line == 0 { String::new() } else { format!("  line {}", rejected.line) };
-    let head = out.look(&format!("#{number}  {}{place}  {raw_bytes} bytes", out.time(rejected.at)), Look::Dim);
+    let head =
+        out.look(&format!("#{number}  {}{place}  {raw_bytes} bytes", out.time(rejected.at)), Look::Dim);
     let reason = out.look(&terminal(&cut(&rejected.reason, REASON_MAX_CHARS)), Look::Bad);
     format!("{head}\n{reason}\n{}", terminal(&cut(&rejected.raw, RAW_MAX_CHARS)))
 }
@@ -96,7 +98,11 @@ mod tests {
     async fn rejected_lines_cannot_steer_the_terminal() {
         let journal = MemoryJournal::new();
         for (line, reason, raw) in [
-            (7, "not JSON: expected value at line 1 column 1", "\u{1b}[2J\u{1b}]8;;http://evil\u{7}".to_owned()),
+            (
+                7,
+                "not JSON: expected value at line 1 column 1",
+                "\u{1b}[2J\u{1b}]8;;http://evil\u{7}".to_owned(),
+            ),
             (0, "no field \"severity\"", format!("{{\"a\":\"{}\"}}", "x".repeat(500))),
         ] {
             let at = "2026-11-21T02:12:44Z".parse().unwrap();

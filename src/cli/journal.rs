@@ -14,8 +14,8 @@ use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
 use crate::journal::{
-    self, Appended, Entry, Head, Journal, JournalError, SqliteJournal, Stream, Verified, VerifyError, Version,
-    Write,
+    self, Appended, Entry, Head, Journal, JournalError, SqliteJournal, Stream, Verified, VerifyError,
+    Version, Write,
 };
 
 /// How long a walk may take before it says how far it is, and how often it says so.
@@ -82,7 +82,11 @@ fn intact(facts: u64, head: Head, remembered: Option<Head>, out: &Output) -> Str
 }
 
 /// Walks, and says how far it is while that takes long.
-async fn walk(journal: &dyn Journal, remembered: Option<Head>, out: &Output) -> Result<Verified, VerifyError> {
+async fn walk(
+    journal: &dyn Journal,
+    remembered: Option<Head>,
+    out: &Output,
+) -> Result<Verified, VerifyError> {
     let watched = Watched { journal, seen: AtomicU64::new(0) };
     let verified = journal::verify(&watched, remembered);
     tokio::pin!(verified);

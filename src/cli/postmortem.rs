@@ -167,9 +167,13 @@ fn table(items: &[OpenItem], out: &Output) -> String {
     };
     let overdue = items.iter().filter(|item| item.overdue).count();
     let table = out.table(&["item", "due", "owner", "what"], items.iter().map(row).collect());
-    let lines = table.lines().map(|line| {
-        if line.contains(" OVERDUE") { out.look(line, Look::Bad) } else { line.to_owned() }
-    });
+    let lines = table
+        .lines()
+        .map(|line| if line.contains(" OVERDUE") { out.look(line, Look::Bad) } else { line.to_owned() });
     let table = lines.collect::<Vec<_>>().join("\n");
-    if overdue == 0 { table } else { format!("{table}\n\n{}", out.look(&format!("{overdue} overdue"), Look::Bad)) }
+    if overdue == 0 {
+        table
+    } else {
+        format!("{table}\n\n{}", out.look(&format!("{overdue} overdue"), Look::Bad))
+    }
 }

@@ -86,7 +86,9 @@ fn line(text: &str, chars_max: usize) -> Result<String, String> {
         return Err("expected one line".to_owned());
     }
     if chars > chars_max {
-        return Err(format!("{chars} characters are too many; {chars_max} at most, the rest is for --statement"));
+        return Err(format!(
+            "{chars} characters are too many; {chars_max} at most, the rest is for --statement"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -104,10 +106,8 @@ pub async fn report(context: &Context, args: Args) -> Result<Exit, Failure> {
             None => return Err(no_such("runbook", id.as_str(), runbooks.keys().map(RunbookId::as_str))),
         },
     };
-    let severity = args
-        .severity
-        .or_else(|| runbook.map(|runbook| runbook.severity))
-        .unwrap_or(Severity::Emergency);
+    let severity =
+        args.severity.or_else(|| runbook.map(|runbook| runbook.severity)).unwrap_or(Severity::Emergency);
     let commands = Commands::new(&agent.store, &agent.config.roster, agent.clock.now());
     let incident = commands
         .report(args.kind.as_str().to_owned(), args.contact, args.title, statement, severity, args.runbook)

@@ -42,7 +42,11 @@ pub async fn look(agent: &Agent) -> (Grounds<'_>, Vec<Finding>) {
     (grounds, findings)
 }
 
-async fn one<'a>(agent: &'a Agent, name: &'a ChainName, chain: &'a Chain) -> (Option<Ground<'a>>, Vec<Finding>) {
+async fn one<'a>(
+    agent: &'a Agent,
+    name: &'a ChainName,
+    chain: &'a Chain,
+) -> (Option<Ground<'a>>, Vec<Finding>) {
     let place = format!("[chains.{name}]");
     let Some(settings) = agent.config.settings.chains.get(name) else { return (None, Vec::new()) };
     let (enough, mut findings) = endpoints(name, settings, &place).await;
@@ -52,7 +56,8 @@ async fn one<'a>(agent: &'a Agent, name: &'a ChainName, chain: &'a Chain) -> (Op
     let block = match chain.head().await {
         Ok(block) => block,
         Err(error) => {
-            findings.push(Finding::problem(place, format!("{}; name endpoints that agree", chain_of(&error))));
+            findings
+                .push(Finding::problem(place, format!("{}; name endpoints that agree", chain_of(&error))));
             return (None, findings);
         }
     };
@@ -88,11 +93,17 @@ async fn endpoints(name: &ChainName, settings: &settings::Chain, place: &str) ->
     let total = answers.len();
     let remedy = "check its URL, its key and this machine's network";
     if enough && silent.is_empty() && findings.is_empty() {
-        let sentence = format!("{right} of {total} endpoints serve chain id {}, {} must agree", settings.id, settings.agree);
+        let sentence = format!(
+            "{right} of {total} endpoints serve chain id {}, {} must agree",
+            settings.id, settings.agree
+        );
         findings.push(Finding::ok(place, sentence));
     } else if enough && !silent.is_empty() {
-        let sentence =
-            format!("{} of {total} endpoints must agree, and not all answer ({}): {remedy}", settings.agree, silent.join("; "));
+        let sentence = format!(
+            "{} of {total} endpoints must agree, and not all answer ({}): {remedy}",
+            settings.agree,
+            silent.join("; ")
+        );
         findings.push(Finding::warning(place, sentence));
     } else if !enough {
         let said = if silent.is_empty() { String::new() } else { format!(" ({})", silent.join("; ")) };
@@ -115,7 +126,8 @@ async fn ask(name: &ChainName, settings: &settings::Chain, rpc: &settings::RpcEn
     let silent = |why: String| Asked::Silent(why);
     let url = Url::parse(rpc.url.expose_secret()).map_err(|_| silent("not a URL".to_owned()))?;
     let endpoint = Endpoint::new(&url, settings.rpc_timeout).map_err(|error| silent(chain_of(&error)))?;
-    let alone = Chain::new(name.clone(), settings.id, vec![endpoint], 1).map_err(|error| silent(chain_of(&error)))?;
+    let alone =
+        Chain::new(name.clone(), settings.id, vec![endpoint], 1).map_err(|error| silent(chain_of(&error)))?;
     match alone.verify_chain_id().await {
         Ok(()) => Ok(()),
         Err(ChainError::WrongChain { found, .. }) => Err(Asked::WrongChain(found)),

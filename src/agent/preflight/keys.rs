@@ -48,7 +48,12 @@ fn readable<'a>(grounds: &'a Grounds<'a>) -> impl Iterator<Item = (&'a SafeName,
         .filter_map(|(name, state)| state.as_ref().map(|state| (*name, state)))
 }
 
-fn keys_of(agent: &Agent, person: &Person, known: &[(&SafeName, &SafeState)], all_are_read: bool) -> Vec<Finding> {
+fn keys_of(
+    agent: &Agent,
+    person: &Person,
+    known: &[(&SafeName, &SafeState)],
+    all_are_read: bool,
+) -> Vec<Finding> {
     let now = agent.clock.now();
     let place = format!("roster, people.{}", person.id);
     // A key that is no longer used is history, and one that is not used yet is a plan.
@@ -105,14 +110,17 @@ pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
     if let Some(executor) = &agent.executor {
         findings.extend(never_an_owner("executor", executor.address(), grounds));
         let gas = grounds.iter().filter(|(_, ground)| !ground.safes.is_empty());
-        findings.extend(join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address()))).await);
+        findings
+            .extend(join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address()))).await);
     }
     findings
 }
 
 fn never_an_owner(whose: &str, key: Address, grounds: &Grounds<'_>) -> Option<Finding> {
-    let owned: Vec<_> =
-        readable(grounds).filter(|(_, state)| state.is_owner(key)).map(|(name, _)| name.to_string()).collect();
+    let owned: Vec<_> = readable(grounds)
+        .filter(|(_, state)| state.is_owner(key))
+        .map(|(name, _)| name.to_string())
+        .collect();
     (!owned.is_empty()).then(|| {
         Finding::problem(
             format!("[{whose}]"),
@@ -136,7 +144,8 @@ async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, propose
     let Some(service) = agent.services.get(chain) else { return Vec::new() };
     let now = agent.clock.now();
     let safes = ground.safes.iter().filter(|(name, _)| acting.contains(**name));
-    let readable: Vec<_> = safes.filter_map(|(name, state)| state.as_ref().map(|state| (*name, state))).collect();
+    let readable: Vec<_> =
+        safes.filter_map(|(name, state)| state.as_ref().map(|state| (*name, state))).collect();
     let mut findings = Vec::new();
     for (name, state) in readable {
         let place = format!("[proposer], Safe {name}");
@@ -200,7 +209,9 @@ async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address) -> 
     match ground.chain.balance(&ground.block, executor).await {
         Ok(wei) if wei.is_zero() => Finding::warning(
             place,
-            format!("{executor} holds nothing on {name} and cannot pay for an execution: send it some gas money"),
+            format!(
+                "{executor} holds nothing on {name} and cannot pay for an execution: send it some gas money"
+            ),
         ),
         Ok(wei) => Finding::ok(place, format!("{executor} holds {wei} wei")),
         Err(error) => Finding::problem(place, chain_of(&error)),

@@ -50,7 +50,8 @@ fn expressions(plan: &Plan) -> Vec<(String, &ReadExpression)> {
 /// Where everything of a plan happens: the chain of its first action, or of its first view.
 fn chain_of_plan(plan: &Plan) -> Option<&ChainName> {
     let action = plan.actions.first().map(|action| &action.call.chain);
-    let view = || plan.confirms.values().flat_map(ReadExpression::reads).next().map(|read| &read.call().chain);
+    let view =
+        || plan.confirms.values().flat_map(ReadExpression::reads).next().map(|read| &read.call().chain);
     action.or_else(view)
 }
 
@@ -59,13 +60,19 @@ fn elsewhere(place: &str, plan: &Plan, chain: &ChainName) -> Vec<Finding> {
     let told = |what: String, contract: &str, there: &ChainName| {
         Finding::problem(
             format!("{place}, {what}"),
-            format!("contract {contract} is on {there}, and this runbook acts on {chain}: everything in it must be on one chain"),
+            format!(
+                "contract {contract} is on {there}, and this runbook acts on {chain}: everything in it must be on one chain"
+            ),
         )
     };
-    let calls = plan.actions.iter().enumerate().map(|(index, action)| (format!("action {}", index + 1), &action.call));
-    let views = expressions(plan)
-        .into_iter()
-        .flat_map(|(what, expression)| expression.reads().iter().map(move |read| (what.clone(), read.call())));
+    let calls = plan
+        .actions
+        .iter()
+        .enumerate()
+        .map(|(index, action)| (format!("action {}", index + 1), &action.call));
+    let views = expressions(plan).into_iter().flat_map(|(what, expression)| {
+        expression.reads().iter().map(move |read| (what.clone(), read.call()))
+    });
     calls
         .chain(views)
         .filter(|(_, call)| call.chain != *chain)
@@ -98,7 +105,9 @@ async fn one(
     let safes = runbook.safes.iter().filter_map(|name| ground.safes.get(name).map(|state| (name, state)));
     // A Safe that could not be read was told already.
     let readable = safes.filter_map(|(name, state)| state.as_ref().map(|state| (name, state)));
-    findings.extend(join_all(readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed))).await);
+    findings.extend(
+        join_all(readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed))).await,
+    );
     findings
 }
 
@@ -124,7 +133,10 @@ fn hold_already(place: &str, plan: &Plan, values: &ReadValues) -> Vec<Finding> {
         .map(|(id, confirm)| {
             Finding::warning(
                 format!("{place}, condition \"{id}\", confirm"),
-                format!("`{}` holds already: unless something is wrong just now, it confirms nothing", confirm.text()),
+                format!(
+                    "`{}` holds already: unless something is wrong just now, it confirms nothing",
+                    confirm.text()
+                ),
             )
         })
         .collect()
@@ -144,9 +156,11 @@ async fn simulate(
         Err(error) => return Finding::problem(place, chain_of(&error)),
     };
     let expects: Vec<_> = needed.iter().map(|action| &action.expect).collect();
-    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let abis: Vec<&JsonAbi> =
+        agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
     let simulated =
-        proposal::simulate(ground.chain, &ground.block, state, &tx, &expects, Authority::Pretended, &abis).await;
+        proposal::simulate(ground.chain, &ground.block, state, &tx, &expects, Authority::Pretended, &abis)
+            .await;
     let shown = match simulated {
         Ok(shown) => shown,
         Err(error) => return Finding::problem(place, chain_of(&error)),

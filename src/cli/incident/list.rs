@@ -59,11 +59,7 @@ pub fn list(context: &Context, house: &House, args: &Args) {
 }
 
 fn lines(incidents: &[Arc<Incident>], only_open: bool) -> Vec<Line> {
-    incidents
-        .iter()
-        .map(|incident| Line::from(&**incident))
-        .filter(|line| line.open || !only_open)
-        .collect()
+    incidents.iter().map(|incident| Line::from(&**incident)).filter(|line| line.open || !only_open).collect()
 }
 
 fn text(lines: &[Line], only_open: bool, out: &Output) -> String {

@@ -223,7 +223,11 @@ async fn decide(house: &House, decision: Decision) -> Result<Arc<Incident>, Fail
     Ok(decided?)
 }
 
-async fn declared(house: &House, commands: &Commands<'_>, declare: Declare) -> Result<Arc<Incident>, Failure> {
+async fn declared(
+    house: &House,
+    commands: &Commands<'_>,
+    declare: Declare,
+) -> Result<Arc<Incident>, Failure> {
     let Declare { id, commander, communications, responders, objective, by } = declare;
     let incident = open::incident(house, id)?;
     let runbook = house.agent.runbook(&incident);

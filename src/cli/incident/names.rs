@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_is_answered_with_the_nearest_or_with_all() {
-        let told = |written, names: &[&'static str]| no_such("runbook", written, names.iter().copied()).problems.join("");
+        let told = |written, names: &[&'static str]| {
+            no_such("runbook", written, names.iter().copied()).problems.join("")
+        };
         insta::assert_snapshot!(told("puase-vault", &["pause-vault", "freeze-bridge"]), @r#"there is no runbook "puase-vault"; did you mean "pause-vault"?"#);
         insta::assert_snapshot!(told("x", &["pause-vault", "freeze-bridge"]), @r#"there is no runbook "x"; it is one of pause-vault, freeze-bridge"#);
         insta::assert_snapshot!(told("x\u{1b}[2J", &[]), @r#"there is no runbook "x\u{1b}[2J"; no runbook is configured"#);

@@ -15,7 +15,10 @@ pub fn in_short(incident: &Incident) -> String {
     );
     let second = match incident.phase {
         Phase::Reported => {
-            format!("Decide whether it is real: redhandle incident triage {} --real|--event --reason …", incident.id)
+            format!(
+                "Decide whether it is real: redhandle incident triage {} --real|--event --reason …",
+                incident.id
+            )
         }
         Phase::Triaged | Phase::Declared | Phase::Resolved | Phase::PostMortem | Phase::Closed => {
             [people(incident), containment(incident)].join("; ")
@@ -43,7 +46,8 @@ pub fn standing(incident: &Incident) -> String {
 }
 
 fn people(incident: &Incident) -> String {
-    let named = |person: Option<&PersonId>| person.map_or_else(|| "nobody".to_owned(), |id| terminal(id.as_str()));
+    let named =
+        |person: Option<&PersonId>| person.map_or_else(|| "nobody".to_owned(), |id| terminal(id.as_str()));
     format!(
         "commander {}, communications {}, responders {}",
         named(incident.commander.as_ref()),
@@ -64,7 +68,11 @@ fn containment(incident: &Incident) -> String {
     let stage = incident.stage.as_str();
     match &incident.preparation {
         Some(preparation) => {
-            format!("containment {stage}, {} of {} confirmations", incident.confirmed_owners(), preparation.threshold)
+            format!(
+                "containment {stage}, {} of {} confirmations",
+                incident.confirmed_owners(),
+                preparation.threshold
+            )
         }
         None => format!("containment {stage}"),
     }

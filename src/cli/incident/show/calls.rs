@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::incident::page::{Block, hang};
 use crate::cli::output::{Look, Output};
+use crate::domain::incident::Incident;
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::state::{Call, PageOutcome, PageState};
-use crate::domain::incident::Incident;
 use crate::domain::names::{ChannelName, PersonId};
 use crate::domain::roster::Roster;
 use crate::domain::text::terminal;

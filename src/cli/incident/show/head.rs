@@ -1,7 +1,7 @@
 //! Where an incident stands, and the proposal that is to stop the harm.
 
-use crate::cli::incident::page::Block;
 use crate::cli::incident::now::{everybody, standing};
+use crate::cli::incident::page::Block;
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{Incident, Preparation, Source, Stage};
@@ -127,7 +127,16 @@ pub fn proposal(incident: &Incident, roster: &Roster, out: &Output) -> String {
 fn what(preparation: &Preparation, block: &mut Block<'_>) {
     let Preparation { chain, safe, domain, tx, calls, simulation, coverage, queue, .. } = preparation;
     block.row("safeTxHash", &preparation.safe_tx_hash().to_string());
-    block.row("Safe", &format!("{} {} ({}), nonce {}", terminal(safe.as_str()), domain.safe, terminal(chain.as_str()), tx.nonce));
+    block.row(
+        "Safe",
+        &format!(
+            "{} {} ({}), nonce {}",
+            terminal(safe.as_str()),
+            domain.safe,
+            terminal(chain.as_str()),
+            tx.nonce
+        ),
+    );
     for call in calls {
         block.row("call", &terminal(&call.call));
     }
@@ -139,7 +148,11 @@ fn what(preparation: &Preparation, block: &mut Block<'_>) {
         None => ("passes".to_owned(), Look::Plain),
         Some(why_not) => (why_not, Look::Bad),
     };
-    block.row_in("simulation", &terminal(&format!("{result}, at block {} by {by}", simulation.block_number)), look);
+    block.row_in(
+        "simulation",
+        &terminal(&format!("{result}, at block {} by {by}", simulation.block_number)),
+        look,
+    );
     let look = if coverage.can_reach_quorum() { Look::Plain } else { Look::Bad };
     block.row_in("signers", &terminal(&coverage.headline()), look);
     match queue {

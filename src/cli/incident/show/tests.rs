@@ -41,7 +41,10 @@ fn owner(key: u8) -> Address {
 
 fn roster() -> Roster {
     let people = [person("ana", 1), person("ben", 2)];
-    Roster { people: people.into_iter().map(|person| (person.id.clone(), person)).collect(), ..Roster::default() }
+    Roster {
+        people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
+        ..Roster::default()
+    }
 }
 
 fn preparation(at: Timestamp) -> Box<Preparation> {
@@ -50,7 +53,11 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
         chain_id: ChainId(1),
         safe: SafeAddress(Address::repeat_byte(0x5a)),
     };
-    let tx = SafeTx::call(Address::repeat_byte(0xbb), Bytes::from(vec![0x84, 0x56, 0xcb, 0x59]), SafeNonce::from(7));
+    let tx = SafeTx::call(
+        Address::repeat_byte(0xbb),
+        Bytes::from(vec![0x84, 0x56, 0xcb, 0x59]),
+        SafeNonce::from(7),
+    );
     let hashes = hash(&tx, &domain);
     let owners = vec![owner(1), owner(2), owner(3)];
     let report = coverage(&owners, 2, &roster(), at);
@@ -161,17 +168,25 @@ fn page(person: &str, channel: &str) -> PageKey {
 async fn proposed() -> Told {
     let told = Told::begin(report()).await;
     let by = Actor::Person("ana".into());
-    told.then(5, vec![
-        Fact::Triaged { by: by.clone(), incident: true, severity: Severity::Emergency, reason: "seen it".into() },
-        Fact::Declared {
-            by,
-            commander: Some("ana".into()),
-            communications: None,
-            responders: vec!["ana".into(), "ben".into()],
-            objective: "stop the drain".into(),
-        },
-        Fact::PreparationStarted { attempt: 1 },
-    ])
+    told.then(
+        5,
+        vec![
+            Fact::Triaged {
+                by: by.clone(),
+                incident: true,
+                severity: Severity::Emergency,
+                reason: "seen it".into(),
+            },
+            Fact::Declared {
+                by,
+                commander: Some("ana".into()),
+                communications: None,
+                responders: vec!["ana".into(), "ben".into()],
+                objective: "stop the drain".into(),
+            },
+            Fact::PreparationStarted { attempt: 1 },
+        ],
+    )
     .await;
     let prepared = preparation(told.clock_now());
     let safe_tx_hash = prepared.safe_tx_hash();
@@ -182,24 +197,30 @@ async fn proposed() -> Told {
         problem: "HTTP 503 \u{1b}[31m".into(),
         retry: Retry::Later,
     };
-    told.then(2, vec![
-        Fact::Submitted { safe_tx_hash, service: "the embedded service".into() },
-        Fact::PageStarted { page: page("ana", "console"), attempt: 1 },
-        Fact::PageDelivered { page: page("ana", "console"), reference: None },
-        Fact::PageStarted { page: page("ben", "slack"), attempt: 1 },
-        failed,
-    ])
+    told.then(
+        2,
+        vec![
+            Fact::Submitted { safe_tx_hash, service: "the embedded service".into() },
+            Fact::PageStarted { page: page("ana", "console"), attempt: 1 },
+            Fact::PageDelivered { page: page("ana", "console"), reference: None },
+            Fact::PageStarted { page: page("ben", "slack"), attempt: 1 },
+            failed,
+        ],
+    )
     .await;
-    told.then(75, vec![
-        Fact::Acknowledged { person: "ana".into(), via: "link".into() },
-        Fact::Confirmed(OwnerConfirmation {
-            safe_tx_hash,
-            owner: owner(2),
-            signature: Bytes::new(),
-            source: "service".into(),
-        }),
-        Fact::Noted { by: Actor::Operator, text: "the bridge is \u{202e}fine\nreally".into() },
-    ])
+    told.then(
+        75,
+        vec![
+            Fact::Acknowledged { person: "ana".into(), via: "link".into() },
+            Fact::Confirmed(OwnerConfirmation {
+                safe_tx_hash,
+                owner: owner(2),
+                signature: Bytes::new(),
+                source: "service".into(),
+            }),
+            Fact::Noted { by: Actor::Operator, text: "the bridge is \u{202e}fine\nreally".into() },
+        ],
+    )
     .await;
     told
 }
@@ -271,10 +292,13 @@ async fn an_incident_whose_proposal_waits_for_signatures() {
 async fn the_whole_story_over_midnight() {
     let told = proposed().await;
     let safe_tx_hash = told.incident().preparation.as_ref().unwrap().safe_tx_hash();
-    told.then(21 * 3600, vec![
-        Fact::Executed { safe_tx_hash, transaction: B256::repeat_byte(0xee), block: 130, success: true },
-        Fact::Verified { block: 131, expects: vec!["read(\"vault\", \"paused()\")".into()] },
-    ])
+    told.then(
+        21 * 3600,
+        vec![
+            Fact::Executed { safe_tx_hash, transaction: B256::repeat_byte(0xee), block: 130, success: true },
+            Fact::Verified { block: 131, expects: vec!["read(\"vault\", \"paused()\")".into()] },
+        ],
+    )
     .await;
     told.then(60, vec![Fact::EffectLost { block: 150, because: "paused() is false".into() }]).await;
     insta::assert_snapshot!(told.shown(true), @r#"
@@ -337,7 +361,10 @@ async fn the_whole_story_over_midnight() {
 #[tokio::test]
 async fn a_report_by_a_stranger_cannot_steer_the_terminal() {
     let told = Told::begin(Fact::Reported {
-        source: Source::Reporter { kind: "hacker".into(), contact: Some("a\u{1b}]0;x\u{7}@example.org".into()) },
+        source: Source::Reporter {
+            kind: "hacker".into(),
+            contact: Some("a\u{1b}]0;x\u{7}@example.org".into()),
+        },
         title: "I have your \u{202e}keys\u{1b}[2J".into(),
         severity: Severity::Emergency,
         runbook: None,
@@ -396,15 +423,18 @@ async fn a_proposal_that_failed_is_not_offered_for_signing() {
     let mut draft = preparation(told.clock_now());
     draft.simulation.failure = Some("AccessControl: account is missing the role".into());
     draft.queue = Queue::Unknown("the service did not answer".into());
-    told.then(1, vec![
-        Fact::PreparationStarted { attempt: 1 },
-        Fact::PreparationFailed {
-            attempt: 1,
-            problem: "Safe guardian: the simulation reverts".into(),
-            retry: Retry::Later,
-            draft: Some(draft),
-        },
-    ])
+    told.then(
+        1,
+        vec![
+            Fact::PreparationStarted { attempt: 1 },
+            Fact::PreparationFailed {
+                attempt: 1,
+                problem: "Safe guardian: the simulation reverts".into(),
+                retry: Retry::Later,
+                draft: Some(draft),
+            },
+        ],
+    )
     .await;
     insta::assert_snapshot!(told.shown(false), @r"
     INC-1: Pause the vault

@@ -8,16 +8,15 @@ use std::fmt;
 use std::io::Read;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
-use clap::Subcommand;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::Context;
-use super::exit::{Exit, Failure};
-use super::output::{Look, Output};
 use crate::agent::message::device_hex;
+use crate::cli::Context;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{Look, Output};
 use crate::domain::names::ChainId;
 use crate::domain::safe::{
     Operation, SafeAddress, SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeTxHashes, SafeVersion, hash,
@@ -29,13 +28,6 @@ const INPUT_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Characters of a wrong value that are repeated.
 const SHOWN_MAX_CHARS: usize = 80;
-
-/// What is to be done.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Domain hash, message hash and safeTxHash of a transaction.
-    Hash(HashArgs),
-}
 
 /// Domain hash, message hash and safeTxHash of a transaction.
 #[derive(Debug, clap::Args)]
@@ -54,13 +46,16 @@ pub struct HashArgs {
     safe_version: SafeVersion,
 }
 
-/// Does what was asked.
-pub async fn safe(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let Command::Hash(args) = command;
+/// Prints the three hashes.
+pub fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure> {
     let text = read(&args.file)?;
-    let domain =
-        SafeDomain { version: args.safe_version, chain_id: ChainId(args.chain_id), safe: SafeAddress(args.safe) };
-    let Written { tx, claimed } = parse(&text, domain.safe).map_err(|problems| Failure { exit: Exit::Wrong, problems })?;
+    let domain = SafeDomain {
+        version: args.safe_version,
+        chain_id: ChainId(args.chain_id),
+        safe: SafeAddress(args.safe),
+    };
+    let Written { tx, claimed } =
+        parse(&text, domain.safe).map_err(|problems| Failure { exit: Exit::Wrong, problems })?;
     let hashes = hash(&tx, &domain);
     for caution in cautions(&tx, domain) {
         context.out.note(&caution);
@@ -169,8 +164,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 /// # Errors
 /// Every field that is missing or wrong, one sentence each.
 fn parse(text: &str, safe: SafeAddress) -> Result<Written, Vec<String>> {
-    let Fields(fields) =
-        serde_json::from_str(text).map_err(|error| vec![format!("this is no transaction as JSON: {error}")])?;
+    let Fields(fields) = serde_json::from_str(text)
+        .map_err(|error| vec![format!("this is no transaction as JSON: {error}")])?;
     let mut reader = Reader { fields, problems: Vec::new() };
     let tx = SafeTx {
         to: reader.address("to", Need::Required),
@@ -205,7 +200,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn problem(&mut self, field: &str, found: &str, expected: &str) {
-        self.problems.push(format!("{field} is {}; expected {expected}", terminal(&cut(found, SHOWN_MAX_CHARS))));
+        self.problems
+            .push(format!("{field} is {}; expected {expected}", terminal(&cut(found, SHOWN_MAX_CHARS))));
     }
 
     /// The field's text: a string's content, anything else as it is written. None, and no problem, where it
@@ -387,7 +383,10 @@ mod tests {
         warning: operation 1 is a delegatecall: the code at 0x0E801D84Fa97b50751Dbf25036d067dCf18858bF runs as the Safe itself
         warning: gasPrice is not 0: whoever executes it is paid by the Safe
         ");
-        assert!(cautions(&parse(&json(|_| ()), safe_address()).unwrap().tx, domain(SafeVersion::V1_4_1)).is_empty());
+        assert!(
+            cautions(&parse(&json(|_| ()), safe_address()).unwrap().tx, domain(SafeVersion::V1_4_1))
+                .is_empty()
+        );
     }
 
     #[test]
