@@ -27,6 +27,13 @@ const RECEIPT_WAIT_MAX: Duration = Duration::from_secs(90);
 /// When nothing can be recorded.
 pub async fn execute(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
     let Some(executor) = &agent.executor else { return Ok(()) };
+    let owners = incident.preparation.iter().flat_map(|preparation| &preparation.owners);
+    if owners.into_iter().any(|owner| *owner == executor.address()) {
+        return Err(TaskError::NotNow(format!(
+            "the executor key {} is an owner of the Safe: an agent holds no owner key; configure a gas-only key",
+            executor.address()
+        )));
+    }
     execute_with(agent, incident, executor, Actor::Agent, attempt, begun).await.map(|_| ())
 }
 

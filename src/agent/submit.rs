@@ -50,6 +50,14 @@ async fn hand_over(
         return Ok(service.name.clone());
     }
     let proposer = agent.proposer.as_ref().ok_or("no proposer key is configured")?;
+    // We never hold an owner key: what an owner signs is a confirmation, and those are people's.
+    if preparation.owners.contains(&proposer.address()) {
+        return Err(format!(
+            "the proposer key {} is an owner of Safe {}: it must be a delegate that can suggest and not act; configure another key",
+            proposer.address(),
+            preparation.safe
+        ));
+    }
     // Asserted in pairs: recomputed when built, before it is signed, and when it is read back.
     let hashes = hash(&preparation.tx, &preparation.domain);
     if hashes != preparation.hashes {

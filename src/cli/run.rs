@@ -9,6 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure};
 use super::{Context, open};
+use crate::agent::house::House;
+use crate::agent::preflight::{Level, preflight};
 use crate::agent::setup::Keys;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -45,12 +47,26 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         // The channel must stay open until the daemon has drained.
         std::future::pending::<()>().await;
     };
+    let first_look = look_around(&house);
     tokio::select! {
         ended = daemon.run(stopped) => ended.map_err(|error| Failure::of(&error))?,
         () = signals => {}
+        () = first_look => {}
     }
     house.journal.close().await;
     Ok(Exit::Done)
+}
+
+/// Says in the log what would be in the way of an emergency; the agent runs meanwhile. Never ends.
+async fn look_around(house: &House) {
+    for finding in preflight(&house.agent).await {
+        match finding.level {
+            Level::Problem => tracing::error!(place = %finding.place, "{}", finding.sentence),
+            Level::Warning => tracing::warn!(place = %finding.place, "{}", finding.sentence),
+            Level::Ok => tracing::debug!(place = %finding.place, "{}", finding.sentence),
+        }
+    }
+    std::future::pending().await
 }
 
 /// Binds before anything else is opened, so that a taken port costs nothing.

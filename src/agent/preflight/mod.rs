@@ -8,6 +8,8 @@
 //!
 //! **Invariants.** What could not be asked is a problem or a warning, never silence and never fine. A chain
 //! that cannot be reached is told once, with its endpoints by label. Nothing is signed, sent or recorded.
+//!
+//! Its tests stand on the practice ground, which the agent does not import: they are `check`'s.
 
 mod ground;
 mod keys;
@@ -87,6 +89,3 @@ pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     findings.extend(runbooks::look(agent, &grounds).await);
     findings
 }
-
-#[cfg(test)]
-mod tests;

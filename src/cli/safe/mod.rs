@@ -2,6 +2,7 @@
 
 mod delegate;
 mod hash;
+mod transaction;
 
 use clap::Subcommand;
 

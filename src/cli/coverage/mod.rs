@@ -15,6 +15,7 @@ use serde_json::json;
 use super::check::agent_without_journal;
 use super::exit::{Exit, Failure};
 use super::incident::no_such;
+use super::incident::page::hang;
 use super::output::{Look, Output};
 use super::{Context, open};
 use crate::agent::setup::Keys;
@@ -161,7 +162,9 @@ fn one(line: &Line, out: &Output) -> String {
         Coverage::Uncovered | Coverage::Unknown { .. } => Look::Bad,
     };
     let (safe, chain) = (terminal(safe.as_str()), terminal(chain.as_str()));
-    let mut text = vec![format!("{safe}: {}", out.look(&terminal(&report.headline()), look))];
+    let lead = format!("{safe}: ");
+    let columns = lead.chars().count();
+    let mut text = vec![hang(&lead, columns, &terminal(&report.headline()), look, out)];
     let read = block.map_or_else(|| "not read".to_owned(), |block| format!("read at block {block}"));
     text.push(out.look(&format!("  {address} on {chain}, {read}"), Look::Dim));
     let rows = |label: &str, slots: &[SignerSlot], look: Look| {
@@ -185,3 +188,6 @@ fn one(line: &Line, out: &Output) -> String {
     }
     text.join("\n")
 }
+
+#[cfg(test)]
+mod tests;
