@@ -1,6 +1,7 @@
 # `make demo` and `make test` do everything on a machine that has Rust (rustup and cargo, with a C compiler) and
 # Node.js 20 or newer. What they install and build they say on stderr; stdout is the demo's, or the tests' results.
-# make itself turns every failure into exit code 2; for the demo's own code call `cargo run -- demo`.
+# make itself turns every failure into exit code 2 (for the demo's own: `cargo run -- demo`), and says on stdout which
+# directory it enters when it is called with -C: add --no-print-directory there.
 
 MAKEFLAGS += --no-print-directory
 
@@ -23,4 +24,4 @@ test:
 	@command -v node >/dev/null || { \
 	    echo 'make test: node is needed: install Node.js 20 or newer (https://nodejs.org).' >&2; \
 	    echo 'tests: 0 passed, 1 failed, 0 skipped'; exit 2; }
-	@node tools/test.mjs
+	@node tools/gate.mjs

@@ -13,7 +13,7 @@ version=$(rustc -vV) # the first call of a fresh rustup also installs the toolch
 platform=$(printf '%s\n' "$version" | sed -n 's/^host: //p')
 
 if ! cargo fetch --quiet --locked --offline --target "$platform" 2>/dev/null; then
-    echo "install-crates: fetching the crates of Cargo.lock (about 400, 60 MB) from the registry into cargo's home" >&2
+    echo "install-crates: fetching the crates of Cargo.lock (70 MB) from the registry into cargo's home" >&2
     cargo fetch --locked --target "$platform" >&2 || {
         echo "install-crates: the crates could not be fetched, see above: check that the crate registry can be reached, then run this again." >&2
         exit 2

@@ -137,7 +137,8 @@ impl<'a> Commands<'a> {
         if commander.is_none() && by != Actor::Agent {
             return Err(CommandError::NobodyFor { role: Role::Commander.as_str() });
         }
-        let communications = command.communications.clone().or_else(|| self.roster.communications_at(self.now));
+        let communications =
+            command.communications.clone().or_else(|| self.roster.communications_at(self.now));
         let mut responders = command.responders.clone();
         if responders.is_empty() {
             responders = self.roster.on_call(self.now);
@@ -294,7 +295,12 @@ impl<'a> Commands<'a> {
     ///
     /// # Errors
     /// When something still has to.
-    pub async fn close(&self, id: IncidentId, by: Actor, reason: String) -> Result<Arc<Incident>, CommandError> {
+    pub async fn close(
+        &self,
+        id: IncidentId,
+        by: Actor,
+        reason: String,
+    ) -> Result<Arc<Incident>, CommandError> {
         self.known_actor(&by)?;
         self.one(id, Fact::Closed { by, reason }).await
     }

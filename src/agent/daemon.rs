@@ -141,8 +141,7 @@ impl Daemon {
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DaemonError> {
         let Self { agent, quarantine, conditions, feeds, named, deliveries, parts, taken } = self;
         let (sender, receiver) = deliveries;
-        let (intake, mut places) =
-            Intake::resume(Arc::clone(&agent), quarantine, conditions, &named).await?;
+        let (intake, mut places) = Intake::resume(Arc::clone(&agent), quarantine, conditions, &named).await?;
         let mut tasks: JoinSet<(String, Result<(), String>)> = JoinSet::new();
         for (name, part) in parts {
             tasks.spawn(async move { (name, part.await) });
@@ -157,9 +156,7 @@ impl Daemon {
         let intake = take_in(intake, receiver, taken, stop.clone());
         tasks.spawn(async move { ("intake".to_owned(), intake.await) });
         let driving = driver::drive(agent, stop.clone());
-        tasks.spawn(async move {
-            ("driver".to_owned(), driving.await.map_err(|error| chain_of(&error)))
-        });
+        tasks.spawn(async move { ("driver".to_owned(), driving.await.map_err(|error| chain_of(&error))) });
         tracing::info!(feeds = named.len(), "the agent runs");
         watch_over(&mut tasks, &mut stop).await
     }

@@ -18,8 +18,9 @@ pub async fn draft(agent: &Agent, incident: &Incident) -> Result<(), TaskError> 
         .map_or(jiff::tz::TimeZone::UTC, |person| person.zone.clone());
     let text = postmortem::draft(incident, &agent.store.facts(incident.id), &zone);
     let path = place(&agent.post_mortems, incident);
-    write_once(&path, &text, Readers::Usual)
-        .map_err(|error| TaskError::NotNow(format!("the post-mortem cannot be written to {}: {error}", path.display())))?;
+    write_once(&path, &text, Readers::Usual).map_err(|error| {
+        TaskError::NotNow(format!("the post-mortem cannot be written to {}: {error}", path.display()))
+    })?;
     let fact = Fact::PostMortemDrafted { path: path.display().to_string() };
     agent.record_outcome(incident, fact).await.map_err(TaskError::from)
 }

@@ -131,8 +131,9 @@ fn settle(agent: &Agent, key: &Key, result: Result<(), TaskError>, rests: &mut H
 }
 
 fn panicked(by_id: &HashMap<tokio::task::Id, Key>, error: &tokio::task::JoinError) -> DriverError {
-    let (incident, task) =
-        by_id.get(&error.id()).map_or((IncidentId(0), "unknown"), |(incident, task)| (*incident, task.kind()));
+    let (incident, task) = by_id
+        .get(&error.id())
+        .map_or((IncidentId(0), "unknown"), |(incident, task)| (*incident, task.kind()));
     DriverError::Panicked { incident, task }
 }
 

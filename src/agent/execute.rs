@@ -107,7 +107,11 @@ async fn send(
 ///
 /// # Errors
 /// When too few are left.
-pub fn signatures(incident: &Incident, preparation: &Preparation, state: &SafeState) -> Result<Bytes, String> {
+pub fn signatures(
+    incident: &Incident,
+    preparation: &Preparation,
+    state: &SafeState,
+) -> Result<Bytes, String> {
     let hash = preparation.safe_tx_hash();
     let ours = proposal::hashes(&preparation.tx, state);
     if ours.safe_tx != hash {
@@ -168,8 +172,10 @@ async fn rehearse(
     signatures: &Bytes,
     sender: Address,
 ) -> Result<u64, Failure> {
-    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
-    let expects = super::verify::expects(preparation, &agent.config.settings.contracts).map_err(|problem| (problem, Retry::Never))?;
+    let abis: Vec<&JsonAbi> =
+        agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let expects = super::verify::expects(preparation, &agent.config.settings.contracts)
+        .map_err(|problem| (problem, Retry::Never))?;
     let expects: Vec<_> = expects.iter().collect();
     let authority = Authority::Signed { signatures: signatures.clone(), sender };
     let shown = proposal::simulate(chain, block, state, &preparation.tx, &expects, authority, &abis)

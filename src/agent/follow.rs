@@ -86,10 +86,7 @@ pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<
     match recovered.kind {
         SignatureKind::Eoa | SignatureKind::EthSign => {}
         SignatureKind::ApprovedHash | SignatureKind::ContractSignature => {
-            return Err(format!(
-                "a {} counts only once the chain says so",
-                recovered.kind.as_str()
-            ));
+            return Err(format!("a {} counts only once the chain says so", recovered.kind.as_str()));
         }
     }
     if owners.contains(&recovered.owner) {
@@ -103,13 +100,21 @@ pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<
 }
 
 /// What the chain says: approvals, an execution, a nonce that moved on.
-async fn on_chain(chain: &Chain, incident: &Incident, preparation: &Preparation) -> Result<Vec<Fact>, String> {
+async fn on_chain(
+    chain: &Chain,
+    incident: &Incident,
+    preparation: &Preparation,
+) -> Result<Vec<Fact>, String> {
     let block = chain.head().await.map_err(|error| chain_of(&error))?;
     let hash = preparation.safe_tx_hash();
     let mut plan = SnapshotPlan::new();
     let state = plan.safe(preparation.domain.safe);
-    let waiting: Vec<Address> =
-        preparation.owners.iter().copied().filter(|owner| !incident.confirmations.contains_key(owner)).collect();
+    let waiting: Vec<Address> = preparation
+        .owners
+        .iter()
+        .copied()
+        .filter(|owner| !incident.confirmations.contains_key(owner))
+        .collect();
     let approvals: Vec<_> = waiting
         .into_iter()
         .map(|owner| {

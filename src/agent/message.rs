@@ -22,7 +22,8 @@ pub struct Words {
 
 /// Writes a page for one person and purpose.
 pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &PersonId) -> Words {
-    let because = incident.open_call(purpose).map_or_else(|| incident.title.clone(), |call| call.because.clone());
+    let because =
+        incident.open_call(purpose).map_or_else(|| incident.title.clone(), |call| call.because.clone());
     let mut lines = Vec::new();
     let title = match purpose {
         Purpose::Triage => {
@@ -124,7 +125,10 @@ fn sign(
     lines.push(line("Displaces", displaces(&preparation.queue)));
     lines.push(line("Needed", needed(agent, incident, preparation, person)));
     lines.push(line("Verify without us", cast_command(preparation)));
-    lines.push(line("Sign", format!("redhandle proposal sign {} --as {person}", incident.id)));
+    lines.push(line(
+        "Sign",
+        format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id),
+    ));
 }
 
 fn simulated(preparation: &Preparation) -> String {
@@ -160,7 +164,8 @@ fn needed(agent: &Agent, incident: &Incident, preparation: &Preparation, person:
         .filter(|owner| roster.person_of(**owner).is_some_and(|holder| holder.id == *person))
         .map(ToString::to_string)
         .collect();
-    let mut text = format!("{} of {} signatures ({have} so far)", preparation.threshold, preparation.owners.len());
+    let mut text =
+        format!("{} of {} signatures ({have} so far)", preparation.threshold, preparation.owners.len());
     if !yours.is_empty() {
         text.push_str(&format!("; yours is {}", yours.join(" or ")));
     }

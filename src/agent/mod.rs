@@ -108,8 +108,8 @@ impl Agent {
             .and_then(|runbook| runbook.policy.as_ref())
             .or(self.config.settings.policy.as_ref())
             .and_then(|name| roster.policies.get(name));
-        let auto_execute =
-            self.executor.is_some() && self.config.settings.executor.as_ref().is_some_and(|executor| executor.auto);
+        let auto_execute = self.executor.is_some()
+            && self.config.settings.executor.as_ref().is_some_and(|executor| executor.auto);
         World { runbook, roster, policy, can_propose: self.proposer.is_some(), auto_execute }
     }
 
@@ -127,7 +127,9 @@ impl Agent {
     /// it no longer fits (somebody else recorded it).
     async fn record_outcome(&self, incident: &Incident, fact: Fact) -> Result<(), StoreError> {
         loop {
-            let Some(newest) = self.store.get(incident.id) else { return Err(StoreError::Unknown(incident.id)) };
+            let Some(newest) = self.store.get(incident.id) else {
+                return Err(StoreError::Unknown(incident.id));
+            };
             match self.store.record(incident.id, newest.version, vec![fact.clone()], true).await {
                 Ok(Recorded::Applied | Recorded::Unwritten) => return Ok(()),
                 Ok(Recorded::Stale) => {}

@@ -86,7 +86,8 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
     let confirmed_on_chain = confirm(incident, plan, &values)?;
     let (needed, skipped) = needed(plan, &values);
     if needed.is_empty() {
-        let because = skipped.iter().map(|skip| format!("{}: {}", skip.call, skip.because)).collect::<Vec<_>>();
+        let because =
+            skipped.iter().map(|skip| format!("{}: {}", skip.call, skip.because)).collect::<Vec<_>>();
         return Ok(Built::Unneeded(because.join("; ")));
     }
     let candidates = rank(agent, safes);
@@ -151,7 +152,9 @@ async fn read_everything(
     let safes: Vec<_> = runbook
         .safes
         .iter()
-        .filter_map(|name| configured.get(name).map(|safe| (name.clone(), ask.safe(SafeAddress(safe.address)))))
+        .filter_map(|name| {
+            configured.get(name).map(|safe| (name.clone(), ask.safe(SafeAddress(safe.address))))
+        })
         .collect();
     let mut reads: Vec<&Read> = plan.reads_before().collect();
     reads.sort();
@@ -178,7 +181,10 @@ fn confirm(incident: &Incident, plan: &Plan, values: &ReadValues) -> Result<Opti
         match expression.evaluate(values) {
             Verdict::True => held = Some(expression.text().to_owned()),
             Verdict::False => {
-                return Err(Problem::later(format!("the chain does not confirm it: {} is false", expression.text())));
+                return Err(Problem::later(format!(
+                    "the chain does not confirm it: {} is false",
+                    expression.text()
+                )));
             }
             Verdict::Unknown(reason) => {
                 return Err(Problem::later(format!(
@@ -311,7 +317,11 @@ impl Base<'_> {
                     .map(|queued| Displaced {
                         safe_tx_hash: queued.safe_tx_hash,
                         nonce: queued.tx.nonce,
-                        purpose: purpose(&queued.tx, self.state.address, &self.agent.config.settings.contracts),
+                        purpose: purpose(
+                            &queued.tx,
+                            self.state.address,
+                            &self.agent.config.settings.contracts,
+                        ),
                         confirmations: queued.confirmations.len() as u64,
                     })
                     .collect();
@@ -327,8 +337,10 @@ pub(super) fn transaction(needed: &[&PlannedAction], state: &SafeState) -> Resul
     if let [only] = needed {
         return Ok(SafeTx::call(only.call.address, only.call.data.clone(), state.nonce));
     }
-    let calls: Vec<_> =
-        needed.iter().map(|action| BatchedCall::call(action.call.address, action.call.data.clone())).collect();
+    let calls: Vec<_> = needed
+        .iter()
+        .map(|action| BatchedCall::call(action.call.address, action.call.data.clone()))
+        .collect();
     batch(&calls, call_only(state.version), state.nonce)
 }
 

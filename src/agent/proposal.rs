@@ -118,10 +118,10 @@ pub async fn simulate(
     let request = request(safe, tx, &reads, authority);
     let report = chain.simulate(block, &request).await?;
     let gas_used = report.calls.first().and_then(|call| call.gas_used).unwrap_or(0);
-    let failure = report.calls.first().map_or_else(
-        || Some("the node ran nothing".to_owned()),
-        |call| why_failed(call, abis),
-    );
+    let failure = report
+        .calls
+        .first()
+        .map_or_else(|| Some("the node ran nothing".to_owned()), |call| why_failed(call, abis));
     let expectations = expectations(expects, &reads, &report, failure.is_some());
     let safe_says = safe_says(&report, reads.len());
     let simulation = Simulation {
@@ -189,7 +189,9 @@ fn expectations(
         .enumerate()
         .map(|(index, read)| {
             let value = match (report.method, report.calls.get(index + 1)) {
-                (SimulateMethod::SimulateV1, Some(call)) if call.succeeded => ReadValue::decode(read, &call.data),
+                (SimulateMethod::SimulateV1, Some(call)) if call.succeeded => {
+                    ReadValue::decode(read, &call.data)
+                }
                 (SimulateMethod::SimulateV1, Some(call)) => {
                     ReadValue::Failed(format!("it reverts: {}", decode_revert(&call.data, &[])))
                 }

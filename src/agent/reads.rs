@@ -33,7 +33,9 @@ pub async fn read_all<'a>(
 pub fn value(read: Read, outcome: Result<CallOutcome, ChainError>) -> (Read, ReadValue) {
     let value = match outcome {
         Ok(CallOutcome::Returned(data)) => ReadValue::decode(&read, &data),
-        Ok(CallOutcome::Reverted(data)) => ReadValue::Failed(format!("it reverts: {}", decode_revert(&data, &[]))),
+        Ok(CallOutcome::Reverted(data)) => {
+            ReadValue::Failed(format!("it reverts: {}", decode_revert(&data, &[])))
+        }
         Err(error) => ReadValue::Failed(chain_of(&error)),
     };
     (read, value)

@@ -6,11 +6,11 @@
 use alloy::json_abi::JsonAbi;
 use serde::Serialize;
 
-use super::follow::safe_now;
+use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::{Agent, chain_of, verify};
 use crate::chain::Chain;
-use crate::domain::incident::Preparation;
+use crate::domain::incident::{Fact, Preparation};
 use crate::domain::runbook::Plan;
 use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
 use crate::domain::safe::{Operation, SafeState, hash};
@@ -58,6 +58,7 @@ pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&
     the_chain(&mut checks, chain, preparation).await;
     match safe_now(chain, preparation).await {
         Ok((block, state)) => {
+            the_past(&mut checks, chain, &block, &state, preparation).await;
             the_safe(&mut checks, preparation, &state);
             the_transaction(&mut checks, preparation);
             the_calls(&mut checks, agent, preparation, plan);
@@ -71,14 +72,42 @@ pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&
 async fn the_chain(checks: &mut Checks, chain: &Chain, preparation: &Preparation) {
     let configured = chain.id() == preparation.domain.chain_id;
     match chain.verify_chain_id().await {
-        Ok(()) if configured => checks.note("chain", true, format!("{} is chain {}", chain.name(), chain.id())),
+        Ok(()) if configured => {
+            checks.note("chain", true, format!("{} is chain {}", chain.name(), chain.id()))
+        }
         Ok(()) => checks.note(
             "chain",
             false,
-            format!("{} is chain {}, the proposal is for {}", chain.name(), chain.id(), preparation.domain.chain_id),
+            format!(
+                "{} is chain {}, the proposal is for {}",
+                chain.name(),
+                chain.id(),
+                preparation.domain.chain_id
+            ),
         ),
         Err(error) => checks.note("chain", false, chain_of(&error)),
     }
+}
+
+/// A nonce that is spent is explained: by this proposal, or by another transaction.
+async fn the_past(
+    checks: &mut Checks,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    state: &SafeState,
+    preparation: &Preparation,
+) {
+    if state.nonce.0 <= preparation.tx.nonce.0 {
+        return;
+    }
+    let found = match find_execution(chain, block, preparation).await {
+        Ok(Some(Fact::Executed { transaction, block, .. })) => {
+            format!("it was executed in block {block} by {transaction}: there is nothing left to sign")
+        }
+        Ok(_) => "another transaction took its nonce: it can never execute".to_owned(),
+        Err(problem) => format!("its nonce is spent, by what is unknown: {problem}"),
+    };
+    checks.note("still open", false, found);
 }
 
 fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
@@ -110,27 +139,30 @@ fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
         checks.note("guard", true, format!("{} may veto; the simulation ran it", guards.join(", ")));
     }
     let ours = hash(&preparation.tx, &state.domain());
-    checks.note(
-        "hash",
-        ours == preparation.hashes,
-        format!("recomputed here: {}", ours.safe_tx),
-    );
+    checks.note("hash", ours == preparation.hashes, format!("recomputed here: {}", ours.safe_tx));
 }
 
 fn the_transaction(checks: &mut Checks, preparation: &Preparation) {
     let tx = &preparation.tx;
-    let zero = tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund() && tx.gas_token.is_zero();
+    let zero =
+        tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund() && tx.gas_token.is_zero();
     checks.note(
         "refund",
         zero && tx.refund_receiver.is_zero(),
-        if zero { "all gas and refund fields are zero" } else { "gas or refund fields are set: somebody is paid" },
+        if zero {
+            "all gas and refund fields are zero"
+        } else {
+            "gas or refund fields are set: somebody is paid"
+        },
     );
     let (good, found) = match tx.operation {
         Operation::Call => (true, "a plain call".to_owned()),
         Operation::DelegateCall if is_call_only(tx.to) => {
             (true, format!("a batch by the canonical MultiSendCallOnly {}", tx.to))
         }
-        Operation::DelegateCall => (false, format!("a DELEGATECALL to {}: it may do anything to the Safe", tx.to)),
+        Operation::DelegateCall => {
+            (false, format!("a DELEGATECALL to {}: it may do anything to the Safe", tx.to))
+        }
     };
     checks.note("operation", good && tx.value.is_zero(), found);
 }
@@ -155,7 +187,9 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
             plan.actions.iter().find(|action| action.call.address == call.to && action.call.data == call.data)
         });
         match (planned, plan) {
-            (Some(action), _) => checks.note("call", true, format!("{} at {}", action.call.describe(), call.to)),
+            (Some(action), _) => {
+                checks.note("call", true, format!("{} at {}", action.call.describe(), call.to))
+            }
             (None, Some(_)) => checks.note(
                 "call",
                 false,
@@ -179,7 +213,8 @@ async fn the_effect(
         Err(problem) => return checks.note("effect", false, problem),
     };
     let expects: Vec<_> = expects.iter().collect();
-    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let abis: Vec<&JsonAbi> =
+        agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
     let shown =
         proposal::simulate(chain, block, state, &preparation.tx, &expects, Authority::Pretended, &abis).await;
     match shown {
@@ -192,8 +227,12 @@ async fn the_effect(
             };
             checks.note("Safe's own hash", agrees, found);
             let found = shown.simulation.why_not().unwrap_or_else(|| {
-                let held: Vec<_> =
-                    shown.simulation.expectations.iter().map(|expectation| expectation.expect.clone()).collect();
+                let held: Vec<_> = shown
+                    .simulation
+                    .expectations
+                    .iter()
+                    .map(|expectation| expectation.expect.clone())
+                    .collect();
                 format!("simulated at block {}; then {}", shown.simulation.block_number, held.join("; "))
             });
             checks.note("effect", shown.simulation.passed(), found);

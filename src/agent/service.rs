@@ -11,7 +11,9 @@ use crate::chain::{BlockRef, CallOutcome, Chain, RANGE_MAX_BLOCKS, SafeReadError
 use crate::domain::names::ChainId;
 use crate::domain::safe::abi::{ContractOwner, LegacyContractOwner, Safe};
 use crate::domain::safe::{ContractOwnerMessage, SafeAddress, SafeState, SafeTxHash};
-use crate::safe_service::{ChainView, ChainViewError, Execution, ServiceClient, ServiceError, ServiceFailure, words};
+use crate::safe_service::{
+    ChainView, ChainViewError, Execution, ServiceClient, ServiceError, ServiceFailure, words,
+};
 
 /// How far back the embedded service looks for an execution, in blocks.
 const EXECUTION_SEARCH_BLOCKS: u64 = 5 * RANGE_MAX_BLOCKS;

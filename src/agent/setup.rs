@@ -27,7 +27,9 @@ use crate::domain::names::{ChainName, RunbookId};
 use crate::domain::runbook::Plan;
 use crate::http;
 use crate::journal::Journal;
-use crate::notify::{self, AckLinks, Channel, ConsoleChannel, Output, SlackChannel, WebhookChannel, WebhookSecret};
+use crate::notify::{
+    self, AckLinks, Channel, ConsoleChannel, Output, SlackChannel, WebhookChannel, WebhookSecret,
+};
 use crate::safe_service::ServiceClient;
 
 /// One thing that is wrong, in a sentence: where, what, what to do.
@@ -76,7 +78,9 @@ pub fn compile(config: &Config) -> Result<Compiled, SetupProblems> {
             match Condition::compile(spec.clone(), &config.settings.bots, contracts) {
                 Ok(condition) => conditions.push((id.clone(), condition)),
                 Err(found) => problems.extend(
-                    found.into_iter().map(|found| SetupProblem { place: place.clone(), problem: found.to_string() }),
+                    found
+                        .into_iter()
+                        .map(|found| SetupProblem { place: place.clone(), problem: found.to_string() }),
                 ),
             }
         }
@@ -111,7 +115,10 @@ pub enum Keys {
 ///
 /// # Errors
 /// Everything that is wrong.
-pub fn agent(config: Config, around: Surroundings) -> Result<(Agent, Vec<(RunbookId, Condition)>), SetupProblems> {
+pub fn agent(
+    config: Config,
+    around: Surroundings,
+) -> Result<(Agent, Vec<(RunbookId, Condition)>), SetupProblems> {
     let mut builder = Builder { config: &config, problems: Vec::new() };
     let compiled = match compile(&config) {
         Ok(compiled) => Some(compiled),
@@ -132,10 +139,12 @@ pub fn agent(config: Config, around: Surroundings) -> Result<(Agent, Vec<(Runboo
     };
     let links = builder.links(around.listen);
     let problems = builder.problems;
-    let (Some(Compiled { plans, conditions }), Some(links), true) = (compiled, links, problems.is_empty()) else {
+    let (Some(Compiled { plans, conditions }), Some(links), true) = (compiled, links, problems.is_empty())
+    else {
         return Err(SetupProblems(problems));
     };
-    let poll = config.settings.chains.values().map(|chain| chain.poll).min().unwrap_or(Duration::from_secs(2));
+    let poll =
+        config.settings.chains.values().map(|chain| chain.poll).min().unwrap_or(Duration::from_secs(2));
     let agent = Agent {
         store: Arc::new(IncidentStore::new(around.journal, Arc::clone(&around.clock))),
         clock: around.clock,
@@ -171,10 +180,7 @@ impl Builder<'_> {
 
     fn chains(&mut self) -> BTreeMap<ChainName, Chain> {
         let settings = &self.config.settings.chains;
-        settings
-            .iter()
-            .filter_map(|(name, chain)| Some((name.clone(), self.chain(name, chain)?)))
-            .collect()
+        settings.iter().filter_map(|(name, chain)| Some((name.clone(), self.chain(name, chain)?))).collect()
     }
 
     fn chain(&mut self, name: &ChainName, chain: &settings::Chain) -> Option<Chain> {
@@ -205,9 +211,11 @@ impl Builder<'_> {
                     let url = embedded_url(name, listen);
                     ("the embedded service".to_owned(), url, settings.web.key.clone())
                 }
-                SafeService::Hosted { url, key } => {
-                    (url.host_str().unwrap_or("the Transaction Service").to_owned(), Some(url.clone()), key.clone())
-                }
+                SafeService::Hosted { url, key } => (
+                    url.host_str().unwrap_or("the Transaction Service").to_owned(),
+                    Some(url.clone()),
+                    key.clone(),
+                ),
             };
             let place = format!("[chains.{name}] safe_service");
             let Some(url) = url else {
@@ -263,7 +271,8 @@ impl Builder<'_> {
             // Tests and the demo listen on whatever port is free. Ports of http URLs can be set.
             public_url.set_port(Some(listen.port())).ok();
         }
-        let made = secret.and_then(|secret| AckLinks::new(&secret, public_url).map_err(|error| error.to_string()));
+        let made =
+            secret.and_then(|secret| AckLinks::new(&secret, public_url).map_err(|error| error.to_string()));
         match made {
             Ok(links) => Some(links),
             Err(problem) => self.problem("[web] link_secret".to_owned(), problem),

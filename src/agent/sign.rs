@@ -66,7 +66,11 @@ pub async fn sign(agent: &Agent, id: IncidentId, key: &PrivateKeySigner) -> Resu
                 let not_at_service = hand_over(agent, &incident, &confirmation).await.err();
                 let newest = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
                 let needed = newest.preparation.as_ref().map_or(0, |preparation| preparation.threshold);
-                return Ok(Signed { confirmation, count: (newest.confirmed_owners(), needed), not_at_service });
+                return Ok(Signed {
+                    confirmation,
+                    count: (newest.confirmed_owners(), needed),
+                    not_at_service,
+                });
             }
             Recorded::Stale => {}
         }
@@ -87,8 +91,7 @@ fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmat
         return Err(SignError::WrongHash);
     }
     let safe_tx_hash = preparation.safe_tx_hash();
-    let signature =
-        key.sign_hash_sync(&safe_tx_hash.0).map_err(|error| SignError::Key(chain_of(&error)))?;
+    let signature = key.sign_hash_sync(&safe_tx_hash.0).map_err(|error| SignError::Key(chain_of(&error)))?;
     let signature = Bytes::from(signature.as_bytes().to_vec());
     // Asserted in pairs: what was just made is read as anybody else would read it.
     match follow::check(safe_tx_hash, &signature, &preparation.owners) {

@@ -53,7 +53,11 @@ async fn hand_over(
     // Asserted in pairs: recomputed when built, before it is signed, and when it is read back.
     let hashes = hash(&preparation.tx, &preparation.domain);
     if hashes != preparation.hashes {
-        return Err(format!("the hash of the proposal is {} and not {}", hashes.safe_tx, preparation.safe_tx_hash()));
+        return Err(format!(
+            "the hash of the proposal is {} and not {}",
+            hashes.safe_tx,
+            preparation.safe_tx_hash()
+        ));
     }
     let signature = proposer
         .sign_hash_sync(&hashes.safe_tx.0)
@@ -80,7 +84,8 @@ async fn hand_over(
 /// Whether the service has the proposal, and has it unchanged.
 async fn read_back(service: &ServiceLink, preparation: &Preparation) -> Result<bool, String> {
     let hash = preparation.safe_tx_hash();
-    let found = service.client.transaction(hash).await.map_err(|error| in_words(preparation.domain.safe, &error))?;
+    let found =
+        service.client.transaction(hash).await.map_err(|error| in_words(preparation.domain.safe, &error))?;
     let Some(found) = found else { return Ok(false) };
     if found.tx != preparation.tx || found.safe != preparation.domain.safe || found.safe_tx_hash != hash {
         return Err(format!("{} shows something else under {hash}: do not sign there", service.name));

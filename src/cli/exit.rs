@@ -94,7 +94,9 @@ impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Store(error) => error.into(),
-            CommandError::NoSuchPerson { .. } | CommandError::NobodyFor { .. } => Self::wrong(chain_of(&error)),
+            CommandError::NoSuchPerson { .. } | CommandError::NobodyFor { .. } => {
+                Self::wrong(chain_of(&error))
+            }
         }
     }
 }

@@ -33,7 +33,14 @@ use output::Output;
 #[command(name = "redhandle", version, propagate_version = true)]
 struct Cli {
     /// The configuration.
-    #[arg(long, short, global = true, default_value = "redhandle.toml", value_name = "FILE", env = "REDHANDLE_CONFIG")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        default_value = "redhandle.toml",
+        value_name = "FILE",
+        env = "REDHANDLE_CONFIG"
+    )]
     config: PathBuf,
     /// Print the result as JSON.
     #[arg(long, global = true)]

@@ -60,7 +60,8 @@ impl Output {
     pub fn result(&self, value: &impl Serialize, text: impl FnOnce(&Self) -> String) {
         if self.json {
             // Values of ours always serialise; a failure is shown instead of nothing.
-            let json = serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+            let json =
+                serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
             self.line(&json);
         } else {
             let text = text(self);

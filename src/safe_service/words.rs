@@ -20,7 +20,7 @@ pub fn explain(safe: SafeAddress, refusal: &str) -> String {
 fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
     if let Some(sender) = named(refusal, "Sender=") {
         return Some(format!(
-            "the proposer key {sender} is not a delegate of Safe {safe}: have an owner add it as delegate, or let an owner propose"
+            "the proposer key {sender} is not a delegate of Safe {safe}: have an owner add it as delegate (`redhandle safe delegate`), or let an owner propose"
         ));
     }
     if let Some(signer) = named(refusal, "Signer=") {
@@ -141,7 +141,7 @@ mod tests {
         let safe = SafeAddress("0x42D718c3035d3f9A22222E4d8D48E11e60383D37".parse().unwrap());
         let told: Vec<_> = REFUSALS.iter().map(|refusal| explain(safe, refusal)).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
-        the proposer key 0x976EA74026E726554dB657fA54763abd0C3a0aa9 is not a delegate of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37: have an owner add it as delegate, or let an owner propose
+        the proposer key 0x976EA74026E726554dB657fA54763abd0C3a0aa9 is not a delegate of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37: have an owner add it as delegate (`redhandle safe delegate`), or let an owner propose
         the signature leads to 0x4bf7C8D5B2B2881d1A572dAcD9EED959e4090c00, who is neither owner nor delegate of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37: another key signed, or something else was signed; compare the safeTxHash and sign again
         the signature was made by no key at all: it was damaged on the way; sign again
         0x976EA74026E726554dB657fA54763abd0C3a0aa9 is not an owner of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37, and only owners confirm: another key signed, or something else was signed; a delegate may propose, not confirm

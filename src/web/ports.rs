@@ -62,13 +62,16 @@ impl AgentAcks {
 impl Acknowledge for AgentAcks {
     async fn summary(&self, incident: &str, person: &str) -> Result<Option<AckSummary>, AckFailed> {
         let person = PersonId::new(person);
-        let Some(incident) = self.paged(incident, &person, "read the incident").await? else { return Ok(None) };
+        let Some(incident) = self.paged(incident, &person, "read the incident").await? else {
+            return Ok(None);
+        };
         let state = match Self::answered(&incident, &person) {
             Some(at) => AckState::Acknowledged { at: self.in_their_zone(&person, at) },
             None if incident.calls.values().all(|call| call.closed) => AckState::Over,
             None => AckState::Waiting,
         };
-        let name = self.0.config.roster.people.get(&person).map_or_else(|| person.to_string(), |p| p.name.clone());
+        let name =
+            self.0.config.roster.people.get(&person).map_or_else(|| person.to_string(), |p| p.name.clone());
         Ok(Some(AckSummary {
             title: incident.title.clone(),
             severity: incident.severity.to_string(),
@@ -80,7 +83,9 @@ impl Acknowledge for AgentAcks {
     async fn acknowledge(&self, incident: &str, person: &str) -> Result<AckOutcome, AckFailed> {
         const DOING: &str = "record the acknowledgement";
         let person = PersonId::new(person);
-        let Some(incident) = self.paged(incident, &person, DOING).await? else { return Ok(AckOutcome::Unknown) };
+        let Some(incident) = self.paged(incident, &person, DOING).await? else {
+            return Ok(AckOutcome::Unknown);
+        };
         if let Some(at) = Self::answered(&incident, &person) {
             return Ok(AckOutcome::Already { at: self.in_their_zone(&person, at) });
         }
@@ -131,9 +136,7 @@ impl AgentHealth {
     fn feed(&self, feed: &crate::config::settings::Feed) -> Option<Check> {
         let health = self.feeds.get(&feed.name)?.snapshot();
         let good_for = match &feed.kind {
-            FeedKind::Forta(forta) => {
-                SignedDuration::try_from(forta.stale_after).unwrap_or(FEED_GOOD_FOR)
-            }
+            FeedKind::Forta(forta) => SignedDuration::try_from(forta.stale_after).unwrap_or(FEED_GOOD_FOR),
             // Nobody promises to write a line or to post: such a feed is well until it says otherwise.
             FeedKind::JsonLines(_) | FeedKind::Webhook(_) => SignedDuration::MAX,
         };

@@ -71,4 +71,3 @@ pub(super) fn fold_entry(fold: &mut Option<Kept>, id: IncidentId, entry: &Entry)
     }
     Ok(())
 }
-

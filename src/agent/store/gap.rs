@@ -9,9 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::cache::{Kept, fold_entry};
-use super::{
-    IncidentStore, REGISTER, Recorded, StoreError, incident_stream, new_facts, registration,
-};
+use super::{IncidentStore, REGISTER, Recorded, StoreError, incident_stream, new_facts, registration};
 use crate::domain::incident::{Actor, Fact, Incident, IncidentId};
 use crate::journal::{Appended, Stream, Version, Write};
 

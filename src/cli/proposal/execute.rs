@@ -35,46 +35,44 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
     let agent = &house.agent;
     let key = match &args.keystore {
         Some(path) => open_keystore(path, &args.password.read(path)?).map_err(Failure::wrong)?,
-        None => agent.executor.clone().ok_or_else(|| {
-            Failure::wrong("no key pays the gas: give --keystore, or configure [executor]")
-        })?,
+        None => agent
+            .executor
+            .clone()
+            .ok_or_else(|| Failure::wrong("no key pays the gas: give --keystore, or configure [executor]"))?,
     };
     let (incident, _) = of(house, args.incident)?;
     // What the service and the chain know counts as well.
     follow::follow(agent, &incident).await.map_err(|error| Failure::of(&error))?;
     let (incident, preparation) = of(house, args.incident)?;
-    let incident = match &incident.stage {
-        Stage::Executed { .. } | Stage::Verified { .. } => incident,
-        other => {
-            if !incident.has_quorum() {
-                return Err(Failure::no(format!(
-                    "not executed: {} of {} needed confirmations are there; `redhandle proposal show {}` names who is missing",
-                    incident.confirmed_owners(),
-                    preparation.threshold,
-                    args.incident
-                )));
-            }
-            let (attempt, begun) = match other {
-                Stage::Executing { attempt } => (*attempt, true),
-                Stage::ExecuteFailed { attempt, .. } => (attempt + 1, false),
-                Stage::Idle
-                | Stage::Preparing { .. }
-                | Stage::PrepareFailed { .. }
-                | Stage::Unneeded
-                | Stage::Prepared
-                | Stage::Submitting { .. }
-                | Stage::SubmitFailed { .. }
-                | Stage::Proposed
-                | Stage::Executed { .. }
-                | Stage::Verified { .. } => (1, false),
-            };
-            let by = args.person.clone().map_or(Actor::Operator, Actor::Person);
-            executing::execute_with(agent, &incident, &key, by, attempt, begun)
-                .await
-                .map_err(|error| Failure::of(&error))?;
-            open_again(house, args.incident).await?
+    let (attempt, begun) = match &incident.stage {
+        Stage::Executed { .. } | Stage::Verified { .. } => {
+            let incident = wait_for_effect(house, incident).await?;
+            return report(context, &incident);
         }
+        Stage::Executing { attempt } => (*attempt, true),
+        Stage::ExecuteFailed { attempt, .. } => (attempt + 1, false),
+        Stage::Idle
+        | Stage::Preparing { .. }
+        | Stage::PrepareFailed { .. }
+        | Stage::Unneeded
+        | Stage::Prepared
+        | Stage::Submitting { .. }
+        | Stage::SubmitFailed { .. }
+        | Stage::Proposed => (1, false),
     };
+    if !incident.has_quorum() {
+        return Err(Failure::no(format!(
+            "not executed: {} of {} needed confirmations are there; `redhandle proposal show {}` names who is missing",
+            incident.confirmed_owners(),
+            preparation.threshold,
+            args.incident
+        )));
+    }
+    let by = args.person.clone().map_or(Actor::Operator, Actor::Person);
+    executing::execute_with(agent, &incident, &key, by, attempt, begun)
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    let incident = open_again(house, args.incident).await?;
     let incident = wait_for_effect(house, incident).await?;
     report(context, &incident)
 }

@@ -41,9 +41,11 @@ pub enum Command {
 pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failure> {
     let keys = match &command {
         Command::Execute(args) if args.keystore.is_none() => Keys::All,
-        Command::List | Command::Show { .. } | Command::Verify { .. } | Command::Sign(_) | Command::Execute(_) => {
-            Keys::None
-        }
+        Command::List
+        | Command::Show { .. }
+        | Command::Verify { .. }
+        | Command::Sign(_)
+        | Command::Execute(_) => Keys::None,
     };
     let house = open::house(context, keys).await?;
     match command {
@@ -83,7 +85,7 @@ pub struct PasswordArgs {
 
 impl PasswordArgs {
     /// Reads the password: from where was said, or asked for on the terminal.
-    fn read(&self, keystore: &std::path::Path) -> Result<SecretString, Failure> {
+    pub fn read(&self, keystore: &std::path::Path) -> Result<SecretString, Failure> {
         if let Some(name) = &self.password_env {
             return std::env::var(name).map(SecretString::from).map_err(|_| {
                 Failure::wrong(format!("--password-env: the environment variable {name} is not set"))
@@ -96,12 +98,12 @@ impl PasswordArgs {
                     Failure::wrong(format!("--password-file: could not read {}: {error}", path.display()))
                 });
         }
-        rpassword::prompt_password(format!("Password of {}: ", keystore.display())).map(SecretString::from).map_err(
-            |error| {
+        rpassword::prompt_password(format!("Password of {}: ", keystore.display()))
+            .map(SecretString::from)
+            .map_err(|error| {
                 Failure::wrong(format!(
                     "no terminal to ask for the password ({error}); give --password-env or --password-file"
                 ))
-            },
-        )
+            })
     }
 }

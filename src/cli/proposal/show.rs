@@ -65,9 +65,7 @@ pub fn list(context: &Context, house: &House) -> Result<Exit, Failure> {
 /// One proposal.
 pub fn show(context: &Context, house: &House, id: IncidentId) -> Result<Exit, Failure> {
     let (incident, preparation) = of(house, id)?;
-    context
-        .out
-        .result(&View::of(&incident, &preparation), |out| text(out, house, &incident, &preparation));
+    context.out.result(&View::of(&incident, &preparation), |out| text(out, house, &incident, &preparation));
     Ok(Exit::Done)
 }
 
@@ -108,7 +106,8 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
     }
     row("Confirmed", format!("{} of {} needed", incident.confirmed_owners(), preparation.threshold));
     for owner in &preparation.owners {
-        let who = house.agent.config.roster.person_of(*owner).map_or("nobody in the roster", |p| p.id.as_str());
+        let who =
+            house.agent.config.roster.person_of(*owner).map_or("nobody in the roster", |p| p.id.as_str());
         let mark = match incident.confirmations.get(owner) {
             Some(confirmation) => out.look(&format!("confirmed ({})", confirmation.source), Look::Good),
             None => "not yet".to_owned(),
@@ -124,7 +123,10 @@ fn simulated(out: &Output, preparation: &Preparation) -> String {
     let endpoints = simulation.endpoints.join(", ");
     match simulation.why_not() {
         None => out.look(
-            &format!("passes at block {} on {endpoints} ({} gas)", simulation.block_number, simulation.gas_used),
+            &format!(
+                "passes at block {} on {endpoints} ({} gas)",
+                simulation.block_number, simulation.gas_used
+            ),
             Look::Good,
         ),
         Some(why) => out.look(&why, Look::Bad),

@@ -212,7 +212,7 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
             | ConditionProblem::FewerAlertsThanBots { .. }
             | ConditionProblem::MoreAlertsThanAWindowHolds { .. }
             | ConditionProblem::FewerBotsThanAsked { .. }
-            | ConditionProblem::Within { .. }
+            | ConditionProblem::Within
             | ConditionProblem::EarlyBeyondRespond { .. }
             | ConditionProblem::EarlyProposes => format!("{field}: {problem}"),
         };

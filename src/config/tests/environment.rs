@@ -1,3 +1,5 @@
+//! Variables that override settings.
+
 use super::*;
 use crate::config::settings::FeedKind;
 

@@ -1,3 +1,5 @@
+//! All files together.
+
 use std::path::Path;
 
 use proptest::prelude::*;

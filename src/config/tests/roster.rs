@@ -1,3 +1,5 @@
+//! Wrong rosters, and what is said of them.
+
 use super::*;
 
 fn roster(cases: &[(&str, &str)]) -> String {

@@ -1,3 +1,5 @@
+//! Wrong runbooks, and what is said of them.
+
 use super::*;
 use crate::domain::condition::{Early, Response};
 

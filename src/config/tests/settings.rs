@@ -1,3 +1,5 @@
+//! Wrong settings, and what is said of them.
+
 use std::time::Duration;
 
 use secrecy::ExposeSecret;

@@ -1,3 +1,5 @@
+//! Calls written as text.
+
 use insta::assert_snapshot;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Expressions over reads.
+
 use alloy::dyn_abi::DynSolValue;
 use alloy::primitives::{Address, B256, I256, U256, address};
 use insta::assert_snapshot;

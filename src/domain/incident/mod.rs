@@ -1,7 +1,7 @@
 //! Facts, state, and what is due.
 //!
 //! An incident is a fold over its facts: [`Incident::apply`] is the only transition function, and
-//! [`due::due`] derives from the state what must happen next. Nothing here waits, reads a clock or
+//! [`due()`] derives from the state what must happen next. Nothing here waits, reads a clock or
 //! talks to anyone; after a crash the same facts give the same state and therefore the same tasks.
 //!
 //! | file | holds |
@@ -10,7 +10,7 @@
 //! | [`preparation`] | a proposal as it was prepared: what people will be asked to sign |
 //! | [`state`] | the incident: phase, containment, calls, roles |
 //! | [`apply`] | how a fact changes it, or why it cannot |
-//! | [`due`] | which tasks follow from the state |
+//! | [`mod@due`] | which tasks follow from the state |
 //! | [`paging`] | who is to be called now, by which channel |
 //! | [`timeline`] | a sentence for each fact |
 //! | [`postmortem`] | a first draft from the timeline |

@@ -1,3 +1,5 @@
+//! Who is on call, and whether they cover a Safe.
+
 use std::num::NonZeroU16;
 
 use jiff::tz::TimeZone;

@@ -20,9 +20,18 @@ const VAULT_ABI: &str = include_str!("../../../contracts-abi/vault.json");
 /// The password of every practice keystore.
 const PASSWORD: &str = "practice";
 
-/// The people of the story: id, name, zone.
-pub const PEOPLE: [(&str, &str, &str); 3] =
-    [("ana", "Ana", "Europe/Berlin"), ("ben", "Ben", "America/New_York"), ("chi", "Chi", "Asia/Singapore")];
+/// The people of the story: id, name, zone. Each holds an owner key of the governance Safe, the first
+/// three of the guardian Safe as well.
+pub const PEOPLE: [(&str, &str, &str); 5] = [
+    ("ana", "Ana", "Europe/Berlin"),
+    ("ben", "Ben", "America/New_York"),
+    ("chi", "Chi", "Asia/Singapore"),
+    ("dee", "Dee", "Europe/Lisbon"),
+    ("eli", "Eli", "America/Sao_Paulo"),
+];
+
+/// How many of them are on call.
+const ON_CALL: usize = 3;
 
 /// The bots that raise the alarm, as the shipped example lists them.
 pub const BOTS: [&str; 2] = [
@@ -200,7 +209,8 @@ kind = "console"
 }
 
 fn roster(ground: &Ground) -> String {
-    let mut text = String::from("# Practice people: each holds one owner key of the guardian Safe.\n");
+    let mut text =
+        String::from("# Practice people: each holds one owner key; ana, ben and chi are on call.\n");
     let now = SystemClock.now();
     for ((id, name, zone), owner) in PEOPLE.iter().zip(&ground.chain.actors.owners) {
         text.push_str(&format!(
@@ -209,11 +219,14 @@ fn roster(ground: &Ground) -> String {
         ));
     }
     text.push_str("\n[roles]\ncommander = \"person:ana\"\ncommunications = \"person:chi\"\n");
-    for (id, _, zone) in PEOPLE {
+    for (id, _, zone) in PEOPLE.into_iter().take(ON_CALL) {
         // A shift of two days around now, in the person's own wall time.
         let wall = |days: i64| {
             let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-            (now + jiff::SignedDuration::from_hours(24 * days)).to_zoned(zone).strftime("%Y-%m-%dT%H:00").to_string()
+            (now + jiff::SignedDuration::from_hours(24 * days))
+                .to_zoned(zone)
+                .strftime("%Y-%m-%dT%H:00")
+                .to_string()
         };
         text.push_str(&format!(
             "\n[[shift]]\nperson = \"{id}\"\nrole = \"responder\"\nfrom = \"{}\"\nto = \"{}\"\n",

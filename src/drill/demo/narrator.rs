@@ -62,6 +62,7 @@ impl Narrator {
         for word in text.split(' ') {
             let length = word.chars().count() + 1;
             if column + length > COLUMNS_MAX && column > MARGIN {
+                line.truncate(line.trim_end().len());
                 line.push('\n');
                 line.push_str(&" ".repeat(MARGIN));
                 column = MARGIN;

@@ -3,7 +3,7 @@
 //! Each chain is asked on its own, because the API answers for chain 1 when none is named, and each question
 //! names its dates, because the API otherwise answers for today only and midnight would swallow yesterday.
 //! A pass reads from the newest alert known, less an overlap, to the end; what the overlap repeats is left
-//! out by [`seen`]. The place moves only when a whole pass has been accepted: pages come by block, places
+//! out by `seen`. The place moves only when a whole pass has been accepted: pages come by block, places
 //! are kept by creation time, and an alert of page two may be older than all of page one.
 //!
 //! An error is never an empty answer: it shows in the feed's health, and the same question is asked again.

@@ -1,3 +1,5 @@
+//! Conditions that cannot be right.
+
 use insta::assert_snapshot;
 
 use super::*;

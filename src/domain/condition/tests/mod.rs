@@ -1,3 +1,5 @@
+//! Conditions and windows, safeguard by safeguard.
+
 mod compile;
 mod reference;
 mod safeguards;

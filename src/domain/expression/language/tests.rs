@@ -1,3 +1,5 @@
+//! The checked language itself.
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 

@@ -2,8 +2,8 @@
 // What `make test` runs: stage after stage until one fails, then one closing line that counts the tests.
 //
 // Invariants: the closing line is printed whatever happens short of SIGKILL, and it says "0 failed" only if every stage
-// was run, exited with 0, and reported what it tested. stdout has the tests' own output and the closing line; what is
-// being done, and how long it took, is on stderr.
+// (save cargo deny, where it is missing) exited with 0 and reported what it tested. stdout has the tests' own output and
+// the closing line; what is being done, and how long it took, is on stderr.
 //
 // The dependencies are compiled once, for the demo, the lints, the documentation and the tests alike. `cargo clippy` and
 // `cargo doc` would compile them all again as metadata (300 of 440 units). So clippy compiles our own crate in cargo's
@@ -13,6 +13,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { forge, libtest } from './count.mjs';
 
 const STAGE_MINUTES_MAX = 45; // a cold build takes about 7 minutes on two idle cores
 const DRAIN_SECONDS_MAX = 5; // an orphan of a test may hold its output open for ever
@@ -37,51 +39,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     endLeftovers();
     process.exit(130);
   });
-}
-
-// --- reading what test runners print ---
-
-// Sums the result lines of `cargo test`. libtest knows no test that finds at run time that it cannot run: such a test
-// prints one line "SKIPPED: why" and returns, is called passed, and is moved to the skipped here.
-function libtest() {
-  const seen = { passed: 0, failed: 0, skipped: 0, silent: [] };
-  let awaited;
-  return {
-    read(line) {
-      const begun = line.match(/^ +(?:Running|Doc-tests) (.+)$/);
-      const result = line.match(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/);
-      if (begun) {
-        if (awaited) seen.silent.push(awaited);
-        awaited = begun[1];
-      } else if (result) {
-        awaited = undefined;
-        seen.passed += Number(result[1]);
-        seen.failed += Number(result[2]);
-        seen.skipped += Number(result[3]);
-      } else if (/^(?:test .* \.\.\. )?SKIPPED: /.test(line)) {
-        seen.passed -= 1;
-        seen.skipped += 1;
-      }
-    },
-    end() {
-      if (awaited) seen.silent.push(awaited);
-      return seen;
-    },
-  };
-}
-
-// Reads the one summary line of `forge test`.
-function forgeSummary() {
-  const seen = { passed: 0, failed: 0, skipped: 0, silent: ['forge test'] };
-  return {
-    read(line) {
-      const sums = line.match(/^Ran \d+ test suites? .*: (\d+) tests? passed, (\d+) failed, (\d+) skipped/);
-      if (!sums) return;
-      [seen.passed, seen.failed, seen.skipped] = sums.slice(1).map(Number);
-      seen.silent = [];
-    },
-    end: () => seen,
-  };
 }
 
 // --- running a stage ---
@@ -157,6 +114,7 @@ function documents() {
 const stages = [
   { does: 'the crates of Cargo.lock, if any is missing', command: ['sh', 'tools/install-crates.sh'] },
   { does: 'anvil, forge and the Safe contracts, if missing', command: ['sh', 'tools/install-chain.sh'] },
+  { does: "this gate's own counting (node --test)", command: ['node', '--test', 'tools/count.test.mjs'] },
   {
     does: 'formatting (cargo fmt --check)',
     lacks: () => ask('cargo', 'fmt', '--version').status !== 0 && missing('rustfmt'),
@@ -183,7 +141,7 @@ const stages = [
     does: 'every contract test (forge test)',
     command: [join(root, `foundry-tests/node_modules/@foundry-rs/forge-${platform}/bin/forge`), 'test', '--color=never'],
     directory: 'foundry-tests',
-    reader: forgeSummary(),
+    reader: forge(),
   },
   {
     does: 'licences, banned crates and where crates come from (cargo deny)',

@@ -1,33 +1,26 @@
 //! What happens, in order. The attacker and the people act; everything else is the agent's doing.
 
+mod attack;
+mod ending;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, U256};
-use alloy::sol_types::{SolCall, SolValue};
-use jiff::Timestamp;
-
-use super::folder::{BOTS, Folder, PEOPLE};
-use super::measures::{CoverageSeen, Measures, Summary};
+use super::folder::{Folder, PEOPLE};
+use super::measures::Summary;
 use super::narrator::{Narrator, Paint};
-use super::{DEPOSITED_TOKENS, DemoError, Ground, at, broken, paced};
+use super::{DemoError, Ground, at, broken, paced};
 use crate::agent::command::Commands;
 use crate::agent::house::House;
 use crate::agent::scrutiny::scrutinise;
 use crate::agent::setup::open_keystore;
 use crate::agent::sign::sign;
-use crate::chain::CallOutcome;
 use crate::clock::{Clock as _, SystemClock};
-use crate::domain::alert::{AlertSeverity, BotId};
 use crate::domain::incident::timeline::{Weight, timeline};
 use crate::domain::incident::{Actor, Fact, Incident, IncidentId, Phase, Stage};
 use crate::domain::names::PersonId;
-use crate::domain::roster::Coverage;
 use crate::domain::safe::{delegate_hash, totp};
-use crate::drill::alerts::{AlertSketch, forta_alert};
 use crate::drill::forta_server::FortaServer;
-use crate::drill::ground::Strike;
-use crate::drill::ground::protocol::Ground as Calls;
 use crate::safe_service::client::NewDelegate;
 
 /// Seconds between two strikes of the attacker.
@@ -38,6 +31,8 @@ const SIGNER_TAKES: f64 = 3.0;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the journal is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub use ending::how_to_look;
 
 /// The story's actors and what has been told of it.
 pub struct Story<'a> {
@@ -78,7 +73,9 @@ impl<'a> Story<'a> {
 
         let first = self.strike(&mut told).await?;
         self.alarm(0, &first, "ATTACK-DETECTOR-2")?;
-        let id = self.until(&mut told, "the first alert to page", |incident| incident.preparation.is_some()).await?;
+        let id = self
+            .until(&mut told, "the first alert to page", |incident| incident.preparation.is_some())
+            .await?;
 
         for _ in 0..2 {
             self.pass(&mut told, STRIKE_EVERY).await;
@@ -115,91 +112,30 @@ impl<'a> Story<'a> {
         Ok(summary)
     }
 
-    /// An owner lets the proposer propose, through the service, as owners do.
+    /// An owner of both Safes lets the proposer propose, through the service, as owners do.
     async fn allow_the_proposer(&self) -> Result<(), DemoError> {
         const DOING: &str = "making the proposer a delegate";
         use alloy::signers::SignerSync as _;
         let actors = &self.ground.chain.actors;
         let [owner, ..] = &actors.owners;
         let chain = &self.ground.chain.chain;
-        let service = self.house.agent.services.get(chain.name()).ok_or_else(|| broken(DOING, "no service"))?;
+        let service =
+            self.house.agent.services.get(chain.name()).ok_or_else(|| broken(DOING, "no service"))?;
         let seconds = u64::try_from(SystemClock.now().as_second()).unwrap_or_default();
         let hash = delegate_hash(Some(chain.id()), actors.proposer.address(), totp(seconds));
         let signature = owner.sign_hash_sync(&hash).map_err(at(DOING))?;
-        let delegate = NewDelegate {
-            safe: Some(self.ground.guardian),
-            delegate: actors.proposer.address(),
-            delegator: owner.address(),
-            signature: signature.as_bytes().to_vec().into(),
-            label: "Redhandle".to_owned(),
-            expires: None,
-        };
-        service.client.add_delegate(&delegate).await.map_err(at(DOING))
-    }
-
-    async fn view<T: SolValue + From<<T::SolType as alloy::sol_types::SolType>::RustType>>(
-        &self,
-        to: Address,
-        data: Vec<u8>,
-    ) -> Result<T, DemoError> {
-        const DOING: &str = "reading the vault";
-        match self.ground.chain.view(to, data.into()).await.map_err(at(DOING))? {
-            CallOutcome::Returned(answer) => T::abi_decode(&answer).map_err(at(DOING)),
-            CallOutcome::Reverted(_) => Err(broken(DOING, "it reverts")),
+        for safe in [self.ground.guardian, self.ground.governance] {
+            let delegate = NewDelegate {
+                safe: Some(safe),
+                delegate: actors.proposer.address(),
+                delegator: owner.address(),
+                signature: signature.as_bytes().to_vec().into(),
+                label: "Redhandle".to_owned(),
+                expires: None,
+            };
+            service.client.add_delegate(&delegate).await.map_err(at(DOING))?;
         }
-    }
-
-    async fn assets(&self) -> Result<U256, DemoError> {
-        self.view(self.ground.protocol.vault, Calls::totalAssetsCall {}.abi_encode()).await
-    }
-
-    async fn strike(&self, told: &mut Told) -> Result<Strike, DemoError> {
-        let before = self.assets().await?;
-        let strike = self.ground.chain.strike(&self.ground.protocol).await.map_err(at("striking"))?;
-        told.strikes += 1;
-        let after = self.assets().await?;
-        let text = if strike.succeeded {
-            format!(
-                "strike {}: takes {} dollars, {} are left",
-                told.strikes,
-                dollars(before.saturating_sub(after)),
-                dollars(after)
-            )
-        } else {
-            format!("strike {}: REVERTS, the vault is paused", told.strikes)
-        };
-        self.narrator.tell("attacker", &text, Paint::Attack);
-        Ok(strike)
-    }
-
-    async fn strike_after(&self, told: &mut Told, seconds: f64) -> Result<Strike, DemoError> {
-        self.pass(told, seconds).await;
-        self.strike(told).await
-    }
-
-    /// A bot notices. Gives the instant at which its alert was there to be polled.
-    fn alarm(&self, bot: usize, strike: &Strike, alert_id: &str) -> Result<Timestamp, DemoError> {
-        let now = SystemClock.now();
-        let bot = BotId::new(BOTS.get(bot).copied().unwrap_or_default());
-        let short: String = bot.as_str().chars().take(10).collect();
-        let sketch = AlertSketch {
-            chain: self.ground.chain.chain.id(),
-            block: 1,
-            block_hash: None,
-            block_time: now - jiff::SignedDuration::from_secs(5),
-            transaction: Some(strike.transaction),
-            bot,
-            alert_id: alert_id.to_owned(),
-            severity: AlertSeverity::Critical,
-            addresses: vec![self.ground.protocol.attacker, self.ground.protocol.vault],
-            metadata: Vec::new(),
-            description: "likely involved in an attack".to_owned(),
-        };
-        let raw = forta_alert(&sketch).to_string();
-        self.narrator.tell("feed", &format!("bot {short}… raises {alert_id}, CRITICAL, naming the vault"), Paint::People);
-        let there = SystemClock.now();
-        self.feed.push(&raw).map_err(at("raising an alert"))?;
-        Ok(there)
+        Ok(())
     }
 
     /// Lets time pass, telling what the journal says meanwhile.
@@ -229,7 +165,10 @@ impl<'a> Story<'a> {
             }
             if Instant::now() >= deadline {
                 let stage = self.newest().map_or("nothing".to_owned(), |i| format!("{:?}", i.stage));
-                return Err(broken("waiting for the agent", format!("{what}: not within {PATIENCE:?}; containment: {stage}")));
+                return Err(broken(
+                    "waiting for the agent",
+                    format!("{what}: not within {PATIENCE:?}; containment: {stage}"),
+                ));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -253,9 +192,9 @@ impl<'a> Story<'a> {
         }
         let paged: Vec<_> = news
             .iter()
-            .filter_map(|(_, fact)| match fact {
-                Fact::PageDelivered { page, .. } => Some(format!("{} ({})", page.person, page.purpose.as_str())),
-                _ => None,
+            .filter_map(|(_, fact)| {
+                let Fact::PageDelivered { page, .. } = fact else { return None };
+                Some(format!("{} ({})", page.person, page.purpose.as_str()))
             })
             .collect();
         if !paged.is_empty() {
@@ -267,7 +206,10 @@ impl<'a> Story<'a> {
     /// One page as a signer gets it.
     fn show_a_page(&self, label: &str) -> Result<(), DemoError> {
         let text = std::fs::read_to_string(self.folder.pages()).map_err(at("reading the pages"))?;
-        self.narrator.say(&format!("\nThe {label} page, as a signer reads it (all pages: {}):\n", self.folder.pages().display()));
+        self.narrator.say(&format!(
+            "\nThe {label} page, as a signer reads it (all pages: {}):\n",
+            self.folder.pages().display()
+        ));
         let block = text.split("\n\n").find(|block| block.contains("safeTxHash"));
         self.narrator.quote(block.unwrap_or(&text));
         self.narrator.say("");
@@ -308,95 +250,19 @@ impl<'a> Story<'a> {
         let ana = PersonId::new(PEOPLE[0].0);
         let summary = "the vault is paused; the hole is known and its fix is in review";
         commands.resolve(id, Actor::Person(ana.clone()), summary.to_owned()).await.map_err(at(DOING))?;
-        self.until(told, "the post-mortem to be drafted", |incident| incident.phase == Phase::PostMortem).await?;
+        self.until(told, "the post-mortem to be drafted", |incident| incident.phase == Phase::PostMortem)
+            .await?;
         let due = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date() + jiff::Span::new().days(7);
         commands
-            .add_action_item(id, "deploy the fixed vault, then unpause through governance".to_owned(), ana, due)
+            .add_action_item(
+                id,
+                "deploy the fixed vault, then unpause through governance".to_owned(),
+                ana,
+                due,
+            )
             .await
             .map_err(at(DOING))?;
         self.tell_news(told);
         Ok(())
     }
-
-    async fn sum_up(&self, id: IncidentId, alert: Timestamp, saved: U256) -> Result<Summary, DemoError> {
-        const DOING: &str = "summing up";
-        let agent = &self.house.agent;
-        let incident = agent.store.get(id).ok_or_else(|| broken(DOING, "the incident is gone"))?;
-        let facts = agent.store.facts(id);
-        let preparation = incident.preparation.as_ref().ok_or_else(|| broken(DOING, "no proposal"))?;
-        let executed_tx = facts
-            .iter()
-            .find_map(|(_, fact)| match fact {
-                Fact::Executed { transaction, .. } => Some(*transaction),
-                _ => None,
-            })
-            .ok_or_else(|| broken(DOING, "nothing was executed"))?;
-        let state = match &preparation.coverage.state {
-            Coverage::Covered { .. } => "covered",
-            Coverage::Exact => "exact",
-            Coverage::Uncovered => "uncovered",
-            Coverage::Unknown { .. } => "unknown",
-        };
-        Ok(Summary {
-            incident_id: id,
-            severity: incident.severity,
-            safe_tx_hash: preparation.safe_tx_hash().0,
-            proposal_nonce: preparation.tx.nonce.0,
-            coverage: CoverageSeen { state, margin: preparation.coverage.margin },
-            executed_tx,
-            paused: self.view(self.ground.protocol.vault, Calls::pausedCall {}.abi_encode()).await?,
-            saved_wei: saved,
-            ms: Measures::of(alert, &facts).ok_or_else(|| broken(DOING, "nothing was submitted"))?,
-            folder: self.folder.path().to_owned(),
-        })
-    }
-
-    fn close(&self, summary: &Summary) {
-        let deposited = U256::from(DEPOSITED_TOKENS) * U256::from(10).pow(U256::from(18));
-        let Measures { alert_to_match, match_to_simulated, simulated_to_submitted, alert_to_submitted } = summary.ms;
-        self.narrator.tell(
-            "saved",
-            &format!("{} of {} demo dollars", dollars(summary.saved_wei), dollars(deposited)),
-            Paint::Good,
-        );
-        self.narrator.say(&format!(
-            "\nFrom the corroborating alert to the proposal in front of the owners: {alert_to_submitted} ms\n  \
-             alert to match {alert_to_match} ms, match to simulated {match_to_simulated} ms, simulated to submitted {simulated_to_submitted} ms"
-        ));
-        let folder = summary.folder.display();
-        self.narrator.say(&format!(
-            "Post-mortem: {folder}/post-mortems/{}.md\nLook around:  redhandle -c {folder}/redhandle.toml incident show {}",
-            summary.incident_id, summary.incident_id
-        ));
-    }
-}
-
-/// Whole tokens with thousands separated: 656,103.
-fn dollars(wei: U256) -> String {
-    let whole = (wei / U256::from(10).pow(U256::from(18))).to_string();
-    let mut text = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// What `--keep` leaves running, and how to look at it.
-pub fn how_to_look(narrator: &Narrator, folder: &Folder, ground: &Ground) {
-    let config = folder.config();
-    let config = config.display();
-    narrator.say(&format!(
-        "\nChain and agent go on until Ctrl-C. In another terminal:\n  \
-         redhandle -c {config} incident list\n  \
-         redhandle -c {config} incident show INC-1\n  \
-         redhandle -c {config} proposal verify INC-1\n  \
-         redhandle -c {config} coverage\n  \
-         redhandle -c {config} journal verify\n\
-         The chain: {}  The vault: {}",
-        ground.chain.anvil.url(),
-        ground.protocol.vault
-    ));
 }

@@ -1,0 +1,86 @@
+//! `redhandle safe delegate`: an owner lets the proposer propose.
+//!
+//! A delegate can suggest and nothing else. The service wants an owner's signature that is at most two
+//! hours old by *its* clock, so a machine whose clock is wrong is told so.
+
+use std::path::PathBuf;
+
+use alloy::primitives::Address;
+use alloy::signers::SignerSync as _;
+
+use crate::agent::service::in_words;
+use crate::agent::setup::{Keys, open_keystore};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::proposal::PasswordArgs;
+use crate::cli::{Context, open};
+use crate::domain::names::SafeName;
+use crate::domain::safe::{SafeAddress, delegate_hash, totp};
+use crate::safe_service::client::NewDelegate;
+
+/// Let the configured proposer propose for an owner.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The Safe, by its name in the configuration.
+    safe: SafeName,
+    /// The owner's encrypted keystore.
+    #[arg(long, value_name = "FILE")]
+    keystore: PathBuf,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// Somebody else than the configured proposer.
+    #[arg(long, value_name = "ADDRESS")]
+    delegate: Option<Address>,
+}
+
+/// Signs as the owner, and hands it to the service.
+pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let keys = if args.delegate.is_some() { Keys::None } else { Keys::All };
+    let house = open::house(context, keys).await?;
+    let agent = &house.agent;
+    let safe = agent.config.settings.safes.get(&args.safe).ok_or_else(|| {
+        let names: Vec<_> = agent.config.settings.safes.keys().map(ToString::to_string).collect();
+        Failure::wrong(format!("no Safe is named \"{}\"; there is {}", args.safe, names.join(", ")))
+    })?;
+    let proposer = agent.proposer.as_ref().map(alloy::signers::local::PrivateKeySigner::address);
+    let delegate = args.delegate.or(proposer).ok_or_else(|| {
+        Failure::wrong("there is no [proposer] in the configuration; configure one, or give --delegate")
+    })?;
+    let service = agent
+        .services
+        .get(&safe.chain)
+        .ok_or_else(|| Failure::wrong(format!("chain {} has no Transaction Service", safe.chain)))?;
+    let owner =
+        open_keystore(&args.keystore, &args.password.read(&args.keystore)?).map_err(Failure::wrong)?;
+    let now = agent.clock.now();
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let hash = delegate_hash(Some(safe.chain_id), delegate, totp(seconds));
+    let signature = owner.sign_hash_sync(&hash).map_err(|error| Failure::of(&error))?;
+    let new = NewDelegate {
+        safe: Some(SafeAddress(safe.address)),
+        delegate,
+        delegator: owner.address(),
+        signature: signature.as_bytes().to_vec().into(),
+        label: "Redhandle".to_owned(),
+        expires: None,
+    };
+    service.client.add_delegate(&new).await.map_err(|error| {
+        let why = in_words(SafeAddress(safe.address), &error);
+        Failure::no(format!(
+            "{} did not take the delegate: {why} (this machine's clock says {}; the service compares the hour)",
+            service.name,
+            context.out.time(now)
+        ))
+    })?;
+    let json = serde_json::json!({
+        "safe": args.safe, "delegate": delegate, "delegator": owner.address(), "service": service.name,
+    });
+    context.out.result(&json, |_| {
+        format!(
+            "{delegate} may propose to Safe {} for owner {}, at {}",
+            args.safe,
+            owner.address(),
+            service.name
+        )
+    });
+    Ok(Exit::Done)
+}
