@@ -179,8 +179,8 @@ async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, propose
                     None => Finding::problem(
                         place,
                         format!(
-                            "the proposer {proposer} is no delegate of this Safe at {}, so that its proposals would be refused: an owner must add it as a delegate for {}",
-                            service.name, state.address
+                            "the proposer {proposer} is no delegate of this Safe at {}, so that its proposals would be refused: an owner must add it, with `redhandle safe delegate {name} --keystore FILE`",
+                            service.name
                         ),
                     ),
                 });

@@ -268,3 +268,30 @@ async fn wrong_files_are_exit_2_and_the_chain_is_not_asked() {
     "#);
     assert_eq!(exit, Exit::Wrong);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposer_that_nobody_delegated_is_told_with_the_remedy() {
+    let practice = Practice::lay().await;
+    let stranger = practice.ground.actors.attacker.address();
+    let owner = practice.ground.actors.owners[0].address();
+    let mut expired = delegate(&practice, owner);
+    expired["expiryDate"] = "2020-01-01T00:00:00Z".into();
+    // Delegated by somebody who owns nothing, and by an owner until some years ago.
+    let mut service = Service::with(vec![delegate(&practice, stranger), expired]).await;
+    practice.change("redhandle.toml", "\"embedded\"", &format!("{{ url = \"{}\" }}", service.url));
+    practice.keystore("proposer", &practice.ground.actors.proposer);
+    let (exit, shown) = check(&practice).await;
+    insta::assert_snapshot!(problems(&shown).replace(service.host(), "SERVICE"), @r"
+    ✗ [proposer], Safe guardian: the proposer 0x976EA74026E726554dB657fA54763abd0C3a0aa9 is no delegate
+      of this Safe at 127.0.0.1, so that its proposals would be refused: an owner must add it, with
+      `redhandle safe delegate guardian --keystore FILE`
+
+    1 problem, 0 warnings, 9 fine.
+    ");
+    assert_eq!(exit, Exit::No);
+
+    service.tasks.shutdown().await;
+    let (exit, shown) = check(&practice).await;
+    assert!(problems(&shown).contains("unknown"), "{shown}");
+    assert_eq!(exit, Exit::No, "what is unknown is not fine");
+}

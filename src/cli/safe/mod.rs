@@ -2,7 +2,6 @@
 
 mod delegate;
 mod hash;
-mod transaction;
 
 use clap::Subcommand;
 

@@ -3,12 +3,13 @@
 //! It asks nobody: no chain, no service, no configuration. What the JSON itself says its hash is, is
 //! compared, never believed.
 
+mod transaction;
+
 use std::io::Read;
 
 use alloy::primitives::{Address, B256};
 use serde_json::json;
 
-use super::transaction::{Written, checked_address, parse};
 use crate::agent::message::device_hex;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
@@ -16,6 +17,7 @@ use crate::cli::output::{Look, Output};
 use crate::domain::names::ChainId;
 use crate::domain::safe::{Operation, SafeAddress, SafeDomain, SafeTx, SafeTxHashes, SafeVersion, hash};
 use crate::domain::text::terminal;
+use transaction::{Written, checked_address, parse};
 
 /// The longest JSON that is read. Calldata is at most 128 KiB in a transaction's pool.
 const INPUT_MAX_BYTES: u64 = 1024 * 1024;
