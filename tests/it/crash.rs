@@ -26,7 +26,8 @@ async fn people(town: &Town, life: &Life) {
         }
     }
     life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
-    life.until("command", |incident| incident.phase != Phase::Reported && incident.phase != Phase::Triaged).await;
+    life.until("command", |incident| incident.phase != Phase::Reported && incident.phase != Phase::Triaged)
+        .await;
     if life.newest().unwrap().phase == Phase::Declared {
         let resolved = life.resolves("ana").await;
         assert!(matches!(resolved, None | Some(Ok(_))), "{resolved:?}");

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod cli_commands;
 mod crash;
 mod guarantees;
 mod support;

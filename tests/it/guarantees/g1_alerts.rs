@@ -11,10 +11,14 @@ use crate::support::{Life, Town, Waking, until};
 /// The alerts a feed's stream keeps on disk, by the name of what they claim.
 async fn kept(life: &Life, feed: &str) -> Vec<String> {
     let (journal, stream) = (life.house.journal.clone(), format!("feed/{feed}"));
-    let entries =
-        life.within(async move { journal.read(&stream.as_str().into(), Version(0)).await.unwrap() }).await.unwrap();
+    let entries = life
+        .within(async move { journal.read(&stream.as_str().into(), Version(0)).await.unwrap() })
+        .await
+        .unwrap();
     let alerts = entries.iter().filter(|entry| entry.kind == "alert-kept");
-    alerts.map(|entry| serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["alert_id"].to_string()).collect()
+    alerts
+        .map(|entry| serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["alert_id"].to_string())
+        .collect()
 }
 
 #[tokio::test]
@@ -35,7 +39,8 @@ async fn g1_an_accepted_alert_is_on_disk_and_evaluated_at_least_once() {
     life.crash();
 
     let life = town.wake().await;
-    let incident = life.until("the alert on disk to be evaluated", |incident| incident.matches.len() == 1).await;
+    let incident =
+        life.until("the alert on disk to be evaluated", |incident| incident.matches.len() == 1).await;
     assert!(incident.matches[0].early, "one alert of two");
     life.allow_the_proposer(&town).await;
 
@@ -58,7 +63,8 @@ async fn g1_a_cursor_moves_only_with_what_it_stands_for() {
     let faults = vec![(1, Fault::FailBefore), (2, Fault::FailAfter)];
     let life = town.wake_as(Waking { faults, ..Waking::default() }).await;
     town.alarm();
-    let incident = life.until("both alerts", |incident| incident.matches.iter().any(|matched| !matched.early)).await;
+    let incident =
+        life.until("both alerts", |incident| incident.matches.iter().any(|matched| !matched.early)).await;
     assert_eq!(incident.matches.last().unwrap().alerts.len(), 2);
     life.crash();
 

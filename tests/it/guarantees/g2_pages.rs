@@ -46,7 +46,8 @@ async fn until_attempts(life: &Life, person: &str, channel: &str, round: u32, co
 }
 
 #[tokio::test]
-async fn g2_a_page_is_attempted_on_each_channel_until_acknowledged_resolved_or_exhausted_and_exhaustion_escalates() {
+async fn g2_a_page_is_attempted_on_each_channel_until_acknowledged_resolved_or_exhausted_and_exhaustion_escalates()
+ {
     let town = Town::new().await;
     let phone = Phone::start();
     town.hear_a_webhook();
@@ -86,7 +87,8 @@ async fn g2_a_page_is_attempted_on_each_channel_until_acknowledged_resolved_or_e
     for channel in ["console", "phone"] {
         until_attempts(&life, "chi", channel, 2, 1).await;
     }
-    until("pages to have their outcome", async || pages_due(&life, clock.now()).is_empty().then_some(())).await;
+    until("pages to have their outcome", async || pages_due(&life, clock.now()).is_empty().then_some(()))
+        .await;
     assert!(phone.rings().iter().any(|ring| ring["to"]["person"] == "chi"), "it left the house");
     assert!(life.pages().contains("Pause the vault: is it real?"));
 

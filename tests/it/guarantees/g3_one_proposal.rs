@@ -11,7 +11,8 @@ use crate::support::{Life, Town, Waking, until};
 async fn two_replicas_tell_one_story() {
     let town = Town::new().await;
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let (one, two) = tokio::join!(town.wake(), town.wake_as(Waking { listen: Some(anywhere), ..Waking::default() }));
+    let (one, two) =
+        tokio::join!(town.wake(), town.wake_as(Waking { listen: Some(anywhere), ..Waking::default() }));
     one.allow_the_proposer(&town).await;
     town.alarm();
 
@@ -54,7 +55,8 @@ fn proposed(fact: &Fact) -> Option<String> {
 }
 
 #[tokio::test]
-async fn g3_at_most_one_safe_tx_hash_per_incident_action_and_nonce_whatever_crashes_and_however_many_replicas_run() {
+async fn g3_at_most_one_safe_tx_hash_per_incident_action_and_nonce_whatever_crashes_and_however_many_replicas_run()
+ {
     // A race is won differently each time.
     for _ in 0..4 {
         two_replicas_tell_one_story().await;

@@ -21,12 +21,16 @@ async fn g4_we_never_hold_an_owner_key() {
     // Unchecked, it signs nothing all the same.
     let life = town.wake().await;
     town.alarm();
-    life.until("the proposal to be refused", |incident| matches!(incident.stage, Stage::SubmitFailed { .. })).await;
+    life.until("the proposal to be refused", |incident| matches!(incident.stage, Stage::SubmitFailed { .. }))
+        .await;
     let refused = life.facts().into_iter().find_map(|fact| match fact {
         Fact::SubmissionFailed { problem, .. } => Some(problem),
         _ => None,
     });
-    assert!(refused.as_ref().is_some_and(|problem| problem.contains("is an owner of Safe guardian")), "{refused:?}");
+    assert!(
+        refused.as_ref().is_some_and(|problem| problem.contains("is an owner of Safe guardian")),
+        "{refused:?}"
+    );
     assert!(life.at_service(&town).await.is_empty());
     assert!(life.newest().unwrap().confirmations.is_empty());
 
@@ -50,10 +54,15 @@ async fn g4_the_proposer_can_suggest_and_not_act() {
 
     let at_service = life.at_service(&town).await;
     assert_eq!(at_service[0]["safeTxHash"], hash.to_string());
-    assert_eq!(at_service[0]["confirmations"].as_array().map(Vec::len), Some(0), "proposing confirms nothing");
+    assert_eq!(
+        at_service[0]["confirmations"].as_array().map(Vec::len),
+        Some(0),
+        "proposing confirms nothing"
+    );
 
     // Its signature counts nowhere: not at the service, not with us.
-    let signature = Bytes::from(town.chain.actors.proposer.sign_hash_sync(&hash.0).unwrap().as_bytes().to_vec());
+    let signature =
+        Bytes::from(town.chain.actors.proposer.sign_hash_sync(&hash.0).unwrap().as_bytes().to_vec());
     let client = life.house.agent.services[&town.chain_name()].client.clone();
     let for_service = signature.clone();
     let confirmed = life.within(async move { client.confirm(hash, &for_service).await }).await.unwrap();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use redhandle::clock::{ManualClock, SystemClock};
 use redhandle::clock::Clock as _;
+use redhandle::clock::{ManualClock, SystemClock};
 use redhandle::domain::incident::Stage;
 use redhandle::drill::forta_server::Misbehaviour;
 use serde_json::Value;

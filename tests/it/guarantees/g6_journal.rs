@@ -46,7 +46,10 @@ async fn paused_without_a_journal(town: &Town, life: &Life) {
     assert_eq!(on_disk(life).await, written, "nothing was written meanwhile");
 
     // People hear of the gap while it lasts.
-    until("a page about the gap", async || life.pages().contains("The journal cannot be written").then_some(())).await;
+    until("a page about the gap", async || {
+        life.pages().contains("The journal cannot be written").then_some(())
+    })
+    .await;
     assert!(life.newest().unwrap().calls.contains_key(&Purpose::JournalGap));
 
     // What is no containment fails closed.

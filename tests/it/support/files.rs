@@ -214,7 +214,8 @@ fn runbook() -> String {
 fn encrypted(key: &PrivateKeySigner) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut random = rand::rngs::OsRng;
-    PrivateKeySigner::encrypt_keystore(folder.path(), &mut random, key.to_bytes(), PASSWORD, Some("key")).unwrap();
+    PrivateKeySigner::encrypt_keystore(folder.path(), &mut random, key.to_bytes(), PASSWORD, Some("key"))
+        .unwrap();
     read(&folder.path().join("key"))
 }
 

@@ -92,7 +92,10 @@ impl Town {
 
 impl Life {
     /// Does something where the agent lives. None when it died meanwhile.
-    pub async fn within<T: Send + 'static>(&self, job: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    pub async fn within<T: Send + 'static>(
+        &self,
+        job: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
         let done = self.runtime.as_ref().unwrap().spawn(job).await;
         match done {
             Ok(done) => Some(done),

@@ -90,7 +90,8 @@ impl Life {
     pub async fn try_sign(&self, town: &Town, person: &str) -> Option<Result<Signed, String>> {
         let (house, key) = (Arc::clone(&self.house), town.key_of(person));
         let id = self.newest().unwrap().id;
-        self.within(async move { sign(&house.agent, id, &key).await.map_err(|error| error.to_string()) }).await
+        self.within(async move { sign(&house.agent, id, &key).await.map_err(|error| error.to_string()) })
+            .await
     }
 
     /// An owner confirms in the Safe's own interface: only the service hears of it.
