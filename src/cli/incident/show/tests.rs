@@ -162,7 +162,14 @@ fn report() -> Fact {
 }
 
 fn page(person: &str, channel: &str) -> PageKey {
-    PageKey { purpose: Purpose::Sign, call: 1, person: person.into(), channel: channel.into(), round: 0 }
+    PageKey {
+        purpose: Purpose::Sign,
+        call: 1,
+        person: person.into(),
+        channel: channel.into(),
+        round: 0,
+        step: 0,
+    }
 }
 
 async fn proposed() -> Told {
