@@ -10,6 +10,8 @@
 )]
 
 mod architecture;
+mod cli_commands;
 mod crash;
 mod guarantees;
+mod story;
 mod support;
