@@ -27,13 +27,6 @@ const RECEIPT_WAIT_MAX: Duration = Duration::from_secs(90);
 /// When nothing can be recorded.
 pub async fn execute(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
     let Some(executor) = &agent.executor else { return Ok(()) };
-    let owners = incident.preparation.iter().flat_map(|preparation| &preparation.owners);
-    if owners.into_iter().any(|owner| *owner == executor.address()) {
-        return Err(TaskError::NotNow(format!(
-            "the executor key {} is an owner of the Safe: an agent holds no owner key; configure a gas-only key",
-            executor.address()
-        )));
-    }
     execute_with(agent, incident, executor, Actor::Agent, attempt, begun).await.map(|_| ())
 }
 
@@ -51,13 +44,23 @@ pub async fn execute_with(
 ) -> Result<bool, TaskError> {
     let Some(preparation) = &incident.preparation else { return Ok(false) };
     let safe_tx_hash = preparation.safe_tx_hash();
+    let by_itself = by == Actor::Agent;
     if !begun {
         match agent.record(incident, vec![Fact::ExecutionStarted { safe_tx_hash, attempt, by }]).await? {
             Recorded::Applied | Recorded::Unwritten => {}
             Recorded::Stale => return Ok(false),
         }
     }
-    let (fact, executed) = match send(agent, incident, preparation, executor).await {
+    let sent = if by_itself && preparation.owners.contains(&executor.address()) {
+        // Said as a failure, so that people are called: the owners signed, and somebody else must execute.
+        Err(later(format!(
+            "the executor key {} is an owner of the Safe: an agent holds no owner key; configure a gas-only key",
+            executor.address()
+        )))
+    } else {
+        send(agent, incident, preparation, executor).await
+    };
+    let (fact, executed) = match sent {
         Ok(fact) => (fact, true),
         Err((problem, retry)) => (Fact::ExecutionFailed { safe_tx_hash, attempt, problem, retry }, false),
     };

@@ -13,4 +13,5 @@ mod architecture;
 mod cli_commands;
 mod crash;
 mod guarantees;
+mod story;
 mod support;

@@ -6,6 +6,7 @@
 //! | [`files`] | what a team writes: settings, roster, runbook, keystores |
 //! | [`life`] | one life of the agent, in this process: from start to stop or crash, with a faulty journal at hand |
 //! | [`people`] | what the people of the story do: allow, sign, post |
+//! | [`outsider`] | whoever executes what owners signed, without us |
 //! | [`process`] | the real binary, as a command or as a child that can be killed |
 //! | [`phone`] | somebody's server that pages are posted to |
 //!
@@ -14,6 +15,7 @@
 
 pub mod files;
 pub mod life;
+pub mod outsider;
 pub mod people;
 pub mod phone;
 pub mod process;

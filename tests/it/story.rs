@@ -1,0 +1,8 @@
+//! The story, and every turn it may take: other feeds, other people, other services, other transactions.
+
+mod ack;
+mod demo;
+mod drain;
+mod feeds;
+mod other_hands;
+mod troubles;
