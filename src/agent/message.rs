@@ -47,7 +47,10 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
         Purpose::Execute => {
             about(incident, &mut lines);
             lines.push(line("Signed", because));
-            lines.push(line("Execute", format!("redhandle proposal execute {} --keystore A_KEY_WITH_GAS", incident.id)));
+            lines.push(line(
+                "Execute",
+                format!("redhandle proposal execute {} --keystore A_KEY_WITH_GAS", incident.id),
+            ));
             lines.push(line("Or", "execute it in the Safe's own web page; any account may"));
             "Enough owners signed: execute it".to_owned()
         }
@@ -101,7 +104,8 @@ fn about(incident: &Incident, lines: &mut Vec<Line>) {
     if let Some(contract) = &incident.contract {
         lines.push(line("Contract", contract.to_string()));
     }
-    if let Some(matched) = incident.matches.last() {
+    // What reaches furthest, the newest of those: a stranger's alert that only pages is not why.
+    if let Some(matched) = incident.matches.iter().max_by_key(|matched| matched.response) {
         lines.push(line("Why", matched.because.clone()));
     }
     if let Some(commander) = &incident.commander {
@@ -170,7 +174,12 @@ fn owners_of(agent: &Agent, preparation: &Preparation, person: &PersonId) -> Vec
 fn simulated(preparation: &Preparation) -> String {
     let simulation = &preparation.simulation;
     let result = simulation.why_not().unwrap_or_else(|| "passes, and what is expected holds".to_owned());
-    format!("at block {} by {}: {result}", simulation.block_number, simulation.endpoints.join(", "))
+    let mut text =
+        format!("at block {} by {}: {result}", simulation.block_number, simulation.endpoints.join(", "));
+    if !simulation.dissent.is_empty() {
+        text.push_str(&format!("; NOT AGREED by {}", simulation.dissent.join("; ")));
+    }
+    text
 }
 
 fn displaces(queue: &Queue) -> String {

@@ -1,5 +1,6 @@
 //! `redhandle run`: the agent as a daemon.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
@@ -90,7 +91,9 @@ pub fn start_logging(json: bool) {
 /// Logs go to stderr, by default from what `filter` says.
 pub fn start_logging_from(json: bool, filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     // A second subscriber is refused; the first goes on.
     if json {
         logs.json().try_init().ok();

@@ -117,7 +117,7 @@ pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
         }
         None if settings.proposer.is_none() => findings.push(Finding::warning(
             "[proposer]",
-            "there is no proposer key: proposals are prepared and can be signed by file, but do not reach the Transaction Service",
+            "there is no proposer key: proposals are prepared and can be signed here, but do not reach the Transaction Service",
         )),
         // Its keystore was not opened, which is told where it is tried.
         None => {}

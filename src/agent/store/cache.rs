@@ -33,6 +33,8 @@ pub(super) struct Cache {
     pub(super) seen: u64,
     /// How many incidents the journal has numbered.
     pub(super) register: u64,
+    /// When the journal was last read to its end.
+    pub(super) synced: Option<Timestamp>,
     /// Since when the journal cannot be written.
     pub(super) gap_since: Option<Timestamp>,
     /// Until when a journal that stood still is left alone.

@@ -182,11 +182,18 @@ impl IncidentStore {
             cache.seen = cache.seen.max(last);
         }
         loop {
-            let Some(id) = self.cache().torn.first().copied() else { return Ok(anything) };
+            let Some(id) = self.cache().torn.first().copied() else { break };
             let entries = self.read(&incident_stream(id)).await?;
             self.cache().mend(id, &entries)?;
             anything = true;
         }
+        self.cache().synced = Some(self.clock.now());
+        Ok(anything)
+    }
+
+    /// When the journal was last read to its end.
+    pub fn synced(&self) -> Option<Timestamp> {
+        self.cache().synced
     }
 
     /// Every incident, oldest first.

@@ -190,7 +190,7 @@ async fn a_vault_that_is_paused_needs_nothing_and_an_address_that_is_no_safe_is_
 
     ! roster: whether these keys own a Safe is unknown, because not every Safe could be read: dan
       (0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65), eve (0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc)
-    ! [proposer]: there is no proposer key: proposals are prepared and can be signed by file, but do not
+    ! [proposer]: there is no proposer key: proposals are prepared and can be signed here, but do not
       reach the Transaction Service
 
     ✗ [safes.governance]: 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318 is not a Safe that can be used:

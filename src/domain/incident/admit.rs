@@ -45,6 +45,7 @@ impl Incident {
                 }
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
+            Fact::OwnersChanged { .. } => self.not_yet_executed(),
             Fact::Superseded { safe_tx_hash, .. } | Fact::Executed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
                 self.not_yet_executed()

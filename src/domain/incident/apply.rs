@@ -168,6 +168,20 @@ impl Incident {
                     self.call_for_execution(at);
                 }
             }
+            Fact::OwnersChanged { owners, threshold } => {
+                if let Some(preparation) = &mut self.preparation {
+                    preparation.owners.clone_from(owners);
+                    preparation.threshold = *threshold;
+                }
+                if self.has_quorum() {
+                    self.call_for_execution(at);
+                } else {
+                    self.close_call(Purpose::Execute);
+                    if may_propose(self) {
+                        self.call_signers(at);
+                    }
+                }
+            }
             Fact::Superseded { .. } => {
                 self.stage = Stage::Idle;
                 self.confirmations.clear();

@@ -257,6 +257,11 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
         }
         (Stage::Submitting { attempt }, Some(safe_tx_hash)) => {
             tasks.push(Task::Submit { safe_tx_hash, attempt: *attempt, begun: true });
+            // A slow service holds up neither what owners signed without it nor what the chain knows.
+            if may_execute {
+                tasks.push(Task::Execute { safe_tx_hash, attempt: 1, begun: false });
+            }
+            tasks.push(Task::Follow { safe_tx_hash });
         }
         (Stage::SubmitFailed { attempt, retry_at, .. }, Some(safe_tx_hash)) => {
             if may_submit && world.can_propose && after_wait(retry_at) {

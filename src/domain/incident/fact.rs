@@ -211,6 +211,13 @@ pub enum Fact {
     },
     /// An owner's confirmation, checked against the Safe's owners on the chain.
     Confirmed(OwnerConfirmation),
+    /// The Safe's owners or threshold changed without its nonce: who must sign is counted anew.
+    OwnersChanged {
+        /// Owners on the chain now.
+        owners: Vec<Address>,
+        /// Confirmations needed now.
+        threshold: u64,
+    },
     /// The Safe's nonce moved past the proposal without executing it: it can never execute.
     Superseded {
         /// Which proposal.
@@ -410,6 +417,7 @@ impl Fact {
             Self::Submitted { .. } => "submitted",
             Self::SubmissionFailed { .. } => "submission-failed",
             Self::Confirmed(_) => "confirmed",
+            Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",
             Self::ExecutionStarted { .. } => "execution-started",
             Self::ExecutionSigned { .. } => "execution-signed",

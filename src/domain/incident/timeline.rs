@@ -143,6 +143,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
                 confirmation.source
             ),
         ),
+        Fact::OwnersChanged { owners, threshold } => {
+            (Trouble, format!("the Safe's owners changed: {threshold} of {} must sign now", owners.len()))
+        }
         Fact::Superseded { safe_tx_hash, nonce } => (
             Trouble,
             format!(
@@ -236,6 +239,9 @@ fn prepared(preparation: &Preparation) -> String {
         if endpoints == 1 { "" } else { "s" },
         coverage.headline(),
     );
+    if !simulation.dissent.is_empty() {
+        sentence.push_str(&format!(" ({} said otherwise or nothing)", simulation.dissent.len()));
+    }
     match &preparation.queue {
         Queue::Read { displaced, .. } if displaced.is_empty() => {}
         Queue::Read { displaced, .. } => {
