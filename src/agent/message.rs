@@ -44,6 +44,13 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
             }
             None => "A proposal waits".to_owned(),
         },
+        Purpose::Execute => {
+            about(incident, &mut lines);
+            lines.push(line("Signed", because));
+            lines.push(line("Execute", format!("redhandle proposal execute {} --keystore A_KEY_WITH_GAS", incident.id)));
+            lines.push(line("Or", "execute it in the Safe's own web page; any account may"));
+            "Enough owners signed: execute it".to_owned()
+        }
         Purpose::Coverage => {
             about(incident, &mut lines);
             lines.push(line("Gap", because));

@@ -50,7 +50,7 @@ impl Incident {
                 self.not_yet_executed()
             }
             Fact::ExecutionStarted { safe_tx_hash, by, .. } => self.may_execute(safe_tx_hash, by),
-            Fact::ExecutionFailed { safe_tx_hash, .. } => {
+            Fact::ExecutionSigned { safe_tx_hash, .. } | Fact::ExecutionFailed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
                 match &self.stage {
                     Stage::Executing { .. } => Ok(()),
@@ -61,6 +61,10 @@ impl Incident {
                 Stage::Executed { success: true, .. } => Ok(()),
                 Stage::Verified { .. } if self.effect_lost.is_some() => Ok(()),
                 other => Err(format!("there is nothing to verify; containment is {}", other.as_str())),
+            },
+            Fact::EffectMissing { .. } => match &self.stage {
+                Stage::Executed { success: true, .. } if !self.effect_missing => Ok(()),
+                other => Err(format!("no effect is waited for; containment is {}", other.as_str())),
             },
             Fact::EffectLost { .. } => match &self.stage {
                 Stage::Verified { .. } if self.effect_lost.is_none() => Ok(()),

@@ -10,7 +10,7 @@ pub use super::calls::ANSWER_HOLDS;
 use super::fact::{Actor, Fact, Retry, Role, Source};
 use super::names::{IncidentId, Purpose};
 use super::preparation::Preparation;
-use super::state::{ActionItem, Incident, PageOutcome, Phase, Stage, Subject};
+use super::state::{ActionItem, Incident, PageOutcome, Phase, Sent, Stage, Subject};
 use crate::domain::condition::Response;
 use crate::domain::names::PersonId;
 
@@ -83,6 +83,9 @@ impl Incident {
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
+            sent: None,
+            executed_at: None,
+            effect_missing: false,
             effect_lost: None,
             action_items: Vec::new(),
             post_mortem: None,
@@ -162,14 +165,26 @@ impl Incident {
                 if self.has_quorum() {
                     self.close_call(Purpose::Sign);
                     self.close_call(Purpose::Coverage);
+                    self.call_for_execution(at);
                 }
             }
             Fact::Superseded { .. } => {
                 self.stage = Stage::Idle;
                 self.confirmations.clear();
+                self.sent = None;
                 self.close_call(Purpose::Sign);
+                self.close_call(Purpose::Execute);
             }
             Fact::ExecutionStarted { attempt, .. } => self.stage = Stage::Executing { attempt: *attempt },
+            Fact::ExecutionSigned { transaction, account_nonce, raw, .. } => {
+                let (transaction, account_nonce, raw) = (*transaction, *account_nonce, raw.clone());
+                self.sent = Some(Sent { transaction, account_nonce, raw, at });
+            }
+            Fact::EffectMissing { because, .. } => {
+                self.effect_missing = true;
+                let because = format!("executed, but the effect is not there: {because}");
+                self.call(Purpose::Blocked, Subject::Effect, at, because);
+            }
             Fact::Executed { transaction, success, .. } => {
                 self.stage = Stage::Executed { transaction: *transaction, success: *success };
                 self.executed(*success, at);
@@ -295,6 +310,9 @@ impl Incident {
         let same = self.preparation.as_ref().is_some_and(|known| known.safe_tx_hash() == hash);
         if !same {
             self.confirmations.clear();
+            self.sent = None;
+            self.executed_at = None;
+            self.close_call(Purpose::Execute);
         }
         self.preparation = Some(preparation.clone());
         self.prepared_at = Some(at);
@@ -333,12 +351,25 @@ impl Incident {
     }
 
     fn executed(&mut self, success: bool, at: Timestamp) {
+        self.executed_at = Some(at);
+        self.effect_missing = false;
+        self.sent = None;
+        self.close_call(Purpose::Execute);
         self.close_call(Purpose::Sign);
         self.close_call(Purpose::Coverage);
         self.close_call(Purpose::Blocked);
         if !success {
             let because = "the Safe executed, but the call inside failed".to_owned();
             self.call(Purpose::Blocked, Subject::InnerCall, at, because);
+        }
+    }
+
+    /// Whether somebody has to is known to whoever pages: an agent that executes by itself needs nobody.
+    fn call_for_execution(&mut self, at: Timestamp) {
+        let Some(preparation) = &self.preparation else { return };
+        if self.executed_at.is_none() {
+            let because = format!("enough owners signed {}: execute it", preparation.describe_calls());
+            self.call(Purpose::Execute, Subject::Itself, at, because);
         }
     }
 

@@ -82,6 +82,7 @@ impl Incident {
                 | Purpose::EffectLost
                 | Purpose::JournalGap
                 | Purpose::Sign
+                | Purpose::Execute
                 | Purpose::Coverage => {}
             }
         }

@@ -227,6 +227,18 @@ pub enum Fact {
         /// Who sends it.
         by: Actor,
     },
+    /// Intent, more exactly: this very transaction goes to the chain. After a crash or a lost answer it is
+    /// asked for, sent again as it is, or outbid; never a second one beside it.
+    ExecutionSigned {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// The transaction's hash.
+        transaction: B256,
+        /// The executor account's nonce.
+        account_nonce: u64,
+        /// The signed transaction.
+        raw: Bytes,
+    },
     /// The chain executed it: read from the chain, never believed from the service.
     Executed {
         /// Which proposal.
@@ -255,6 +267,13 @@ pub enum Fact {
         block: u64,
         /// What was read.
         expects: Vec<String>,
+    },
+    /// Executed, and what was expected is still not there.
+    EffectMissing {
+        /// At which block.
+        block: u64,
+        /// What was read, or why it could not be.
+        because: String,
     },
     /// An `expect` that held no longer does.
     EffectLost {
@@ -393,9 +412,11 @@ impl Fact {
             Self::Confirmed(_) => "confirmed",
             Self::Superseded { .. } => "superseded",
             Self::ExecutionStarted { .. } => "execution-started",
+            Self::ExecutionSigned { .. } => "execution-signed",
             Self::Executed { .. } => "executed",
             Self::ExecutionFailed { .. } => "execution-failed",
             Self::Verified { .. } => "verified",
+            Self::EffectMissing { .. } => "effect-missing",
             Self::EffectLost { .. } => "effect-lost",
             Self::PageStarted { .. } => "page-started",
             Self::PageDelivered { .. } => "page-delivered",

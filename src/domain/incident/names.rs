@@ -51,6 +51,8 @@ pub enum Purpose {
     Triage,
     /// A proposal waits for your signature.
     Sign,
+    /// Enough owners signed, and nothing executes by itself: somebody must.
+    Execute,
     /// Not enough signers are on call for the Safe that must act.
     Coverage,
     /// Containment is stuck: a simulation fails, a service refuses, an execution reverts.
@@ -69,6 +71,7 @@ impl Purpose {
         match self {
             Self::Triage => "triage",
             Self::Sign => "sign",
+            Self::Execute => "execute",
             Self::Coverage => "coverage",
             Self::Blocked => "blocked",
             Self::Command => "command",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -159,6 +159,8 @@ pub enum Subject {
     Execution,
     /// The Safe executed, and what it called failed.
     InnerCall,
+    /// The Safe executed, and what was expected is not there.
+    Effect,
     /// Signers of this Safe.
     Safe(SafeName),
     /// The journal cannot be written now.
@@ -167,6 +169,19 @@ pub enum Subject {
     GapOver,
     /// The journal could not be written, and some of what was kept no longer fits.
     GapDropped,
+}
+
+/// A transaction on its way to the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Its hash.
+    pub transaction: B256,
+    /// The executor account's nonce that it takes.
+    pub account_nonce: u64,
+    /// As it goes over the wire.
+    pub raw: Bytes,
+    /// When it was signed.
+    pub at: Timestamp,
 }
 
 /// A call to people for one purpose.
@@ -282,6 +297,12 @@ pub struct Incident {
     pub pages: BTreeMap<PageKey, PageState>,
     /// When each person last said: I am here. It holds for [`ANSWER_HOLDS`](super::apply::ANSWER_HOLDS).
     pub acknowledged: BTreeMap<PersonId, Timestamp>,
+    /// The transaction that was last signed to execute it.
+    pub sent: Option<Sent>,
+    /// When it was executed.
+    pub executed_at: Option<Timestamp>,
+    /// Executed, and people were told that the effect is not there.
+    pub effect_missing: bool,
     /// What was expected held when it was last proven, and no longer did at this block.
     pub effect_lost: Option<u64>,
     /// Things to do.

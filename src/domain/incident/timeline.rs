@@ -153,6 +153,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
         Fact::ExecutionStarted { safe_tx_hash, attempt, by } => {
             (Detail, format!("{by} executes {}{}", short(safe_tx_hash), nth(*attempt)))
         }
+        Fact::ExecutionSigned { transaction, account_nonce, .. } => {
+            (Detail, format!("sending {} at account nonce {account_nonce}", short(transaction)))
+        }
         Fact::Executed { transaction, block, success: true, .. } => {
             (Turn, format!("executed in block {block} by {}", short(transaction)))
         }
@@ -165,6 +168,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
         }
         Fact::Verified { block, expects } => {
             (Turn, format!("verified on the chain at block {block}: {}", expects.join("; ")))
+        }
+        Fact::EffectMissing { block, because } => {
+            (Trouble, format!("executed, and the effect is not there at block {block}: {because}"))
         }
         Fact::EffectLost { block, because } => {
             (Trouble, format!("the effect is gone at block {block}: {because}"))

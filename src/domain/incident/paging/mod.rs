@@ -36,6 +36,10 @@ const PAGE_RETRY_SECONDS_MAX: i64 = 300;
 pub fn pages_due(incident: &Incident, world: &World<'_>, now: Timestamp) -> Due {
     let mut due = Due::default();
     for (purpose, call) in incident.calls.iter().filter(|(_, call)| !call.closed) {
+        // The executor is at it; should it fail, that is another call.
+        if *purpose == Purpose::Execute && world.auto_execute {
+            continue;
+        }
         Caller { incident, world, purpose: *purpose, call, now }.due(&mut due);
         // Whom a step names may change.
         due.next = earliest(due.next, world.roster.next_change(now));
@@ -230,6 +234,7 @@ impl Caller<'_> {
         match self.purpose {
             Purpose::Sign | Purpose::Coverage => true,
             Purpose::Triage
+            | Purpose::Execute
             | Purpose::Blocked
             | Purpose::Command
             | Purpose::EffectLost

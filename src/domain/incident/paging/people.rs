@@ -52,7 +52,7 @@ pub(super) fn route(
             people.extend(key_holders(incident, world, now));
             vec![Step { after: SignedDuration::ZERO, people }]
         }
-        Purpose::Triage | Purpose::Blocked | Purpose::Command | Purpose::EffectLost | Purpose::JournalGap => {
+        Purpose::Triage | Purpose::Execute | Purpose::Blocked | Purpose::Command | Purpose::EffectLost | Purpose::JournalGap => {
             policy_steps(incident, world, now)
         }
     };
