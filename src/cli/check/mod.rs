@@ -113,6 +113,10 @@ pub fn agent_without_journal(
 async fn journal(agent: &Agent) -> Finding {
     let path = &agent.config.settings.journal;
     let place = format!("[journal] {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Finding::problem(place, "its folder is missing: make the folder, or correct the path");
+    }
     if !path.exists() {
         return Finding::ok(place, "it is not there yet; the first command that needs it makes it");
     }

@@ -131,6 +131,10 @@ type Read<'a> = (&'a SafeName, Result<SafeState, String>);
 async fn read<'a>(chain: Option<&Chain>, safes: &[&'a settings::Safe]) -> Vec<Read<'a>> {
     let failed = |why: String| safes.iter().map(|safe| (&safe.name, Err(why.clone()))).collect();
     let Some(chain) = chain else { return failed("its chain is not configured".to_owned()) };
+    // Owners of the same address on another chain would look as good.
+    if let Err(error) = chain.verify_chain_id().await {
+        return failed(chain_of(&error));
+    }
     let block = match chain.head().await {
         Ok(block) => block,
         Err(error) => return failed(chain_of(&error)),

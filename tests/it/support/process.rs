@@ -104,8 +104,8 @@ impl Process {
         let id = self.child.lock().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         until_now("the agent to end after SIGTERM", || !self.is_running());
-        let code = self.child.lock().unwrap().wait().unwrap().code();
-        code
+        let mut child = self.child.lock().unwrap();
+        child.wait().unwrap().code()
     }
 }
 
