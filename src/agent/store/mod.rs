@@ -13,6 +13,7 @@
 
 mod cache;
 mod gap;
+mod outcome;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
+
+pub use outcome::{Recorded, StoreError};
 
 use cache::{Cache, Kept};
 
@@ -42,56 +45,6 @@ const REGISTER: &str = "register";
 
 /// Prefix of an incident's stream.
 const INCIDENT_PREFIX: &str = "incident/";
-
-/// What became of an attempt to record facts.
-#[must_use]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// They stand.
-    Applied,
-    /// The incident changed meanwhile: read it again and decide again.
-    Stale,
-    /// They stand in memory; the journal cannot be written.
-    Unwritten,
-}
-
-/// Facts could not be recorded.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The journal failed.
-    #[error("could not use the journal")]
-    Journal(#[from] JournalError),
-    /// The journal will not take them.
-    #[error("the journal refuses: {0}")]
-    NotTaken(String),
-    /// They do not fit the incident's state.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// There is no such incident.
-    #[error("there is no {0}")]
-    Unknown(IncidentId),
-    /// A fact in the journal cannot be read: written by a newer version, or damaged.
-    #[error("fact {seq} of the journal cannot be read")]
-    Unreadable {
-        /// Its number.
-        seq: u64,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A fact in the journal does not follow from those before.
-    #[error("fact {seq} of the journal does not follow from those before it")]
-    Unfitting {
-        /// Its number.
-        seq: u64,
-        /// Why.
-        #[source]
-        source: Refused,
-    },
-    /// A fact cannot be written as JSON.
-    #[error("a fact cannot be written as JSON")]
-    Unwritable(#[source] serde_json::Error),
-}
 
 /// Incidents, as the journal tells them.
 pub struct IncidentStore {

@@ -32,17 +32,13 @@ impl Incident {
                 self.only_in(&[Phase::Reported, Phase::Triaged, Phase::Declared])
             }
             Fact::PreparationStarted { .. } => self.may_prepare(),
-            Fact::Prepared(_) | Fact::Unneeded { .. } | Fact::PreparationFailed { .. } => match &self.stage {
-                Stage::Preparing { .. } => Ok(()),
-                other => Err(format!("nothing is being prepared; containment is {}", other.as_str())),
-            },
+            Fact::Prepared(_) | Fact::Unneeded { .. } | Fact::PreparationFailed { .. } => {
+                self.only_while(matches!(self.stage, Stage::Preparing { .. }), "nothing is being prepared")
+            }
             Fact::SubmissionStarted { safe_tx_hash, .. } => self.may_submit(safe_tx_hash),
             Fact::Submitted { safe_tx_hash, .. } | Fact::SubmissionFailed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
-                match &self.stage {
-                    Stage::Submitting { .. } => Ok(()),
-                    other => Err(format!("nothing is being submitted; the proposal is {}", other.as_str())),
-                }
+                self.only_while(matches!(self.stage, Stage::Submitting { .. }), "nothing is being submitted")
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
             Fact::OwnersChanged { .. } => self.not_yet_executed(),
@@ -53,24 +49,21 @@ impl Incident {
             Fact::ExecutionStarted { safe_tx_hash, by, .. } => self.may_execute(safe_tx_hash, by),
             Fact::ExecutionSigned { safe_tx_hash, .. } | Fact::ExecutionFailed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
-                match &self.stage {
-                    Stage::Executing { .. } => Ok(()),
-                    other => Err(format!("nothing is being executed; the proposal is {}", other.as_str())),
-                }
+                self.only_while(matches!(self.stage, Stage::Executing { .. }), "nothing is being executed")
             }
-            Fact::Verified { .. } => match &self.stage {
-                Stage::Executed { success: true, .. } => Ok(()),
-                Stage::Verified { .. } if self.effect_lost.is_some() => Ok(()),
-                other => Err(format!("there is nothing to verify; containment is {}", other.as_str())),
-            },
-            Fact::EffectMissing { .. } => match &self.stage {
-                Stage::Executed { success: true, .. } if !self.effect_missing => Ok(()),
-                other => Err(format!("no effect is waited for; containment is {}", other.as_str())),
-            },
-            Fact::EffectLost { .. } => match &self.stage {
-                Stage::Verified { .. } if self.effect_lost.is_none() => Ok(()),
-                other => Err(format!("no effect stands; containment is {}", other.as_str())),
-            },
+            Fact::Verified { .. } => self.only_while(
+                matches!(self.stage, Stage::Executed { success: true, .. })
+                    || matches!(self.stage, Stage::Verified { .. } if self.effect_lost.is_some()),
+                "there is nothing to verify",
+            ),
+            Fact::EffectMissing { .. } => self.only_while(
+                matches!(self.stage, Stage::Executed { success: true, .. } if !self.effect_missing),
+                "no effect is waited for",
+            ),
+            Fact::EffectLost { .. } => self.only_while(
+                matches!(self.stage, Stage::Verified { .. } if self.effect_lost.is_none()),
+                "no effect stands",
+            ),
             Fact::PageStarted { page, attempt } => self.may_begin(page, *attempt),
             Fact::PageDelivered { page, .. } => self.was_begun(page),
             Fact::PageFailed { page, attempt, .. } => self.may_have_failed(page, *attempt),
@@ -91,6 +84,11 @@ impl Incident {
             return Err("the incident is closed".to_owned());
         }
         Ok(())
+    }
+
+    /// A refusal says where containment stands instead.
+    fn only_while(&self, fits: bool, otherwise: &str) -> Admission {
+        if fits { Ok(()) } else { Err(format!("{otherwise}; containment is {}", self.stage.as_str())) }
     }
 
     fn only_in(&self, phases: &[Phase]) -> Admission {
@@ -141,7 +139,15 @@ impl Incident {
             // signature would be lost with it.
             Stage::Prepared if self.confirmations.is_empty() => Ok(()),
             Stage::Prepared => Err("an owner signed the proposal already".to_owned()),
-            other => Err(format!("containment is {} already", other.as_str())),
+            Stage::Preparing { .. }
+            | Stage::Unneeded
+            | Stage::Submitting { .. }
+            | Stage::SubmitFailed { .. }
+            | Stage::Proposed
+            | Stage::Executing { .. }
+            | Stage::ExecuteFailed { .. }
+            | Stage::Executed { .. }
+            | Stage::Verified { .. } => Err(format!("containment is {} already", self.stage.as_str())),
         }
     }
 
@@ -150,7 +156,16 @@ impl Incident {
         self.is_ours(hash)?;
         match &self.stage {
             Stage::Prepared | Stage::SubmitFailed { .. } => Ok(()),
-            other => Err(format!("the proposal is {} already", other.as_str())),
+            Stage::Idle
+            | Stage::Preparing { .. }
+            | Stage::PrepareFailed { .. }
+            | Stage::Unneeded
+            | Stage::Submitting { .. }
+            | Stage::Proposed
+            | Stage::Executing { .. }
+            | Stage::ExecuteFailed { .. }
+            | Stage::Executed { .. }
+            | Stage::Verified { .. } => Err(format!("the proposal is {} already", self.stage.as_str())),
         }
     }
 

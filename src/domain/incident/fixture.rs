@@ -169,6 +169,7 @@ pub(crate) fn preparation(attempt: u32, nonce: u64, roster: &Roster) -> Preparat
             block_hash: B256::repeat_byte(1),
             method: "eth_simulateV1".into(),
             endpoints: vec!["a.example".into(), "b.example".into()],
+            dissent: Vec::new(),
             overrides: vec![],
             gas_used: 61_000,
             expectations: vec![Expectation { expect: PAUSED.to_owned(), holds: true, because: None }],

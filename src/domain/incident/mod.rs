@@ -22,6 +22,7 @@
 mod admit;
 pub mod apply;
 mod calls;
+mod containment;
 pub mod due;
 pub mod fact;
 pub mod names;

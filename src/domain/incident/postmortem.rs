@@ -79,9 +79,10 @@ fn summary(page: &mut Page, incident: &Incident, facts: &[(Timestamp, Fact)], zo
         row("Runbook", markdown(runbook.as_str()));
     }
     row("Reported", when(incident.opened, zone));
-    let containment = match &incident.stage {
-        Stage::Verified { at, block } => format!("verified at block {block}, {}", when(*at, zone)),
-        other => other.as_str().to_owned(),
+    let containment = if let Stage::Verified { at, block } = &incident.stage {
+        format!("verified at block {block}, {}", when(*at, zone))
+    } else {
+        incident.stage.as_str().to_owned()
     };
     row("Containment", containment);
     let nobody = || "nobody".to_owned();

@@ -118,7 +118,7 @@ fn failures_are_tried_again_later_and_later_or_never() {
             };
             let begun = Fact::PreparationStarted { attempt };
             let incident = incident(&[(0, reported(Response::Propose)), (0, begun), (1, fail)]);
-            let wait = (1..=61).find(|wait| tasks(&incident, &around, 1 + wait) != "").unwrap();
+            let wait = (1..=61).find(|wait| !tasks(&incident, &around, 1 + wait).is_empty()).unwrap();
             assert_eq!(tasks(&incident, &around, 1 + wait), format!("prepare {}", attempt + 1));
             let next = due(&incident, &around.world(), at(1)).next.unwrap();
             assert_eq!(next, at(1) + SignedDuration::from_secs(wait), "the driver is told when");

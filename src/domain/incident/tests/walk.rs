@@ -86,7 +86,14 @@ impl Night {
                     self.tell(&format!("{} exhausted", purpose.as_str()));
                     self.fact(&Fact::Exhausted { purpose: *purpose });
                 }
-                other => panic!("{other:?} is no page"),
+                Task::Declare
+                | Task::Prepare { .. }
+                | Task::Submit { .. }
+                | Task::Follow { .. }
+                | Task::Execute { .. }
+                | Task::Verify
+                | Task::Watch
+                | Task::DraftPostMortem => panic!("{task:?} is no page"),
             }
         }
         !due.tasks.is_empty()
