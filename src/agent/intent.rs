@@ -14,9 +14,8 @@ impl Agent {
     /// # Errors
     /// When it cannot be recorded.
     pub(super) async fn begin(&self, id: IncidentId, task: &Task, fact: &Fact) -> Result<bool, StoreError> {
-        let is_due = |newest: &Incident| {
-            due(newest, &self.world(newest), self.clock.now()).tasks.contains(task)
-        };
+        let is_due =
+            |newest: &Incident| due(newest, &self.world(newest), self.clock.now()).tasks.contains(task);
         self.begin_while(id, is_due, fact).await
     }
 

@@ -47,7 +47,10 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
         Purpose::Execute => {
             about(incident, &mut lines);
             lines.push(line("Signed", because));
-            lines.push(line("Execute", format!("redhandle proposal execute {} --keystore A_KEY_WITH_GAS", incident.id)));
+            lines.push(line(
+                "Execute",
+                format!("redhandle proposal execute {} --keystore A_KEY_WITH_GAS", incident.id),
+            ));
             lines.push(line("Or", "execute it in the Safe's own web page; any account may"));
             "Enough owners signed: execute it".to_owned()
         }

@@ -5,4 +5,5 @@ mod demo;
 mod drain;
 mod feeds;
 mod other_hands;
+mod stuck;
 mod troubles;

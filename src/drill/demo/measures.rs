@@ -38,7 +38,8 @@ impl Measures {
         let simulated = prepared.max(matched);
         let ms = |from: Timestamp, to: Timestamp| i64::try_from(to.duration_since(from).as_millis()).ok();
         // Each turn counted from the alert, so that the parts add up to the whole.
-        let (matched, simulated, submitted) = (ms(alert, matched)?, ms(alert, simulated)?, ms(alert, submitted)?);
+        let (matched, simulated, submitted) =
+            (ms(alert, matched)?, ms(alert, simulated)?, ms(alert, submitted)?);
         Some(Self {
             alert_to_match: matched,
             match_to_simulated: simulated - matched,

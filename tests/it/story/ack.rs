@@ -12,7 +12,9 @@ async fn link_of(life: &Life, person: &str) -> String {
     until(&format!("a page with a link for {person}"), async || {
         let pages = life.pages();
         let mut words = pages.split_whitespace();
-        words.find(|word| word.starts_with("http://") && word.contains(&format!("/ack/INC-1/{person}/"))).map(str::to_owned)
+        words
+            .find(|word| word.starts_with("http://") && word.contains(&format!("/ack/INC-1/{person}/")))
+            .map(str::to_owned)
     })
     .await
 }

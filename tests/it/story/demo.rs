@@ -55,7 +55,16 @@ async fn the_demo_says_what_happened() {
     }
 
     let told = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
-    for turn in ["strike 1", "raises", "prepared", "submitted", "signs", "executed", "verified on the chain", "REVERTS"] {
+    for turn in [
+        "strike 1",
+        "raises",
+        "prepared",
+        "submitted",
+        "signs",
+        "executed",
+        "verified on the chain",
+        "REVERTS",
+    ] {
         assert!(told.contains(turn), "{turn}: {told}");
     }
 
@@ -97,8 +106,14 @@ fn the_demos_last_line_is_its_result() {
     let times = ["alert_to_match", "alert_to_submitted", "match_to_simulated", "simulated_to_submitted"];
     assert_eq!(fields(&summary["ms"]), times);
 
-    assert_eq!((summary["incident_id"].as_str(), summary["severity"].as_str()), (Some("INC-1"), Some("emergency")));
-    assert!(is_hash(summary["safe_tx_hash"].as_str().unwrap()) && is_hash(summary["executed_tx"].as_str().unwrap()));
+    assert_eq!(
+        (summary["incident_id"].as_str(), summary["severity"].as_str()),
+        (Some("INC-1"), Some("emergency"))
+    );
+    assert!(
+        is_hash(summary["safe_tx_hash"].as_str().unwrap())
+            && is_hash(summary["executed_tx"].as_str().unwrap())
+    );
     assert_eq!((&summary["paused"], &summary["proposal_nonce"]), (&true.into(), &0.into()));
     assert_eq!(summary["coverage"], serde_json::json!({ "state": "covered", "margin": 1 }));
     assert!(summary["saved_wei"].as_str().unwrap().bytes().all(|byte| byte.is_ascii_digit()));

@@ -40,7 +40,8 @@ async fn sigterm_drains_while_alerts_flow_and_nothing_accepted_is_lost() {
         }
     });
     let stop = async {
-        until("alerts to flow", async || (accepted.lock().unwrap().len() >= ACCEPTED_BEFORE).then_some(())).await;
+        until("alerts to flow", async || (accepted.lock().unwrap().len() >= ACCEPTED_BEFORE).then_some(()))
+            .await;
         tokio::task::spawn_blocking(move || agent.terminate()).await.unwrap()
     };
     let (code, _) = tokio::join!(stop, futures_util::future::join_all(senders));
@@ -50,7 +51,11 @@ async fn sigterm_drains_while_alerts_flow_and_nothing_accepted_is_lost() {
     let entries = journal.read(&"feed/monitor".into(), Version(0)).await.unwrap();
     let kept: BTreeSet<String> = entries
         .iter()
-        .filter_map(|entry| serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["alert_id"].as_str().map(str::to_owned))
+        .filter_map(|entry| {
+            serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["alert_id"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect();
     let accepted = accepted.into_inner().unwrap();
     let lost: Vec<_> = accepted.difference(&kept).collect();

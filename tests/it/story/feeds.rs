@@ -86,7 +86,8 @@ async fn a_feed_that_is_not_authenticated_opens_a_triage_and_never_prepares() {
     for bot in 0..2 {
         assert_eq!(town.post("/feeds/anybody", None, town.alert(bot)).await, Some(200));
     }
-    let incident = life.until("a triage", |incident| incident.matches.iter().any(|matched| !matched.early)).await;
+    let incident =
+        life.until("a triage", |incident| incident.matches.iter().any(|matched| !matched.early)).await;
     assert_eq!(incident.response, Response::Page);
     until("people to be asked", async || life.pages().contains("is it real?").then_some(())).await;
 

@@ -35,7 +35,10 @@ async fn somebody_else_executes_and_the_chain_says_so() {
 
     town.outsider_executes(&tx, &["ana", "chi"]).await;
     life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
-    assert_eq!((life.count("execution-started"), life.count("executed"), life.count("superseded")), (0, 1, 0));
+    assert_eq!(
+        (life.count("execution-started"), life.count("executed"), life.count("superseded")),
+        (0, 1, 0)
+    );
     life.stop().await;
 }
 
@@ -89,7 +92,8 @@ async fn what_is_queued_at_the_nonce_and_executes_first_supersedes_and_the_next_
     // For each nonce one proposal of ours.
     let at_service = life.at_service(&town).await;
     let ours = |wanted: u64| {
-        let at = at_service.iter().filter(|one| one["nonce"].to_string().trim_matches('"') == wanted.to_string());
+        let at =
+            at_service.iter().filter(|one| one["nonce"].to_string().trim_matches('"') == wanted.to_string());
         at.filter(|one| one["safeTxHash"] != queued.to_string()).count()
     };
     assert_eq!((ours(0), ours(1), at_service.len()), (1, 1, 3), "{at_service:?}");
@@ -107,7 +111,11 @@ async fn a_vault_that_is_paused_already_leaves_nothing_to_do() {
     town.alarm();
     life.until("nothing to do", |incident| matches!(incident.stage, Stage::Unneeded)).await;
     life.until("the full match", |incident| incident.matches.len() == 2).await;
-    assert!(told(&life).contains("nothing to do: vault.pause(): read(\"vault\", \"paused()\") already"), "{}", told(&life));
+    assert!(
+        told(&life).contains("nothing to do: vault.pause(): read(\"vault\", \"paused()\") already"),
+        "{}",
+        told(&life)
+    );
     assert!(life.at_service(&town).await.is_empty());
     assert!(!life.facts().iter().any(|fact| matches!(fact, Fact::Prepared(_))));
     assert_eq!(town.nonce().await, 1);

@@ -15,7 +15,8 @@ async fn an_uncovered_roster_is_paged_at_once_and_names_who_is_missing() {
     life.allow_the_proposer(&town).await;
     // One alert: nobody waits for the second to find out that nobody could sign.
     town.feed.push(&town.alert(0)).unwrap();
-    let incident = life.until("an early proposal", |incident| matches!(incident.stage, Stage::Prepared)).await;
+    let incident =
+        life.until("an early proposal", |incident| matches!(incident.stage, Stage::Prepared)).await;
     assert_eq!(incident.preparation.as_ref().unwrap().coverage.state, Coverage::Uncovered);
     let call = incident.calls.get(&Purpose::Coverage).unwrap().clone();
     assert!(call.because.contains("UNCOVERED, 1 on call for 2"), "{call:?}");
@@ -42,11 +43,15 @@ async fn an_uncovered_roster_is_paged_at_once_and_names_who_is_missing() {
 async fn a_transaction_service_that_is_down_stops_nothing() {
     let town = Town::new().await;
     let phone = Phone::start();
-    town.set("safe_service = \"embedded\"", &format!("safe_service = {{ url = \"http://{}/service\" }}", phone.address));
+    town.set(
+        "safe_service = \"embedded\"",
+        &format!("safe_service = {{ url = \"http://{}/service\" }}", phone.address),
+    );
     let life = town.wake().await;
     town.alarm();
-    let incident =
-        life.until("the service to refuse", |incident| matches!(incident.stage, Stage::SubmitFailed { .. })).await;
+    let incident = life
+        .until("the service to refuse", |incident| matches!(incident.stage, Stage::SubmitFailed { .. }))
+        .await;
     assert!(incident.open_call(Purpose::Blocked).is_some(), "people hear of it");
     assert!(incident.open_call(Purpose::Sign).is_some(), "and are asked to sign all the same");
 

@@ -27,7 +27,8 @@ impl Town {
     /// Somebody who is nobody to the agent executes a transaction that these people signed.
     pub async fn outsider_executes(&self, tx: &SafeTx, signers: &[&str]) {
         let hash = self.hash_of(tx).await;
-        let signatures = pack(signers.iter().map(|person| self.signature_of(person, hash)).collect()).unwrap();
+        let signatures =
+            pack(signers.iter().map(|person| self.signature_of(person, hash)).collect()).unwrap();
         let transaction = DevTransaction {
             what: "executing a Safe transaction".to_owned(),
             from: self.chain.actors.depositor.address(),

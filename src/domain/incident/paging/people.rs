@@ -52,9 +52,12 @@ pub(super) fn route(
             people.extend(key_holders(incident, world, now));
             vec![Step { after: SignedDuration::ZERO, people }]
         }
-        Purpose::Triage | Purpose::Execute | Purpose::Blocked | Purpose::Command | Purpose::EffectLost | Purpose::JournalGap => {
-            policy_steps(incident, world, now)
-        }
+        Purpose::Triage
+        | Purpose::Execute
+        | Purpose::Blocked
+        | Purpose::Command
+        | Purpose::EffectLost
+        | Purpose::JournalGap => policy_steps(incident, world, now),
     };
     let mut rounds = world.policy.map_or(1, |policy| policy.repeat.saturating_add(1));
     // Said once to whoever is first in line; there is nothing left to be done about it at night.
