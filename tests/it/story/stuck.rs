@@ -1,9 +1,11 @@
 //! An execution that no block takes: outbid at its own nonce, and known to whoever comes after.
 
+use std::time::Duration;
+
 use alloy::primitives::{B256, U64};
 use redhandle::chain::SignedTransaction;
 use redhandle::domain::incident::{Fact, Stage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Life, Town, until};
 
@@ -23,8 +25,17 @@ fn signed(life: &Life) -> Vec<(B256, u64)> {
 /// How many transactions of the executor were mined.
 async fn mined(town: &Town) -> u64 {
     let params = json!([town.chain.actors.executor.address(), "latest"]);
-    let endpoint = town.chain.anvil.endpoint();
-    endpoint.ask::<U64>("reading a nonce", "eth_getTransactionCount", params).await.unwrap().to()
+    let count: U64 = serde_json::from_value(ask(town, "eth_getTransactionCount", params).await).unwrap();
+    count.to()
+}
+
+/// Asks the node.
+async fn ask(town: &Town, method: &str, params: Value) -> Value {
+    let client = redhandle::http::client(Duration::from_secs(20)).unwrap();
+    let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let answer = client.post(town.chain.anvil.url().clone()).json(&question).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    answer["result"].clone()
 }
 
 /// Up to an execution that waits in the pool.
@@ -66,10 +77,8 @@ async fn after_a_crash_the_transaction_that_waits_is_known_and_no_second_one_is_
     let first = signed(&life);
     life.crash();
     // No node has it any more.
-    let dropped = json!([first[0].0]);
-    let endpoint = town.chain.anvil.endpoint();
-    let _none: Option<B256> =
-        endpoint.ask("dropping a transaction", "anvil_dropTransaction", dropped).await.unwrap();
+    let dropped = ask(&town, "anvil_dropTransaction", json!([first[0].0])).await;
+    assert_eq!(dropped, json!(first[0].0));
     town.chain.anvil.automine(true).await.unwrap();
 
     let life = town.wake().await;
