@@ -2,7 +2,6 @@
 
 use redhandle::agent::command::Commands;
 use redhandle::agent::sign::{SignError, sign};
-use redhandle::clock::Clock as _;
 use redhandle::domain::incident::{Actor, Stage};
 use redhandle::domain::names::PersonId;
 use redhandle::domain::safe::SafeTxHash;
