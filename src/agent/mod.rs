@@ -29,6 +29,7 @@ pub mod files;
 pub mod follow;
 pub mod house;
 pub mod intake;
+mod intent;
 pub mod message;
 pub mod page;
 pub mod preflight;

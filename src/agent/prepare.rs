@@ -10,7 +10,6 @@ use alloy::primitives::hex;
 
 use super::proposal::{self, Authority, Shown};
 use super::reads::{ReadValues, value};
-use super::store::Recorded;
 use super::{Agent, TaskError, chain_of};
 use crate::chain::{BlockRef, Chain, SnapshotPlan};
 use crate::domain::condition::Response;
@@ -19,7 +18,7 @@ use crate::domain::expression::{Read, Verdict};
 use crate::domain::incident::preparation::{
     Considered, Displaced, PlannedCall, Preparation, Queue, SkippedCall,
 };
-use crate::domain::incident::{Fact, Incident, Retry};
+use crate::domain::incident::{Fact, Incident, Retry, Task};
 use crate::domain::names::SafeName;
 use crate::domain::roster::{Coverage, CoverageReport, coverage};
 use crate::domain::runbook::{Plan, PlannedAction, Runbook};
@@ -57,9 +56,9 @@ enum Built {
 /// When nothing can be recorded.
 pub async fn prepare(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
     if !begun {
-        match agent.record(incident, vec![Fact::PreparationStarted { attempt }]).await? {
-            Recorded::Applied | Recorded::Unwritten => {}
-            Recorded::Stale => return Ok(()),
+        let task = Task::Prepare { attempt, begun };
+        if !agent.begin(incident.id, &task, &Fact::PreparationStarted { attempt }).await? {
+            return Ok(());
         }
     }
     let fact = match build(agent, incident, attempt).await {

@@ -12,7 +12,7 @@ use super::reads::read_all;
 use super::{Agent, chain_of};
 use crate::chain::Chain;
 use crate::domain::expression::Verdict;
-use crate::domain::incident::{Fact, Preparation};
+use crate::domain::incident::{Fact, Incident, Preparation, Stage};
 use crate::domain::runbook::{Plan, PlannedAction};
 use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
 use crate::domain::safe::{Operation, SafeState, hash};
@@ -50,9 +50,55 @@ impl Checks {
     }
 }
 
-/// Recomputes everything. `plan` is the runbook's, where the proposal claims to follow one.
-pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&Plan>) -> Scrutiny {
+/// The check that an owner may overrule: all others say what the proposal is, this one whether it is asked for.
+pub const STILL_WANTED: &str = "still wanted";
+
+/// Whether the incident still asks for its proposal.
+///
+/// # Errors
+/// Says why not, in a sentence.
+pub fn still_wanted(incident: &Incident) -> Result<(), String> {
+    if incident.is_incident == Some(false) {
+        return Err(format!("triage found that {} is an event and no incident", incident.id));
+    }
+    if !incident.phase.is_open() {
+        return Err(format!("{} is {}", incident.id, incident.phase.as_str()));
+    }
+    match &incident.stage {
+        Stage::Executed { transaction, success: true } => {
+            Err(format!("it was executed by {transaction} already"))
+        }
+        Stage::Executed { transaction, success: false } => {
+            Err(format!("{transaction} executed it, and the call inside failed: another one is needed"))
+        }
+        Stage::Verified { block, .. } => {
+            Err(format!("it was executed already, and its effect was read at block {block}"))
+        }
+        Stage::Idle => Err("another transaction took its nonce: a new one will be prepared".to_owned()),
+        Stage::Unneeded => Err("the chain is as it should be already".to_owned()),
+        Stage::Preparing { .. }
+        | Stage::PrepareFailed { .. }
+        | Stage::Prepared
+        | Stage::Submitting { .. }
+        | Stage::SubmitFailed { .. }
+        | Stage::Proposed
+        | Stage::Executing { .. }
+        | Stage::ExecuteFailed { .. } => Ok(()),
+    }
+}
+
+/// Recomputes everything. `plan` is the runbook's, where the proposal claims to follow one; `wanted` is what
+/// [`still_wanted`] says.
+pub async fn scrutinise(
+    agent: &Agent,
+    preparation: &Preparation,
+    plan: Option<&Plan>,
+    wanted: Result<(), String>,
+) -> Scrutiny {
     let mut checks = Checks::default();
+    let asked_for = wanted.is_ok();
+    let found = wanted.err().unwrap_or_else(|| "the incident asks for it".to_owned());
+    checks.note(STILL_WANTED, asked_for, found);
     let Some(chain) = agent.chains.get(&preparation.chain) else {
         checks.note("chain", false, format!("{} is not configured", preparation.chain));
         return checks.conclude();

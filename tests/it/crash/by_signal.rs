@@ -51,7 +51,8 @@ impl<'a> Outside<'a> {
         let key = self.town.key_of(person);
         let incident = self.newest().await.unwrap();
         if !incident.confirmations.contains_key(&key.address()) {
-            sign(&self.house.agent, incident.id, &key).await.unwrap();
+            let shown = incident.preparation.as_ref().unwrap().safe_tx_hash();
+            sign(&self.house.agent, incident.id, &key, shown).await.unwrap();
         }
     }
 }

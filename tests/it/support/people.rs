@@ -89,9 +89,12 @@ impl Life {
     /// The same where it may fail, or the agent may die.
     pub async fn try_sign(&self, town: &Town, person: &str) -> Option<Result<Signed, String>> {
         let (house, key) = (Arc::clone(&self.house), town.key_of(person));
-        let id = self.newest().unwrap().id;
-        self.within(async move { sign(&house.agent, id, &key).await.map_err(|error| error.to_string()) })
-            .await
+        let incident = self.newest().unwrap();
+        let (id, shown) = (incident.id, incident.preparation.as_ref().unwrap().safe_tx_hash());
+        self.within(
+            async move { sign(&house.agent, id, &key, shown).await.map_err(|error| error.to_string()) },
+        )
+        .await
     }
 
     /// An owner confirms in the Safe's own interface: only the service hears of it.
