@@ -75,11 +75,11 @@ async fn real_safes_are_covered_exact_uncovered_or_unknown() {
     insta::assert_snapshot!(text, @r"
     Who can sign at 2026-11-21 03:12:44 CET (02:12:44 UTC), of the owners that the chain has now
 
-    governance: UNKNOWN: reading the latest block on local: fewer than 1 endpoints answered
-                (127.0.0.1:9: not reachable)
+    governance: UNKNOWN: asking for the chain id on local: fewer than 1 endpoints answered (127.0.0.1:9:
+                not reachable)
       0x3c5911773A657019788D325F469566807D8732CD on local, not read
 
-    guardian: UNKNOWN: reading the latest block on local: fewer than 1 endpoints answered (127.0.0.1:9:
+    guardian: UNKNOWN: asking for the chain id on local: fewer than 1 endpoints answered (127.0.0.1:9:
               not reachable)
       0x399c61b017A871181d8B6C418c93a8bB361E3Db8 on local, not read
     ");

@@ -31,6 +31,11 @@ pub mod preparation;
 pub mod state;
 pub mod timeline;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
 pub use apply::Refused;
 pub use due::{Due, Task, World, due};
 pub use fact::{Actor, Fact, Retry, Source};

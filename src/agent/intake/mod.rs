@@ -2,35 +2,36 @@
 //!
 //! In this order, so that a crash anywhere loses nothing: what a window keeps is written with the feed's
 //! cursor; then matches become incidents; then the feed is told that it may go on. After a restart the
-//! kept alerts are judged again, and the matches that no incident knows are taken up.
+//! kept alerts are judged again in the order in which they came, and the matches that no incident knows are
+//! taken up.
+//!
+//! A match that cannot become an incident now is tried again, and keeps no other from becoming one.
 //!
 //! Alerts that match nothing cost counters, not disk.
+
+mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
+use self::stream::{Before, FeedStream, KeptAlert, can_be_kept, read_back};
 use super::store::{Opening, Recorded, StoreError};
 use super::{Agent, chain_of};
 use crate::domain::alert::Alert;
-use crate::domain::condition::{Condition, Match, Matcher};
+use crate::domain::condition::{Condition, LATENESS, Match, Matcher};
 use crate::domain::incident::{Fact, Incident, Source};
 use crate::domain::names::{FeedName, RunbookId};
 use crate::feeds::{Cursor, Delivery, Rejected};
-use crate::journal::{Appended, JournalError, NewFact, Quarantine, RejectedLine, Stream, Version, Write};
+use crate::journal::{JournalError, Quarantine, RejectedLine};
 
-/// How often a feed's place is written when it brings nothing worth keeping. A restart reads again what
-/// came since: harmless, because alerts are known by their hashes.
-const PLACE_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// How long before the newest kept alert a match may have been completed to be taken up after a restart. What
+/// is older has been an incident, or was tried for as long; alerts from before only fill the windows.
+const TAKEN_UP_AFTER_RESTART: SignedDuration = SignedDuration::from_hours(24);
 
 /// Matches that could not become incidents yet, at most; beyond, deliveries are refused and come again.
 const WAITING_MATCHES_MAX: usize = 1_000;
-
-/// The stream kinds of a feed.
-const KEPT: &str = "alert-kept";
-const PLACE: &str = "place";
 
 /// Intake could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +51,6 @@ pub enum IntakeError {
     /// An incident could not be written.
     #[error("could not open an incident")]
     Store(#[from] StoreError),
-}
-
-/// A feed's stream, as far as it was read or written.
-#[derive(Debug, Default)]
-struct FeedState {
-    version: u64,
-    placed: Option<Timestamp>,
 }
 
 /// Counters since the start, for people and health.
@@ -79,7 +73,7 @@ pub struct Intake {
     agent: Arc<Agent>,
     quarantine: Arc<dyn Quarantine>,
     matcher: Matcher,
-    feeds: BTreeMap<FeedName, FeedState>,
+    feeds: BTreeMap<FeedName, FeedStream>,
     waiting: VecDeque<Match>,
     taken: Taken,
 }
@@ -108,40 +102,36 @@ impl Intake {
         let mut places = BTreeMap::new();
         let mut kept = Vec::new();
         for feed in feeds {
-            let (state, alerts, place) = intake.read_feed(feed).await?;
-            intake.feeds.insert(feed.clone(), state);
+            let journal = intake.agent.store.journal();
+            let Before { stream, alerts, place } = read_back(journal.as_ref(), feed, intake.reach()).await?;
+            intake.feeds.insert(feed.clone(), stream);
             kept.extend(alerts);
             places.extend(place.map(|place| (feed.clone(), place)));
         }
-        kept.sort_by_key(Alert::event_time);
-        for alert in &kept {
-            let seen = intake.matcher.observe(alert);
-            intake.waiting.extend(seen.matches);
-        }
+        intake.judge_again(kept);
         intake.take_up().await?;
         Ok((intake, places))
     }
 
-    async fn read_feed(
-        &self,
-        feed: &FeedName,
-    ) -> Result<(FeedState, Vec<Alert>, Option<Cursor>), IntakeError> {
-        let entries = self.agent.store.journal().read(&stream(feed), Version(0)).await?;
-        let mut state = FeedState { version: entries.len() as u64, placed: None };
-        let mut alerts = Vec::new();
-        let mut place = None;
-        for entry in entries {
-            let unreadable = |source| IntakeError::Unreadable { seq: entry.seq, source };
-            match entry.kind.as_str() {
-                KEPT => alerts.push(entry.body_as::<Alert>().map_err(unreadable)?),
-                PLACE => {
-                    place = Some(entry.body_as::<Cursor>().map_err(unreadable)?);
-                    state.placed = Some(entry.at);
-                }
-                _ => {}
+    /// How far back kept alerts still matter: as far as a window that a match may be taken up from.
+    fn reach(&self) -> SignedDuration {
+        let longest = self.matcher.conditions().map(|(_, condition)| condition.count().within).max();
+        let windows = LATENESS.saturating_add(longest.unwrap_or(SignedDuration::ZERO));
+        windows.saturating_add(TAKEN_UP_AFTER_RESTART)
+    }
+
+    /// Windows are a function of alerts in the order in which they came.
+    fn judge_again(&mut self, mut kept: Vec<KeptAlert>) {
+        kept.sort_by_key(|kept| kept.seq);
+        let newest = kept.iter().map(|kept| kept.at).max();
+        let from =
+            newest.and_then(|at| at.checked_sub(TAKEN_UP_AFTER_RESTART).ok()).unwrap_or(Timestamp::MIN);
+        for KeptAlert { at, alert, .. } in &kept {
+            let seen = self.matcher.observe(alert);
+            if *at >= from {
+                self.waiting.extend(seen.matches);
             }
         }
-        Ok((state, alerts, place))
     }
 
     /// What came in since the start.
@@ -168,9 +158,18 @@ impl Intake {
                 Err(rejected) => self.shelve(&feed, rejected).await,
             }
         }
-        let kept = self.judge(&good);
-        // Matches first in memory, so that containment does not wait for a journal that is away.
-        let written = self.write_feed(&feed, &kept, cursor).await;
+        let mut kept = Vec::new();
+        for alert in self.judge(&good) {
+            if can_be_kept(&alert) {
+                kept.push(alert);
+            } else {
+                self.shelve(&feed, too_long(&alert)).await;
+            }
+        }
+        let now = self.agent.clock.now();
+        let stream = self.feeds.entry(feed.clone()).or_default();
+        let written = stream.write(&self.agent.store, &feed, &kept, cursor, now).await;
+        // A journal that is away keeps no match from becoming an incident.
         let taken_up = self.take_up().await;
         match (written, taken_up) {
             (Ok(()), Ok(())) => receipt.accepted(),
@@ -230,59 +229,23 @@ impl Intake {
         }
     }
 
-    async fn write_feed(
-        &mut self,
-        feed: &FeedName,
-        kept: &[Alert],
-        cursor: Option<Cursor>,
-    ) -> Result<(), StoreError> {
-        let now = self.agent.clock.now();
-        let state = self.feeds.entry(feed.clone()).or_default();
-        let place_is_old = state.placed.is_none_or(|at| now.duration_since(at) >= PLACE_EVERY);
-        let cursor = cursor.filter(|_| !kept.is_empty() || place_is_old);
-        let mut facts = Vec::new();
-        for alert in kept {
-            let body = serde_json::to_value(alert).map_err(StoreError::Unwritable)?;
-            facts.push(NewFact { kind: KEPT.to_owned(), at: now, body });
-        }
-        let places = cursor.is_some();
-        if let Some(cursor) = cursor {
-            facts.push(NewFact { kind: PLACE.to_owned(), at: now, body: json!(cursor) });
-        }
-        if facts.is_empty() {
-            return Ok(());
-        }
-        loop {
-            let count = facts.len() as u64;
-            let write =
-                Write { stream: stream(feed), expected: Version(state.version), facts: facts.clone() };
-            match self.agent.store.journal().append(vec![write]).await? {
-                Appended::Applied { .. } => {
-                    state.version += count;
-                    if places {
-                        state.placed = Some(now);
-                    }
-                    return Ok(());
-                }
-                // A twin of ours writes the same feed: after it.
-                Appended::Stale { current, .. } => state.version = current.0,
-                Appended::Refused { reason } => return Err(StoreError::NotTaken(reason)),
+    /// Turns waiting matches into incidents, oldest first. Those that cannot be taken up wait on.
+    async fn take_up(&mut self) -> Result<(), StoreError> {
+        let mut problem = None;
+        for matched in std::mem::take(&mut self.waiting) {
+            if let Err(error) = take_up(&self.agent, &matched).await {
+                self.waiting.push_back(matched);
+                problem.get_or_insert(error);
             }
         }
-    }
-
-    /// Turns waiting matches into incidents, oldest first.
-    async fn take_up(&mut self) -> Result<(), StoreError> {
-        while let Some(matched) = self.waiting.front() {
-            take_up(&self.agent, matched).await?;
-            self.waiting.pop_front();
-        }
-        Ok(())
+        problem.map_or(Ok(()), Err)
     }
 }
 
-fn stream(feed: &FeedName) -> Stream {
-    Stream::new(format!("feed/{feed}"))
+/// An alert that was judged, and is too long to be remembered over a restart.
+fn too_long(alert: &Alert) -> Rejected {
+    let raw = serde_json::to_vec(alert).unwrap_or_default();
+    Rejected::new(None, "judged, but too long for the journal: forgotten at a restart", &raw)
 }
 
 /// Attaches a match to the open incident of its runbook and contract, or opens one.
