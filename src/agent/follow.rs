@@ -175,10 +175,27 @@ async fn executed_or_superseded(
     nonce: SafeNonce,
 ) -> Result<Vec<Fact>, String> {
     let safe_tx_hash = preparation.safe_tx_hash();
-    if let Some(executed) = find_execution(chain, block, preparation).await? {
+    let Found { ours, since_prepared } = search(chain, block, preparation).await?;
+    if let Some(executed) = ours {
         return Ok(vec![executed]);
     }
+    // Each step of the nonce has its event. An endpoint that knows the state of a block before its events would
+    // otherwise make our own execution look like somebody else's.
+    let steps = nonce.0.saturating_sub(preparation.tx.nonce.0);
+    if U256::from(since_prepared) < steps {
+        return Err(format!(
+            "the Safe's nonce is {nonce}, and only {since_prepared} of {steps} executions can be read yet"
+        ));
+    }
     Ok(vec![Fact::Superseded { safe_tx_hash, nonce }])
+}
+
+/// What the Safe's events say.
+struct Found {
+    /// Our execution.
+    ours: Option<Fact>,
+    /// How many executions there were, ours or not, since the proposal was prepared; up to ours.
+    since_prepared: u64,
 }
 
 /// Looks for our execution in the Safe's events.
@@ -190,8 +207,14 @@ pub async fn find_execution(
     block: &BlockRef,
     preparation: &Preparation,
 ) -> Result<Option<Fact>, String> {
+    search(chain, block, preparation).await.map(|found| found.ours)
+}
+
+async fn search(chain: &Chain, block: &BlockRef, preparation: &Preparation) -> Result<Found, String> {
     let safe_tx_hash = preparation.safe_tx_hash();
-    let mut from = preparation.simulation.block_number.saturating_sub(SEARCH_BEFORE_BLOCKS);
+    let prepared_at = preparation.simulation.block_number;
+    let mut since_prepared = 0;
+    let mut from = prepared_at.saturating_sub(SEARCH_BEFORE_BLOCKS);
     while from <= block.number {
         let to = (from + crate::chain::RANGE_MAX_BLOCKS - 1).min(block.number);
         let end = if to == block.number {
@@ -202,17 +225,21 @@ pub async fn find_execution(
         };
         let executions =
             chain.executions(preparation.domain.safe, from, &end).await.map_err(|error| chain_of(&error))?;
-        if let Some(ours) = executions.into_iter().find(|execution| execution.safe_tx_hash == safe_tx_hash) {
-            return Ok(Some(Fact::Executed {
-                safe_tx_hash,
-                transaction: ours.transaction,
-                block: ours.block_number,
-                success: ours.succeeded,
-            }));
+        for execution in executions {
+            since_prepared += u64::from(execution.block_number > prepared_at);
+            if execution.safe_tx_hash == safe_tx_hash {
+                let ours = Fact::Executed {
+                    safe_tx_hash,
+                    transaction: execution.transaction,
+                    block: execution.block_number,
+                    success: execution.succeeded,
+                };
+                return Ok(Found { ours: Some(ours), since_prepared });
+            }
         }
         from = to + 1;
     }
-    Ok(None)
+    Ok(Found { ours: None, since_prepared })
 }
 
 /// Reads the Safe at the newest agreed block.

@@ -53,9 +53,10 @@ async fn g2_a_page_is_attempted_on_each_channel_until_acknowledged_resolved_or_e
     town.hear_a_webhook();
     town.write("secrets/phone", "what the phone's server knows");
     town.add(&phone.channel());
-    // Chi is not on call: only exhaustion reaches them.
+    // Chi is not on call, and no step names them: only exhaustion reaches them.
     let roster = town.roster(&["ana", "ben"]);
     town.write("roster.toml", &roster.replace("[\"console\"]", "[\"console\", \"phone\"]"));
+    town.edit("roster.toml", "[\"role:commander\", \"signers\"]", "[\"role:commander\"]");
     phone.refuse(true);
     let clock = ManualClock::at(SystemClock.now());
     let life = town.wake_as(Waking { clock: Arc::clone(&clock) as _, ..Waking::default() }).await;

@@ -115,7 +115,9 @@ async fn g6_nor_does_a_journal_that_dies_in_the_middle() {
     .await;
     until("pages to arrive", async || {
         let incident = life.newest().unwrap();
-        incident.pages.values().all(|page| page.outcome == PageOutcome::Delivered).then_some(())
+        let to_sign = incident.pages.keys().filter(|page| page.purpose == Purpose::Sign).count();
+        let delivered = incident.pages.values().all(|page| page.outcome == PageOutcome::Delivered);
+        (to_sign == 3 && delivered).then_some(())
     })
     .await;
     life.facts.set_down(true);

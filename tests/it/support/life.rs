@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redhandle::agent::daemon::DaemonError;
 use redhandle::agent::house::House;
@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Town, until};
+use super::{LOOK_EVERY, PATIENCE, Town};
 
 /// How it wakes.
 pub struct Waking {
@@ -57,6 +57,9 @@ impl Town {
 
     /// Starts the agent on the files, with something that is not as usual.
     pub async fn wake_as(&self, waking: Waking) -> Life {
+        // RUST_LOG=redhandle=debug shows what the agent says.
+        let logs = tracing_subscriber::EnvFilter::from_default_env();
+        tracing_subscriber::fmt().with_env_filter(logs).with_writer(std::io::stderr).try_init().ok();
         let config = self.config();
         let wanted = waking.listen.unwrap_or(config.settings.web.listen);
         let runtime =
@@ -122,12 +125,26 @@ impl Life {
 
     /// Waits until the newest incident is as it must be.
     pub async fn until(&self, what: &str, is: impl Fn(&Incident) -> bool) -> Arc<Incident> {
-        let what = format!("{what}; it is {:?}", self.newest().map(|incident| incident.stage.clone()));
-        until(&what, async || {
-            assert!(!self.has_ended(), "the agent ended by itself while this was awaited: {what}");
-            self.newest().filter(|incident| is(incident))
-        })
-        .await
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(incident) = self.newest().filter(|incident| is(incident)) {
+                return incident;
+            }
+            assert!(!self.has_ended(), "the agent ended by itself; awaited was {what}");
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}; {}", self.told());
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Where the newest incident stands and how it came there, for whoever reads a failure.
+    fn told(&self) -> String {
+        let Some(incident) = self.newest() else { return "there is no incident".to_owned() };
+        let gap = self.house.agent.store.gap_since();
+        let kinds: Vec<_> = self.facts().iter().map(Fact::kind).collect();
+        format!(
+            "{} is {:?}, {:?}, journal away since {gap:?}: {kinds:?}",
+            incident.id, incident.phase, incident.stage
+        )
     }
 
     /// Waits until a fact of this kind happened to the newest incident.

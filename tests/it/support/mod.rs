@@ -30,7 +30,7 @@ pub use town::Town;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a condition is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+pub const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Waits until `look` gives something.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
