@@ -303,3 +303,6 @@ fn report(agent: &Agent, matched: &Match) -> Fact {
         statement: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,12 @@
 //!
 //! Everything here runs under the store's one-writer lock.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::cache::{Kept, fold_all};
+use super::cache::{Cache, Kept, fold_all};
 use super::{IncidentStore, REGISTER, Recorded, StoreError, incident_stream, new_facts, registration};
 use crate::domain::incident::{Actor, Fact, Incident, IncidentId};
 use crate::journal::{Appended, NewFact, Stream, Version, Write};
@@ -21,14 +22,6 @@ const FLUSH_FACTS_MAX: usize = 500;
 
 /// Facts with the times at which they happened.
 type Timed = Vec<(Timestamp, Fact)>;
-
-/// What became of writing one incident back.
-enum Flushed {
-    /// All that was kept of it stands in the journal.
-    Whole,
-    /// Somebody else wrote, or more is left: look again.
-    Again,
-}
 
 impl IncidentStore {
     /// Applies facts the journal cannot take now.
@@ -100,19 +93,15 @@ impl IncidentStore {
     async fn flush_all(&self) -> Result<(), StoreError> {
         let Some(since) = self.gap_since() else { return Ok(()) };
         let mut problem = None;
-        for id in self.behind() {
-            let flushed = loop {
-                match self.flush_one(id, since).await {
-                    Ok(Flushed::Again) => {}
-                    Ok(Flushed::Whole) => break Ok(()),
-                    Err(error) => break Err(error),
-                }
-            };
-            match flushed {
+        let mut refused = BTreeSet::new();
+        // Asked anew each time: an incident may have had to make room, and have another number.
+        while let Some(id) = self.first_behind(&refused) {
+            match self.flush_one(id, since).await {
                 Ok(()) => {}
                 Err(StoreError::Journal(error)) => return Err(error.into()),
                 // One incident that the journal does not take is no reason to keep the others from it.
                 Err(error) => {
+                    refused.insert(id);
                     problem.get_or_insert(error);
                 }
             }
@@ -126,12 +115,14 @@ impl IncidentStore {
         Ok(())
     }
 
-    fn behind(&self) -> Vec<IncidentId> {
+    fn first_behind(&self, refused: &BTreeSet<IncidentId>) -> Option<IncidentId> {
         let cache = self.cache();
-        cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0).map(|(id, _)| *id).collect()
+        let mut behind = cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0);
+        behind.map(|(id, _)| *id).find(|id| !refused.contains(id))
     }
 
-    async fn flush_one(&self, id: IncidentId, since: Timestamp) -> Result<Flushed, StoreError> {
+    /// Writes one incident, or a part of it. Where somebody else wrote meanwhile, it stays behind.
+    async fn flush_one(&self, id: IncidentId, since: Timestamp) -> Result<(), StoreError> {
         let entries = self.read(&incident_stream(id)).await?;
         let known = fold_all(id, &entries)?;
         let (all, unwritten) = {
@@ -158,13 +149,12 @@ impl IncidentStore {
         all: &Timed,
         written: usize,
         since: Timestamp,
-    ) -> Result<Flushed, StoreError> {
+    ) -> Result<(), StoreError> {
         let newer = known.facts.get(written..).unwrap_or_default();
         let kept: Timed = all.iter().skip(written).filter(|fact| !is_gap(fact)).cloned().collect();
         let kept: Timed = kept.into_iter().filter(|fact| !newer.contains(fact)).collect();
         if kept.is_empty() {
-            self.written(id, id, known.facts, Timed::new())?;
-            return Ok(Flushed::Whole);
+            return self.written(id, id, known.facts, Timed::new());
         }
         let now = self.clock.now();
         let (fitting, dropped) = fitting(&known.incident, &kept, since, now);
@@ -179,12 +169,7 @@ impl IncidentStore {
     }
 
     /// An incident the journal does not know: it gets the next free number.
-    async fn flush_opened(
-        &self,
-        id: IncidentId,
-        all: Timed,
-        since: Timestamp,
-    ) -> Result<Flushed, StoreError> {
+    async fn flush_opened(&self, id: IncidentId, all: Timed, since: Timestamp) -> Result<(), StoreError> {
         let register = Stream::new(REGISTER);
         let last = self.within("read", self.journal.last(&register)).await?;
         let number = IncidentId(last.map_or(0, |entry| entry.version.0).saturating_add(1));
@@ -213,14 +198,10 @@ impl IncidentStore {
         id: IncidentId,
         stands: Timed,
         rest: Timed,
-    ) -> Result<Flushed, StoreError> {
+    ) -> Result<(), StoreError> {
         match self.append(writes).await? {
-            Appended::Applied { .. } => {
-                let whole = rest.is_empty();
-                self.written(old, id, stands, rest)?;
-                Ok(if whole { Flushed::Whole } else { Flushed::Again })
-            }
-            Appended::Stale { .. } => Ok(Flushed::Again),
+            Appended::Applied { .. } => self.written(old, id, stands, rest),
+            Appended::Stale { .. } => Ok(()),
             Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
         }
     }
@@ -234,11 +215,25 @@ impl IncidentStore {
             // Whoever took the number was passed over while it seemed ours.
             cache.incidents.remove(&old);
             cache.torn.insert(old);
+            make_room(&mut cache, id, self.clock.now())?;
         }
         cache.register = cache.register.max(id.0);
         cache.incidents.insert(id, Kept { incident, facts, unwritten });
         Ok(())
     }
+}
+
+/// Another incident that was opened in the gap may go by this number: it takes the next that is free.
+fn make_room(cache: &mut Cache, id: IncidentId, now: Timestamp) -> Result<(), StoreError> {
+    let Some(mut other) = cache.incidents.remove(&id) else { return Ok(()) };
+    let (free, _) = cache.next_number();
+    let free = free.max(IncidentId(id.0.saturating_add(1)));
+    let text = format!("called {id} while the journal was away; pages may say so");
+    other.facts.push((now, Fact::Noted { by: Actor::Agent, text }));
+    other.unwritten += 1;
+    other.incident = Arc::new(fold(free, &other.facts)?);
+    cache.incidents.insert(free, other);
+    Ok(())
 }
 
 /// What still fits behind the gap, and what does not, in words.

@@ -355,3 +355,6 @@ fn new_facts(facts: &[Fact], at: Timestamp) -> Result<Vec<NewFact>, StoreError> 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
