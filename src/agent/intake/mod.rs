@@ -136,9 +136,10 @@ impl Intake {
         let written = self.write_feed(&feed, &judged, cursor).await;
         let taken_up = self.take_up().await;
         match (written, taken_up) {
-            (Ok(too_long), Ok(())) => {
-                rejected.extend(too_long);
-                self.shelve(&feed, rejected).await;
+            (Ok(mut shelved), Ok(())) => {
+                // Real alerts first: junk must not push them beyond the bound.
+                shelved.append(&mut rejected);
+                self.shelve(&feed, shelved).await;
                 receipt.accepted();
             }
             (Err(error), _) => {
