@@ -111,9 +111,9 @@ fn is_as_shown(agent: &Agent, incident: &Incident, shown: SafeTxHash) -> Result<
         return Ok(());
     }
     let facts = agent.store.facts(incident.id);
-    let known = facts.iter().rev().find_map(|(_, fact)| match fact {
-        Fact::Prepared(preparation) if preparation.safe_tx_hash() == shown => Some(preparation),
-        _ => None,
+    let known = facts.iter().rev().find_map(|(_, fact)| {
+        let Fact::Prepared(preparation) = fact else { return None };
+        (preparation.safe_tx_hash() == shown).then_some(preparation)
     });
     let because = known.map_or_else(
         || "what you were shown was never a proposal of this incident".to_owned(),

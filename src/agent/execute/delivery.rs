@@ -52,7 +52,7 @@ pub struct Delivery<'a> {
 
 /// What became of the bids so far.
 enum Spell {
-    Executed(Fact),
+    Executed(Box<Fact>),
     Waiting,
     /// One was mined and the Safe did not execute, for this reason.
     Spent(String),
@@ -99,7 +99,7 @@ impl<'a> Delivery<'a> {
                 }
             }
             match self.wait(SPELL).await? {
-                Spell::Executed(executed) => return Ok(executed),
+                Spell::Executed(executed) => return Ok(*executed),
                 Spell::Spent(because) => return self.executed_already().await?.ok_or_else(|| later(because)),
                 Spell::Waiting => {}
             }
@@ -132,7 +132,7 @@ impl<'a> Delivery<'a> {
             return Ok(Some(executed));
         }
         if let Spell::Executed(executed) = self.wait(FIRST_LOOK).await? {
-            return Ok(Some(executed));
+            return Ok(Some(*executed));
         }
         let Journalled { mine, theirs } = self.journalled.clone();
         // The newest that any node takes or has; a higher bid may have been signed and never accepted.
@@ -150,7 +150,7 @@ impl<'a> Delivery<'a> {
             return Ok(None);
         }
         match self.wait(SPELL).await? {
-            Spell::Executed(executed) => Ok(Some(executed)),
+            Spell::Executed(executed) => Ok(Some(*executed)),
             Spell::Spent(_) | Spell::Waiting => Ok(None),
         }
     }
@@ -279,7 +279,7 @@ impl<'a> Delivery<'a> {
         drop(asks);
         let Some(receipt) = mined else { return Ok(Spell::Waiting) };
         if let Some(executed) = executed_by(&receipt, self.preparation) {
-            return Ok(Spell::Executed(executed));
+            return Ok(Spell::Executed(Box::new(executed)));
         }
         let because = self.why_spent(&receipt).await;
         let spent = receipt.transaction;

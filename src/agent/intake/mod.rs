@@ -1,37 +1,46 @@
 //! Alerts to incidents.
 //!
-//! In this order, so that a crash anywhere loses nothing: what a window keeps is written with the feed's
-//! cursor; then matches become incidents; then the feed is told that it may go on. After a restart the
-//! kept alerts are judged again in the order in which they came, and the matches that no incident knows are
-//! taken up.
+//! In this order, so that a crash anywhere loses nothing: what a window keeps is written together with the
+//! matches it brought about and the feed's cursor; then matches become incidents; then the feed is told that it
+//! may go on. After a restart ([`resume`]) the matches that no incident knows are taken up, and nothing else is.
 //!
-//! A match that cannot become an incident now is tried again, and keeps no other from becoming one.
-//!
-//! Alerts that match nothing cost counters, not disk.
+//! Items that are no alerts wait until the good ones of their delivery are done. Alerts that match nothing cost
+//! counters, not disk.
 
-mod stream;
+mod keep;
+mod resume;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::stream::{Before, FeedStream, KeptAlert, can_be_kept, read_back};
-use super::store::{Opening, Recorded, StoreError};
+use super::store::{JOURNAL_WAIT_MAX, Opening, Recorded, StoreError};
 use super::{Agent, chain_of};
 use crate::domain::alert::Alert;
-use crate::domain::condition::{Condition, LATENESS, Match, Matcher};
+use crate::domain::condition::{Match, Matcher};
 use crate::domain::incident::{Fact, Incident, Source};
-use crate::domain::names::{FeedName, RunbookId};
+use crate::domain::names::FeedName;
 use crate::feeds::{Cursor, Delivery, Rejected};
-use crate::journal::{JournalError, Quarantine, RejectedLine};
+use crate::journal::{JournalError, Quarantine, RejectedLine, Stream};
 
-/// How long before the newest kept alert a match may have been completed to be taken up after a restart. What
-/// is older has been an incident, or was tried for as long; alerts from before only fill the windows.
-const TAKEN_UP_AFTER_RESTART: SignedDuration = SignedDuration::from_hours(24);
+/// How often a feed's place is written, at most, when it brings nothing worth keeping. A restart reads again
+/// what came since: harmless, because alerts are known by their hashes.
+const PLACE_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Matches that could not become incidents yet, at most; beyond, deliveries are refused and come again.
 const WAITING_MATCHES_MAX: usize = 1_000;
+
+/// Items of one delivery that are shelved, at most; the rest is counted. Enough to see what a feed sends.
+const SHELVED_MAX: usize = 50;
+
+/// The stream kinds of a feed.
+const KEPT: &str = "alert-kept";
+const MATCHED: &str = "matched";
+const PLACE: &str = "place";
 
 /// Intake could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +60,20 @@ pub enum IntakeError {
     /// An incident could not be written.
     #[error("could not open an incident")]
     Store(#[from] StoreError),
+}
+
+/// A feed's stream, as far as it was read or written.
+#[derive(Debug, Default)]
+struct FeedState {
+    version: u64,
+    /// The place that was written last, and when.
+    placed: Option<(Timestamp, Cursor)>,
+}
+
+/// A new alert that a window holds, and what it brought about.
+struct Judged {
+    alert: Alert,
+    matches: Vec<Match>,
 }
 
 /// Counters since the start, for people and health.
@@ -73,65 +96,15 @@ pub struct Intake {
     agent: Arc<Agent>,
     quarantine: Arc<dyn Quarantine>,
     matcher: Matcher,
-    feeds: BTreeMap<FeedName, FeedStream>,
+    feeds: BTreeMap<FeedName, FeedState>,
     waiting: VecDeque<Match>,
     taken: Taken,
 }
 
 impl Intake {
-    /// Reads what the feeds brought before, judges it again, and takes up what no incident knows. Gives
-    /// each feed's last place.
-    ///
-    /// # Errors
-    /// When the journal cannot be read or an incident cannot be opened.
-    pub async fn resume(
-        agent: Arc<Agent>,
-        quarantine: Arc<dyn Quarantine>,
-        conditions: Vec<(RunbookId, Condition)>,
-        feeds: &[FeedName],
-    ) -> Result<(Self, BTreeMap<FeedName, Cursor>), IntakeError> {
-        let mut intake = Self {
-            agent,
-            quarantine,
-            matcher: Matcher::new(conditions),
-            feeds: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            taken: Taken::default(),
-        };
-        intake.agent.store.sync().await?;
-        let mut places = BTreeMap::new();
-        let mut kept = Vec::new();
-        for feed in feeds {
-            let journal = intake.agent.store.journal();
-            let Before { stream, alerts, place } = read_back(journal.as_ref(), feed, intake.reach()).await?;
-            intake.feeds.insert(feed.clone(), stream);
-            kept.extend(alerts);
-            places.extend(place.map(|place| (feed.clone(), place)));
-        }
-        intake.judge_again(kept);
-        intake.take_up().await?;
-        Ok((intake, places))
-    }
-
-    /// How far back kept alerts still matter: as far as a window that a match may be taken up from.
-    fn reach(&self) -> SignedDuration {
-        let longest = self.matcher.conditions().map(|(_, condition)| condition.count().within).max();
-        let windows = LATENESS.saturating_add(longest.unwrap_or(SignedDuration::ZERO));
-        windows.saturating_add(TAKEN_UP_AFTER_RESTART)
-    }
-
-    /// Windows are a function of alerts in the order in which they came.
-    fn judge_again(&mut self, mut kept: Vec<KeptAlert>) {
-        kept.sort_by_key(|kept| kept.seq);
-        let newest = kept.iter().map(|kept| kept.at).max();
-        let from =
-            newest.and_then(|at| at.checked_sub(TAKEN_UP_AFTER_RESTART).ok()).unwrap_or(Timestamp::MIN);
-        for KeptAlert { at, alert, .. } in &kept {
-            let seen = self.matcher.observe(alert);
-            if *at >= from {
-                self.waiting.extend(seen.matches);
-            }
-        }
+    fn new(agent: Arc<Agent>, quarantine: Arc<dyn Quarantine>, matcher: Matcher) -> Self {
+        let (feeds, waiting, taken) = (BTreeMap::new(), VecDeque::new(), Taken::default());
+        Self { agent, quarantine, matcher, feeds, waiting, taken }
     }
 
     /// What came in since the start.
@@ -151,36 +124,32 @@ impl Intake {
             receipt.refused("earlier matches could not be written yet");
             return;
         }
-        let mut good = Vec::new();
+        let (mut good, mut rejected) = (Vec::new(), Vec::new());
         for item in alerts {
             match item {
                 Ok(alert) => good.push(alert),
-                Err(rejected) => self.shelve(&feed, rejected).await,
+                Err(item) => rejected.push(item),
             }
         }
-        let mut kept = Vec::new();
-        for alert in self.judge(&good) {
-            if can_be_kept(&alert) {
-                kept.push(alert);
-            } else {
-                self.shelve(&feed, too_long(&alert)).await;
-            }
-        }
-        let now = self.agent.clock.now();
-        let stream = self.feeds.entry(feed.clone()).or_default();
-        let written = stream.write(&self.agent.store, &feed, &kept, cursor, now).await;
-        // A journal that is away keeps no match from becoming an incident.
+        self.taken.rejected = self.taken.rejected.saturating_add(rejected.len() as u64);
+        let judged = self.judge(good);
+        let written = self.write_feed(&feed, &judged, cursor).await;
         let taken_up = self.take_up().await;
         match (written, taken_up) {
-            (Ok(()), Ok(())) => receipt.accepted(),
+            (Ok(mut shelved), Ok(())) => {
+                // Real alerts first: junk must not push them beyond the bound.
+                shelved.append(&mut rejected);
+                self.shelve(&feed, shelved).await;
+                receipt.accepted();
+            }
             (Err(error), _) => {
-                for alert in &kept {
+                for Judged { alert, .. } in &judged {
                     self.matcher.forget(alert);
                 }
                 tracing::error!(%feed, error = %chain_of(&error), "alerts could not be written; they will come again");
                 receipt.refused(chain_of(&error));
             }
-            (Ok(()), Err(error)) => {
+            (Ok(_too_long), Err(error)) => {
                 tracing::error!(%feed, error = %chain_of(&error), "a match could not be written; it is tried again");
                 receipt.refused(chain_of(&error));
             }
@@ -194,72 +163,79 @@ impl Intake {
         }
     }
 
-    /// Observes alerts; gives those a window keeps and the journal lacks.
-    fn judge(&mut self, alerts: &[Alert]) -> Vec<Alert> {
-        let mut kept = Vec::new();
+    /// Observes alerts; gives the new ones that a window holds.
+    fn judge(&mut self, alerts: Vec<Alert>) -> Vec<Judged> {
+        let mut judged = Vec::new();
         for alert in alerts {
             self.taken.alerts += 1;
-            let seen = self.matcher.observe(alert);
+            let seen = self.matcher.observe(&alert);
             if seen.repeated {
                 self.taken.repeated += 1;
                 continue;
             }
+            self.taken.matches += seen.matches.len() as u64;
+            self.waiting.extend(seen.matches.iter().cloned());
             if seen.kept {
                 self.taken.kept += 1;
-                kept.push(alert.clone());
+                judged.push(Judged { alert, matches: seen.matches });
             }
-            self.taken.matches += seen.matches.len() as u64;
-            self.waiting.extend(seen.matches);
         }
-        kept
+        judged
     }
 
-    async fn shelve(&mut self, feed: &FeedName, rejected: Rejected) {
-        self.taken.rejected += 1;
-        let line = RejectedLine {
+    /// Puts items that were no alerts where people can look at them: the first few, in one transaction.
+    async fn shelve(&self, feed: &FeedName, rejected: Vec<Rejected>) {
+        if rejected.is_empty() {
+            return;
+        }
+        let at = self.agent.clock.now();
+        let more = rejected.len().saturating_sub(SHELVED_MAX);
+        let rest = (more > 0).then(|| {
+            let reason = format!("and {more} more of the same delivery, which are not kept");
+            Rejected::new(None, reason, b"")
+        });
+        let shelved = rejected.into_iter().take(SHELVED_MAX).chain(rest);
+        let lines = shelved.map(|rejected| RejectedLine {
             feed: feed.clone(),
-            at: self.agent.clock.now(),
+            at,
             line: rejected.line.unwrap_or(0),
             reason: rejected.reason,
             raw: String::from_utf8_lossy(&rejected.raw).into_owned(),
-        };
-        if let Err(error) = self.quarantine.keep(line).await {
-            // Counted all the same: an item that was no alert must not stop the feed.
-            tracing::warn!(%feed, error = %chain_of(&error), "a rejected item could not be kept");
+        });
+        // Counted all the same: an item that was no alert must not stop the feed.
+        match tokio::time::timeout(JOURNAL_WAIT_MAX, self.quarantine.keep_many(lines.collect())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%feed, error = %chain_of(&error), "rejected items could not be kept");
+            }
+            Err(_elapsed) => {
+                tracing::warn!(%feed, "rejected items could not be kept: the journal stands still")
+            }
         }
     }
 
-    /// Turns waiting matches into incidents, oldest first. Those that cannot be taken up wait on.
+    /// Turns waiting matches into incidents, oldest first.
     async fn take_up(&mut self) -> Result<(), StoreError> {
-        let mut problem = None;
-        for matched in std::mem::take(&mut self.waiting) {
-            if let Err(error) = take_up(&self.agent, &matched).await {
-                self.waiting.push_back(matched);
-                problem.get_or_insert(error);
-            }
+        while let Some(matched) = self.waiting.front() {
+            take_up(&self.agent, matched).await?;
+            self.waiting.pop_front();
         }
-        problem.map_or(Ok(()), Err)
+        Ok(())
     }
 }
 
-/// An alert that was judged, and is too long to be remembered over a restart.
-fn too_long(alert: &Alert) -> Rejected {
-    let raw = serde_json::to_vec(alert).unwrap_or_default();
-    Rejected::new(None, "judged, but too long for the journal: forgotten at a restart", &raw)
+fn stream(feed: &FeedName) -> Stream {
+    Stream::new(format!("feed/{feed}"))
 }
 
 /// Attaches a match to the open incident of its runbook and contract, or opens one.
 async fn take_up(agent: &Agent, matched: &Match) -> Result<(), StoreError> {
     loop {
-        let all = agent.store.all();
-        let same = |incident: &&Arc<Incident>| {
-            incident.runbook.as_ref() == Some(&matched.runbook)
-                && incident.contract.as_ref() == Some(&matched.contract)
-        };
-        if all.iter().filter(same).any(|incident| knows(incident, matched)) {
+        if is_known(agent, matched) {
             return Ok(());
         }
-        let open = all.iter().filter(same).find(|incident| incident.phase.is_open());
+        let all = agent.store.all();
+        let open = all.iter().find(|incident| incident.phase.is_open() && is_about(incident, matched));
         let done = match open {
             Some(incident) => {
                 let fact = Fact::Matched { matched: matched.clone(), response: matched.response };
@@ -279,13 +255,26 @@ async fn take_up(agent: &Agent, matched: &Match) -> Result<(), StoreError> {
     }
 }
 
-/// Whether an incident has this match already: the same condition on no other alerts.
-fn knows(incident: &Incident, matched: &Match) -> bool {
-    incident.matches.iter().any(|known| {
-        known.condition == matched.condition
-            && known.early == matched.early
-            && matched.alerts.iter().all(|alert| known.alerts.contains(alert))
-    })
+/// Whether the match belongs to the incident.
+fn is_about(incident: &Incident, matched: &Match) -> bool {
+    incident.runbook.as_ref() == Some(&matched.runbook)
+        && incident.contract.as_ref() == Some(&matched.contract)
+}
+
+/// Whether an incident, open or over, has this match already.
+fn is_known(agent: &Agent, matched: &Match) -> bool {
+    let all = agent.store.all();
+    let mut matches = all.iter().filter(|incident| is_about(incident, matched)).flat_map(|one| &one.matches);
+    matches.any(|known| same_match(known, matched))
+}
+
+/// Whether `known` covers `matched`: the same condition about the same contract, on no other alerts.
+fn same_match(known: &Match, matched: &Match) -> bool {
+    known.runbook == matched.runbook
+        && known.condition == matched.condition
+        && known.contract == matched.contract
+        && known.early == matched.early
+        && matched.alerts.iter().all(|alert| known.alerts.contains(alert))
 }
 
 fn report(agent: &Agent, matched: &Match) -> Fact {
@@ -303,6 +292,3 @@ fn report(agent: &Agent, matched: &Match) -> Fact {
         statement: None,
     }
 }
-
-#[cfg(test)]
-mod tests;

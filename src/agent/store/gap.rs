@@ -117,7 +117,7 @@ impl IncidentStore {
 
     fn first_behind(&self, refused: &BTreeSet<IncidentId>) -> Option<IncidentId> {
         let cache = self.cache();
-        let mut behind = cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0);
+        let behind = cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0);
         behind.map(|(id, _)| *id).find(|id| !refused.contains(id))
     }
 

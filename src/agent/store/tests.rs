@@ -106,9 +106,9 @@ fn dropped(store: &IncidentStore, id: u64) -> Vec<String> {
     let facts = store.facts(IncidentId(id));
     facts
         .into_iter()
-        .flat_map(|(_, fact)| match fact {
-            Fact::JournalGap { dropped, .. } => dropped,
-            _other => vec![],
+        .flat_map(|(_, fact)| {
+            let Fact::JournalGap { dropped, .. } = fact else { return vec![] };
+            dropped
         })
         .collect()
 }
@@ -317,9 +317,9 @@ async fn of_several_that_were_opened_in_a_gap_none_takes_anothers_place() {
     let mut names = vec![];
     for id in 2..=5 {
         let facts = bench.ours.facts(IncidentId(id));
-        let notes = facts.into_iter().filter_map(|(_, fact)| match fact {
-            Fact::Noted { text, .. } => Some(text.split(" while").next().unwrap().to_owned()),
-            _other => None,
+        let notes = facts.into_iter().filter_map(|(_, fact)| {
+            let Fact::Noted { text, .. } = fact else { return None };
+            Some(text.split(" while").next().unwrap().to_owned())
         });
         names.push(notes.collect::<Vec<_>>().join(", "));
     }

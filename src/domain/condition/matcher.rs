@@ -17,8 +17,10 @@
 //! a clock in the future cannot make everybody else's evidence too old. An alert more than [`LATENESS`] behind
 //! it no longer counts, and a note says so.
 //!
-//! **After a crash.** Everything here is a function of the alerts observed, in their order. Feed those that were
-//! `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block twice.
+//! **After a crash.** Everything here is a function of the alerts observed, in their order, and of the conditions.
+//! Feed those that were `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block
+//! twice. A match that was none then, because a condition was edited since, is taken back: its alerts are
+//! evidence for the next one, and cause none by themselves.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +29,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::about::About;
 use super::compile::Condition;
 use super::lane::{Arrival, Lane};
-use super::outcome::{Counters, Firing, Note, Observation, Why, count};
+use super::outcome::{Counters, Firing, Match, Note, Observation, Why, count};
 use super::vocabulary::AlertView;
 use super::window::{Entry, LATENESS, Mark, Window};
 use crate::domain::alert::{Alert, AlertHash};
@@ -90,11 +92,24 @@ impl Matcher {
 
     /// Feeds back a stored alert after a restart; what it brings about is taken as done.
     ///
-    /// Where alert and consequence are not stored in one transaction, call [`Matcher::observe`] instead: it returns
-    /// the same matches as the first time, and those the journal knows (same runbook, condition, contract and
-    /// alerts) can be dropped.
+    /// Where it may not be (conditions can be edited in between), call [`Matcher::observe`] instead, compare its
+    /// matches with those that were stored, and [`Matcher::take_back`] the others.
     pub fn restore(&mut self, alert: &Alert) {
         let Observation { .. } = self.observe(alert);
+    }
+
+    /// Takes back a match that this alert brought about when it was observed and that nobody acts on: the alerts
+    /// stay in their window, and are fresh again.
+    pub fn take_back(&mut self, alert: &Alert, matched: &Match) {
+        let key = (matched.contract.clone(), alert.authenticated);
+        for rule in &mut self.rules {
+            if rule.runbook == matched.runbook
+                && *rule.condition.id() == matched.condition
+                && let Some(window) = rule.windows.get_mut(&key)
+            {
+                window.take_back(&alert.hash);
+            }
+        }
     }
 
     /// Takes back an observation whose outcome could not be stored: the alert leaves every window, and alerts spent
