@@ -6,7 +6,8 @@ use redhandle::domain::incident::{Actor, Stage};
 use redhandle::domain::names::PersonId;
 use redhandle::domain::safe::SafeTxHash;
 
-use crate::support::{Said, Town};
+use crate::support::Town;
+use crate::support::process::Said;
 
 /// A person signs by command.
 fn sign_by_command(town: &Town, person: &str, more: &[&str]) -> Said {
