@@ -2,7 +2,7 @@
 //!
 //! In this order, so that a crash anywhere loses nothing: what a window keeps is written together with the
 //! matches it brought about and the feed's cursor; then matches become incidents; then the feed is told that it
-//! may go on. After a restart ([`resume`]) the matches that no incident knows are taken up, and nothing else is.
+//! may go on. After a restart (`resume`) the matches that no incident knows are taken up, and nothing else is.
 //!
 //! Items that are no alerts wait until the good ones of their delivery are done. Alerts that match nothing cost
 //! counters, not disk.

@@ -2,9 +2,9 @@
 //!
 //! | file | asks |
 //! |---|---|
-//! | [`ground`] | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
-//! | [`keys`] | does everybody's key sign for something, and ours for nothing |
-//! | [`runbooks`] | does every view answer; would every runbook's proposal go through each of its Safes |
+//! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
+//! | `keys` | does everybody's key sign for something, and ours for nothing |
+//! | `runbooks` | does every view answer; would every runbook's proposal go through each of its Safes |
 //!
 //! **Invariants.** What could not be asked is a problem or a warning, never silence and never fine. A chain
 //! that cannot be reached is told once, with its endpoints by label. Nothing is signed, sent or recorded.

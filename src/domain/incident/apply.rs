@@ -1,7 +1,7 @@
 //! How a fact changes an incident.
 //!
 //! [`Incident::apply`] is the only code that changes one: it asks whether the fact may follow
-//! ([`admit`](super::admit)), and if so lets it. Every fact is named: a new variant breaks the build here
+//! (`admit`), and if so lets it. Every fact is named: a new variant breaks the build here
 //! until somebody has thought about it.
 
 use jiff::Timestamp;

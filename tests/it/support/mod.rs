@@ -24,7 +24,6 @@ pub mod town;
 use std::time::{Duration, Instant};
 
 pub use life::{Life, Waking};
-pub use process::Said;
 pub use town::Town;
 
 /// How long anything may take before a test gives up: long, because other tests share the machine.

@@ -69,7 +69,11 @@ fn other_trouble_calls_again_although_somebody_answered_for_the_first() {
     };
     let begin = Fact::ExecutionStarted { safe_tx_hash: hash, attempt: 1, by: Actor::Agent };
     then(&mut incident, &[(12, begin), (13, reverts)]);
-    assert_eq!(calls(&incident), "triage 1 answered, sign 1 over, blocked 3 open", "another trouble");
+    assert_eq!(
+        calls(&incident),
+        "triage 1 answered, sign 1 over, execute 1 open, blocked 3 open",
+        "another trouble"
+    );
 }
 
 #[test]
@@ -84,9 +88,9 @@ fn an_answer_does_not_close_what_needs_signatures_nor_what_was_asked_later() {
         (9, acknowledged("dee")),
     ]);
     assert_eq!(calls(&incident), "triage 1 answered, sign 1 open, coverage 1 open");
-    // Quorum ends both.
+    // Quorum ends both, and asks for whoever executes.
     then(&mut incident, &[(10, confirmed(1, 7)), (11, confirmed(3, 7))]);
-    assert_eq!(calls(&incident), "triage 1 answered, sign 1 over, coverage 1 over");
+    assert_eq!(calls(&incident), "triage 1 answered, sign 1 over, execute 1 open, coverage 1 over");
     // An answer that was given earlier and written later.
     let gap = Fact::JournalGap { since: at(20), facts: 2, dropped: vec!["lost".into()] };
     then(&mut incident, &[(40, gap), (30, acknowledged("ana"))]);

@@ -62,7 +62,7 @@ fn each_stage_has_its_task_and_what_was_begun_is_due_again_after_a_crash() {
     page reported: 
     page preparation-started: prepare 1 again
     page prepared: follow
-    page submission-started: submit 1 again
+    page submission-started: submit 1 again, follow
     page submitted: follow
     page confirmed: follow
     page execution-started: execute 1 again, follow
@@ -72,7 +72,7 @@ fn each_stage_has_its_task_and_what_was_begun_is_due_again_after_a_crash() {
     prepare reported: prepare 1
     prepare preparation-started: prepare 1 again
     prepare prepared: follow
-    prepare submission-started: submit 1 again
+    prepare submission-started: submit 1 again, follow
     prepare submitted: follow
     prepare confirmed: follow
     prepare execution-started: execute 1 again, follow
@@ -82,7 +82,7 @@ fn each_stage_has_its_task_and_what_was_begun_is_due_again_after_a_crash() {
     propose reported: prepare 1
     propose preparation-started: prepare 1 again
     propose prepared: submit 1, follow
-    propose submission-started: submit 1 again
+    propose submission-started: submit 1 again, follow
     propose submitted: follow
     propose confirmed: follow
     propose confirmed: execute 1, follow
