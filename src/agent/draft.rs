@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{Readers, write_once};
+use super::store::StoreError;
 use super::{Agent, TaskError};
-use crate::domain::incident::{Fact, Incident, postmortem};
+use crate::domain::incident::{Fact, Incident, Phase, postmortem};
 
 /// Writes the draft and records where it is. A file that people may have begun to edit is never replaced.
+/// It is not containment: while the journal is away it waits.
 ///
 /// # Errors
 /// When the file cannot be written: the task stays due.
@@ -22,7 +24,17 @@ pub async fn draft(agent: &Agent, incident: &Incident) -> Result<(), TaskError> 
         TaskError::NotNow(format!("the post-mortem cannot be written to {}: {error}", path.display()))
     })?;
     let fact = Fact::PostMortemDrafted { path: path.display().to_string() };
-    agent.record_outcome(incident, fact).await.map_err(TaskError::from)
+    agent
+        .store
+        .decide(incident.id, |newest| match newest.phase {
+            Phase::Resolved => Ok::<_, StoreError>(vec![fact.clone()]),
+            // A twin drafted it.
+            Phase::Reported | Phase::Triaged | Phase::Declared | Phase::PostMortem | Phase::Closed => {
+                Ok(vec![])
+            }
+        })
+        .await?;
+    Ok(())
 }
 
 /// Where an incident's draft stands.

@@ -101,8 +101,13 @@ pub async fn drive(agent: Arc<Agent>, mut stop: watch::Receiver<bool>) -> Result
 
 /// Reads what others wrote. A journal that cannot be read now is no reason to stop containing.
 async fn follow_journal(agent: &Agent) -> Result<(), DriverError> {
-    if agent.store.gap_since().is_some() {
-        agent.store.flush().await.ok();
+    if agent.store.journal_rests() {
+        return Ok(());
+    }
+    if agent.store.gap_since().is_some()
+        && let Err(error) = agent.store.flush().await
+    {
+        tracing::warn!(error = %chain_of(&error), "facts are still kept in memory");
     }
     match agent.store.sync().await {
         Ok(_) => Ok(()),

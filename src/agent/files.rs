@@ -22,26 +22,26 @@ pub fn write_once(path: &Path, text: &str, readers: Readers) -> std::io::Result<
     if path.exists() {
         return Ok(());
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".unfinished-{}", std::process::id()));
-    let unfinished = Path::new(&name);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".unfinished-");
     #[cfg(unix)]
-    if readers == Readers::OwnerOnly {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        // The process's mask takes off what it takes off of every file.
+        let mode = match readers {
+            Readers::Usual => 0o666,
+            Readers::OwnerOnly => 0o600,
+        };
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     }
-    let mut file = options.open(unfinished)?;
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(unfinished, path);
-    std::fs::remove_file(unfinished)?;
-    match linked {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(lost) if lost.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(lost) => Err(lost.error),
+        Ok(_) => Ok(()),
     }
 }
 
@@ -55,6 +55,17 @@ mod tests {
         let path = folder.path().join("a/b.md");
         write_once(&path, "first", Readers::OwnerOnly).unwrap();
         write_once(&path, "second", Readers::OwnerOnly).unwrap();
+        let race = folder.path().join("race");
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let race = &race;
+                scope.spawn(move || {
+                    write_once(race, &writer.to_string().repeat(1000), Readers::Usual).unwrap()
+                });
+            }
+        });
+        let winner = std::fs::read_to_string(&race).unwrap();
+        assert_eq!(winner.len(), 1000, "of many writers one wins, whole");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing unfinished stays");
         #[cfg(unix)]

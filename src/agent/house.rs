@@ -10,7 +10,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::condition::Condition;
 use crate::domain::names::RunbookId;
-use crate::journal::{Journal, JournalError, SqliteJournal};
+use crate::journal::{JournalError, SqliteJournal};
 use crate::notify;
 
 /// The agent, its journal, its conditions.
@@ -50,8 +50,20 @@ impl House {
         clock: SharedClock,
     ) -> Result<Self, HouseError> {
         let journal = Arc::new(SqliteJournal::open(&config.settings.journal).await?);
-        let as_journal: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
-        let around = Surroundings { journal: as_journal, clock, console, listen, keys };
+        let around = Surroundings { journal: Arc::clone(&journal) as _, clock, console, listen, keys };
+        Self::over(journal, config, around).await
+    }
+
+    /// Opens everything over a journal that is open already. Facts go through `around.journal`: the same
+    /// journal, or it behind something that stands in front of it.
+    ///
+    /// # Errors
+    /// When the files are wrong or the journal cannot be followed.
+    pub async fn over(
+        journal: Arc<SqliteJournal>,
+        config: Config,
+        around: Surroundings,
+    ) -> Result<Self, HouseError> {
         let (agent, conditions) = setup::agent(config, around)?;
         agent.store.sync().await?;
         Ok(Self { agent: Arc::new(agent), journal, conditions })

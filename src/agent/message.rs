@@ -3,11 +3,14 @@
 //! Every line is our own words, names from the configuration, numbers and hashes. An alert's text is
 //! never part of a page.
 
-use alloy::primitives::hex;
+use std::collections::BTreeSet;
+
+use alloy::primitives::{Address, hex};
 
 use super::Agent;
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::preparation::Queue;
+use crate::domain::incident::state::Subject;
 use crate::domain::incident::{Incident, Preparation, Stage};
 use crate::domain::names::PersonId;
 use crate::notify::Line;
@@ -29,7 +32,10 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
         Purpose::Triage => {
             about(incident, &mut lines);
             lines.push(line("Containment", containment(incident)));
-            format!("{}: is it real?", incident.title)
+            match incident.is_incident {
+                Some(true) => format!("{}: you are needed", incident.title),
+                Some(false) | None => format!("{}: is it real?", incident.title),
+            }
         }
         Purpose::Sign => match &incident.preparation {
             Some(preparation) => {
@@ -38,6 +44,16 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
             }
             None => "A proposal waits".to_owned(),
         },
+        Purpose::Execute => {
+            about(incident, &mut lines);
+            lines.push(line("Signed", because));
+            lines.push(line(
+                "Execute",
+                format!("redhandle proposal execute {} --keystore A_KEY_WITH_GAS", incident.id),
+            ));
+            lines.push(line("Or", "execute it in the Safe's own web page; any account may"));
+            "Enough owners signed: execute it".to_owned()
+        }
         Purpose::Coverage => {
             about(incident, &mut lines);
             lines.push(line("Gap", because));
@@ -51,6 +67,14 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
             lines.push(line("By hand", "follow the runbook; it works without Redhandle"));
             "Containment is stuck".to_owned()
         }
+        Purpose::Command => {
+            about(incident, &mut lines);
+            lines.push(line("Problem", because));
+            let take = format!("redhandle incident assign {} commander {person} --as {person}", incident.id);
+            lines.push(line("Asked of you", "take command, or find somebody who does"));
+            lines.push(line("Take command", take));
+            "Nobody leads the incident".to_owned()
+        }
         Purpose::EffectLost => {
             about(incident, &mut lines);
             lines.push(line("Read on the chain", because));
@@ -58,8 +82,14 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
         }
         Purpose::JournalGap => {
             lines.push(line("Journal", because));
-            lines.push(line("Containment", "goes on without it; free disk space, then look at the log"));
-            "The journal cannot be written".to_owned()
+            let over = incident.open_call(purpose).is_some_and(|call| call.subject != Subject::GapLasts);
+            if over {
+                lines.push(line("Containment", "went on without it; look at the timeline"));
+                "The journal could not be written for a while".to_owned()
+            } else {
+                lines.push(line("Containment", "goes on without it; free disk space, then look at the log"));
+                "The journal cannot be written".to_owned()
+            }
         }
     };
     lines.push(line("Look", format!("redhandle incident show {}", incident.id)));
@@ -74,7 +104,8 @@ fn about(incident: &Incident, lines: &mut Vec<Line>) {
     if let Some(contract) = &incident.contract {
         lines.push(line("Contract", contract.to_string()));
     }
-    if let Some(matched) = incident.matches.last() {
+    // What reaches furthest, the newest of those: a stranger's alert that only pages is not why.
+    if let Some(matched) = incident.matches.iter().max_by_key(|matched| matched.response) {
         lines.push(line("Why", matched.because.clone()));
     }
     if let Some(commander) = &incident.commander {
@@ -125,16 +156,30 @@ fn sign(
     lines.push(line("Displaces", displaces(&preparation.queue)));
     lines.push(line("Needed", needed(agent, incident, preparation, person)));
     lines.push(line("Verify without us", cast_command(preparation)));
-    lines.push(line(
-        "Sign",
-        format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id),
-    ));
+    if owners_of(agent, preparation, person).is_empty() {
+        lines.push(line("Asked of you", "you hold no owner key of this Safe: wake somebody who does"));
+    } else {
+        let sign = format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id);
+        lines.push(line("Sign", sign));
+    }
+}
+
+/// The owners this person signs as.
+fn owners_of(agent: &Agent, preparation: &Preparation, person: &PersonId) -> Vec<String> {
+    let roster = &agent.config.roster;
+    let theirs = |owner: &&Address| roster.person_of(**owner).is_some_and(|holder| holder.id == *person);
+    preparation.owners.iter().filter(theirs).map(ToString::to_string).collect()
 }
 
 fn simulated(preparation: &Preparation) -> String {
     let simulation = &preparation.simulation;
     let result = simulation.why_not().unwrap_or_else(|| "passes, and what is expected holds".to_owned());
-    format!("at block {} by {}: {result}", simulation.block_number, simulation.endpoints.join(", "))
+    let mut text =
+        format!("at block {} by {}: {result}", simulation.block_number, simulation.endpoints.join(", "));
+    if !simulation.dissent.is_empty() {
+        text.push_str(&format!("; NOT AGREED by {}", simulation.dissent.join("; ")));
+    }
+    text
 }
 
 fn displaces(queue: &Queue) -> String {
@@ -150,27 +195,21 @@ fn displaces(queue: &Queue) -> String {
 
 fn needed(agent: &Agent, incident: &Incident, preparation: &Preparation, person: &PersonId) -> String {
     let have = incident.confirmed_owners();
-    let roster = &agent.config.roster;
-    let others: Vec<_> = preparation
+    let others: BTreeSet<_> = preparation
         .coverage
         .available
         .iter()
         .filter(|slot| slot.person != *person && !incident.confirmations.contains_key(&slot.owner))
-        .map(|slot| slot.person.to_string())
+        .map(|slot| slot.person.as_str())
         .collect();
-    let yours: Vec<_> = preparation
-        .owners
-        .iter()
-        .filter(|owner| roster.person_of(**owner).is_some_and(|holder| holder.id == *person))
-        .map(ToString::to_string)
-        .collect();
+    let yours = owners_of(agent, preparation, person);
     let mut text =
         format!("{} of {} signatures ({have} so far)", preparation.threshold, preparation.owners.len());
     if !yours.is_empty() {
         text.push_str(&format!("; yours is {}", yours.join(" or ")));
     }
     if !others.is_empty() {
-        text.push_str(&format!("; also asked: {}", others.join(", ")));
+        text.push_str(&format!("; also asked: {}", others.into_iter().collect::<Vec<_>>().join(", ")));
     }
     text
 }

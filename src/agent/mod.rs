@@ -32,6 +32,7 @@ pub mod files;
 pub mod follow;
 pub mod house;
 pub mod intake;
+mod intent;
 pub mod message;
 pub mod page;
 pub mod preflight;
@@ -45,7 +46,6 @@ pub mod setup;
 pub mod sign;
 pub mod store;
 pub mod submit;
-mod unsure;
 pub mod verify;
 
 use std::collections::BTreeMap;

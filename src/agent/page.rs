@@ -7,7 +7,8 @@ use super::message::{Words, words};
 use super::store::Recorded;
 use super::{Agent, TaskError, chain_of};
 use crate::domain::incident::names::PageKey;
-use crate::domain::incident::{Fact, Incident, Retry};
+use crate::domain::incident::paging::pages_due;
+use crate::domain::incident::{Fact, Incident, Retry, Task};
 use crate::notify::{Advice, Kind, Message, MessageId, Recipient};
 
 /// Sends the page, and records what became of it.
@@ -24,9 +25,7 @@ pub async fn page(
     if !begun {
         loop {
             let Some(newest) = agent.store.get(incident.id) else { return Ok(()) };
-            let begun_by_another = newest.pages.get(page).is_some_and(|state| state.attempts >= attempt);
-            let answered = newest.open_call(page.purpose).is_none();
-            if begun_by_another || answered {
+            if !is_due(agent, &newest, page, attempt) {
                 return Ok(());
             }
             let fact = Fact::PageStarted { page: page.clone(), attempt };
@@ -42,6 +41,12 @@ pub async fn page(
         Err((problem, retry)) => Fact::PageFailed { page: page.clone(), attempt, problem, retry },
     };
     agent.record_outcome(incident, fact).await.map_err(TaskError::from)
+}
+
+/// Whether the newest state still wants it: somebody may have answered, or begun it already.
+fn is_due(agent: &Agent, newest: &Incident, page: &PageKey, attempt: u32) -> bool {
+    let wanted = Task::Page { page: page.clone(), attempt, begun: false };
+    pages_due(newest, &agent.world(newest), agent.clock.now()).tasks.contains(&wanted)
 }
 
 async fn send(agent: &Agent, incident: &Incident, page: &PageKey) -> Result<Option<String>, (String, Retry)> {

@@ -10,15 +10,15 @@ use alloy::primitives::hex;
 
 use super::proposal::{self, Authority, Shown};
 use super::reads::{ReadValues, value};
-use super::store::Recorded;
 use super::{Agent, TaskError, chain_of};
 use crate::chain::{BlockRef, Chain, SnapshotPlan};
+use crate::domain::condition::Response;
 use crate::domain::contract::Contracts;
 use crate::domain::expression::{Read, Verdict};
 use crate::domain::incident::preparation::{
     Considered, Displaced, PlannedCall, Preparation, Queue, SkippedCall,
 };
-use crate::domain::incident::{Fact, Incident, Retry};
+use crate::domain::incident::{Fact, Incident, Retry, Task};
 use crate::domain::names::SafeName;
 use crate::domain::roster::{Coverage, CoverageReport, coverage};
 use crate::domain::runbook::{Plan, PlannedAction, Runbook};
@@ -56,9 +56,9 @@ enum Built {
 /// When nothing can be recorded.
 pub async fn prepare(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
     if !begun {
-        match agent.record(incident, vec![Fact::PreparationStarted { attempt }]).await? {
-            Recorded::Applied | Recorded::Unwritten => {}
-            Recorded::Stale => return Ok(()),
+        let task = Task::Prepare { attempt, begun };
+        if !agent.begin(incident.id, &task, &Fact::PreparationStarted { attempt }).await? {
+            return Ok(());
         }
     }
     let fact = match build(agent, incident, attempt).await {
@@ -100,7 +100,14 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
             continue;
         };
         let base = Base { agent, chain, block: &block, attempt, name: &name, state: &state, report: &report };
-        let mut preparation = base.prepare(&needed, &skipped).await?;
+        let mut preparation = match base.prepare(&needed, &skipped).await {
+            Ok(preparation) => preparation,
+            // One Safe that cannot is no reason not to try the next.
+            Err(problem) => {
+                considered.push(Considered { safe: name, coverage: report, passed_over: Some(problem.text) });
+                continue;
+            }
+        };
         preparation.confirmed_on_chain.clone_from(&confirmed_on_chain);
         let why_not = preparation.simulation.why_not();
         let chosen = Considered { safe: name, coverage: report, passed_over: why_not.clone() };
@@ -173,28 +180,29 @@ async fn read_everything(
 }
 
 /// A match whose condition has a `confirm` counts only when the chain says so. False and unknown both
-/// page, and are asked again; neither prepares.
+/// page, and are asked again; neither prepares. One match that counts is enough: a stranger's alert, which
+/// can only page, must neither veto nor bypass what others corroborate. A person who pulled the handle or
+/// raised the response has looked already.
 fn confirm(incident: &Incident, plan: &Plan, values: &ReadValues) -> Result<Option<String>, Problem> {
-    let mut held = None;
-    for matched in &incident.matches {
-        let Some(expression) = plan.confirms.get(&matched.condition) else { return Ok(held) };
+    let counting = || incident.matches.iter().filter(|matched| matched.response >= Response::Prepare);
+    let reach = counting().map(|matched| matched.response).max();
+    if reach.is_none_or(|reach| incident.response > reach) {
+        return Ok(None);
+    }
+    let mut refused = Vec::new();
+    for matched in counting() {
+        let Some(expression) = plan.confirms.get(&matched.condition) else { return Ok(None) };
         match expression.evaluate(values) {
-            Verdict::True => held = Some(expression.text().to_owned()),
+            Verdict::True => return Ok(Some(expression.text().to_owned())),
             Verdict::False => {
-                return Err(Problem::later(format!(
-                    "the chain does not confirm it: {} is false",
-                    expression.text()
-                )));
+                refused.push(format!("the chain does not confirm it: {} is false", expression.text()));
             }
-            Verdict::Unknown(reason) => {
-                return Err(Problem::later(format!(
-                    "whether the chain confirms it is unknown: {}: {reason}",
-                    expression.text()
-                )));
-            }
+            Verdict::Unknown(reason) => refused
+                .push(format!("whether the chain confirms it is unknown: {}: {reason}", expression.text())),
         }
     }
-    Ok(held)
+    refused.dedup();
+    Err(Problem::later(refused.join("; ")))
 }
 
 /// Splits the actions by their `unless`. What cannot be told is needed: the simulation decides.

@@ -116,7 +116,13 @@ pub async fn simulate(
     reads.sort();
     reads.dedup();
     let request = request(safe, tx, &reads, authority);
-    let report = chain.simulate(block, &request).await?;
+    let report = match chain.simulate(block, &request).await {
+        Ok(report) => report,
+        // As many as must agree do; who does not is shown, and cannot veto a pause.
+        Err(SimulateError::Dissent(report)) => *report,
+        Err(error @ (SimulateError::NoQuorum(_) | SimulateError::Calls(_))) => return Err(error),
+    };
+    let (endpoints, dissent) = voices(&report);
     let gas_used = report.calls.first().and_then(|call| call.gas_used).unwrap_or(0);
     let failure = report
         .calls
@@ -128,13 +134,26 @@ pub async fn simulate(
         block_number: report.block.number,
         block_hash: report.block.hash,
         method: report.method.to_string(),
-        endpoints: report.endpoints.iter().map(|statement| statement.endpoint.to_string()).collect(),
+        endpoints,
+        dissent,
         overrides: report.assumed.clone(),
         gas_used,
         expectations,
         failure,
     };
     Ok(Shown { simulation, safe_says })
+}
+
+/// Who said what most say, and what the others said or why they said nothing.
+fn voices(report: &SimulationReport) -> (Vec<String>, Vec<String>) {
+    let said = |text: &str| report.endpoints.iter().filter(|statement| statement.said == text).count();
+    let most = report.endpoints.iter().max_by_key(|statement| said(&statement.said));
+    let (agreeing, others): (Vec<_>, Vec<_>) =
+        report.endpoints.iter().partition(|statement| most.is_some_and(|most| most.said == statement.said));
+    (
+        agreeing.into_iter().map(|statement| statement.endpoint.to_string()).collect(),
+        others.into_iter().map(|statement| format!("{}: {}", statement.endpoint, statement.said)).collect(),
+    )
 }
 
 fn request(safe: &SafeState, tx: &SafeTx, reads: &[&Read], authority: Authority) -> SimulateRequest {

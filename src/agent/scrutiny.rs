@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
-use super::{Agent, chain_of, verify};
+use super::reads::read_all;
+use super::{Agent, chain_of};
 use crate::chain::Chain;
-use crate::domain::incident::{Fact, Preparation};
-use crate::domain::runbook::Plan;
+use crate::domain::expression::Verdict;
+use crate::domain::incident::{Fact, Incident, Preparation, Stage};
+use crate::domain::runbook::{Plan, PlannedAction};
 use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
 use crate::domain::safe::{Operation, SafeState, hash};
 
@@ -48,9 +50,55 @@ impl Checks {
     }
 }
 
-/// Recomputes everything. `plan` is the runbook's, where the proposal claims to follow one.
-pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&Plan>) -> Scrutiny {
+/// The check that an owner may overrule: all others say what the proposal is, this one whether it is asked for.
+pub const STILL_WANTED: &str = "still wanted";
+
+/// Whether the incident still asks for its proposal.
+///
+/// # Errors
+/// Says why not, in a sentence.
+pub fn still_wanted(incident: &Incident) -> Result<(), String> {
+    if incident.is_incident == Some(false) {
+        return Err(format!("triage found that {} is an event and no incident", incident.id));
+    }
+    if !incident.phase.is_open() {
+        return Err(format!("{} is {}", incident.id, incident.phase.as_str()));
+    }
+    match &incident.stage {
+        Stage::Executed { transaction, success: true } => {
+            Err(format!("it was executed by {transaction} already"))
+        }
+        Stage::Executed { transaction, success: false } => {
+            Err(format!("{transaction} executed it, and the call inside failed: another one is needed"))
+        }
+        Stage::Verified { block, .. } => {
+            Err(format!("it was executed already, and its effect was read at block {block}"))
+        }
+        Stage::Idle => Err("another transaction took its nonce: a new one will be prepared".to_owned()),
+        Stage::Unneeded => Err("the chain is as it should be already".to_owned()),
+        Stage::Preparing { .. }
+        | Stage::PrepareFailed { .. }
+        | Stage::Prepared
+        | Stage::Submitting { .. }
+        | Stage::SubmitFailed { .. }
+        | Stage::Proposed
+        | Stage::Executing { .. }
+        | Stage::ExecuteFailed { .. } => Ok(()),
+    }
+}
+
+/// Recomputes everything. `plan` is the runbook's, where the proposal claims to follow one; `wanted` is what
+/// [`still_wanted`] says.
+pub async fn scrutinise(
+    agent: &Agent,
+    preparation: &Preparation,
+    plan: Option<&Plan>,
+    wanted: Result<(), String>,
+) -> Scrutiny {
     let mut checks = Checks::default();
+    let asked_for = wanted.is_ok();
+    let found = wanted.err().unwrap_or_else(|| "the incident asks for it".to_owned());
+    checks.note(STILL_WANTED, asked_for, found);
     let Some(chain) = agent.chains.get(&preparation.chain) else {
         checks.note("chain", false, format!("{} is not configured", preparation.chain));
         return checks.conclude();
@@ -62,7 +110,10 @@ pub async fn scrutinise(agent: &Agent, preparation: &Preparation, plan: Option<&
             the_safe(&mut checks, preparation, &state);
             the_transaction(&mut checks, preparation);
             the_calls(&mut checks, agent, preparation, plan);
-            the_effect(&mut checks, agent, chain, &block, &state, preparation).await;
+            if let Some(plan) = plan {
+                what_is_left_out(&mut checks, chain, &block, preparation, plan).await;
+            }
+            the_effect(&mut checks, agent, chain, &block, &state, preparation, plan).await;
         }
         Err(problem) => checks.note("Safe", false, problem),
     }
@@ -200,6 +251,37 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
     }
 }
 
+/// What the runbook says and the proposal leaves out must not be needed: read on the chain, not believed.
+async fn what_is_left_out(
+    checks: &mut Checks,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    preparation: &Preparation,
+    plan: &Plan,
+) {
+    let inside = |action: &PlannedAction| {
+        preparation
+            .calls
+            .iter()
+            .any(|call| call.address == action.call.address && call.data == action.call.data)
+    };
+    for action in plan.actions.iter().filter(|action| !inside(action)) {
+        let call = action.call.describe();
+        let Some(unless) = &action.unless else {
+            checks.note("left out", false, format!("{call}, which the runbook always wants"));
+            continue;
+        };
+        let values = read_all(chain, block, unless.reads().iter()).await;
+        match unless.evaluate(&values) {
+            Verdict::True => checks.note("left out", true, format!("{call}: {} already", unless.text())),
+            Verdict::False => {
+                checks.note("left out", false, format!("{call}, and {} is false", unless.text()))
+            }
+            Verdict::Unknown(reason) => checks.note("left out", false, format!("{call}: unknown: {reason}")),
+        }
+    }
+}
+
 async fn the_effect(
     checks: &mut Checks,
     agent: &Agent,
@@ -207,12 +289,20 @@ async fn the_effect(
     block: &crate::chain::BlockRef,
     state: &SafeState,
     preparation: &Preparation,
+    plan: Option<&Plan>,
 ) {
-    let expects = match verify::expects(preparation, &agent.config.settings.contracts) {
-        Ok(expects) => expects,
-        Err(problem) => return checks.note("effect", false, problem),
+    // What is to be expected is the runbook's to say, not the journal's.
+    let called = |action: &&PlannedAction| {
+        preparation
+            .calls
+            .iter()
+            .any(|call| call.address == action.call.address && call.data == action.call.data)
     };
-    let expects: Vec<_> = expects.iter().collect();
+    let expects: Vec<_> =
+        plan.iter().flat_map(|plan| &plan.actions).filter(called).map(|action| &action.expect).collect();
+    if expects.is_empty() {
+        return checks.note("effect", false, "no runbook says what is to be expected of it");
+    }
     let abis: Vec<&JsonAbi> =
         agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
     let shown =

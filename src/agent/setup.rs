@@ -352,6 +352,10 @@ fn kept_secret(path: &Path) -> Result<SecretString, String> {
     }
     // A new private key is 32 bytes of the operating system's randomness.
     let secret = hex::encode(PrivateKeySigner::random().to_bytes());
+    if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        // Without its folder there is no journal and nobody is paged; a mistyped path is not made true.
+        return Ok(SecretString::from(secret));
+    }
     write_once(path, &secret, Readers::OwnerOnly).map_err(|error| told("write", error))?;
     // Of two processes that began together, one wrote it.
     let kept = std::fs::read_to_string(path).map_err(|error| told("read", error))?;

@@ -10,8 +10,8 @@ use super::service::in_words;
 use super::store::{Recorded, StoreError};
 use super::{Agent, chain_of, follow};
 use crate::domain::incident::fact::OwnerConfirmation;
-use crate::domain::incident::{Fact, Incident, IncidentId};
-use crate::domain::safe::hash;
+use crate::domain::incident::{Fact, Incident, IncidentId, Preparation};
+use crate::domain::safe::{SafeTxHash, hash};
 
 /// A signature could not be given.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,18 @@ pub enum SignError {
         safe: String,
         /// Its owners.
         owners: String,
+    },
+    /// It is not what the signer was shown.
+    #[error(
+        "not signed: you were shown {shown}, and the proposal is {newest} now: {because}; look at it again"
+    )]
+    Another {
+        /// What the signer was shown.
+        shown: SafeTxHash,
+        /// What the proposal is now.
+        newest: SafeTxHash,
+        /// What is different.
+        because: String,
     },
     /// The proposal's own hash is not what its fields say.
     #[error("the proposal's hash is not the hash of its fields: nothing was signed")]
@@ -47,34 +59,89 @@ pub struct Signed {
     pub confirmation: OwnerConfirmation,
     /// Confirmations now, and needed.
     pub count: (usize, u64),
+    /// Whether the journal has it. If not, it stands in the memory of this process alone.
+    pub in_journal: bool,
     /// Why the service does not have it, where it does not.
     pub not_at_service: Option<String>,
 }
 
-/// Signs the newest proposal of an incident.
+/// Signs the newest proposal of an incident, if it is what the signer was shown: `expected`.
 ///
 /// # Errors
-/// When there is none, the key is no owner's, or the signature cannot be recorded.
-pub async fn sign(agent: &Agent, id: IncidentId, key: &PrivateKeySigner) -> Result<Signed, SignError> {
+/// When there is none, it is another one, the key is no owner's, or the signature cannot be recorded.
+pub async fn sign(
+    agent: &Agent,
+    id: IncidentId,
+    key: &PrivateKeySigner,
+    expected: SafeTxHash,
+) -> Result<Signed, SignError> {
     loop {
-        agent.store.sync().await?;
+        match agent.store.sync().await {
+            Ok(_) => {}
+            // The journal is never what stops a pause: the service can have it.
+            Err(StoreError::Journal(error)) if error.is_unavailable() => {
+                tracing::error!(incident.id = %id, error = %chain_of(&error), "the journal cannot be read");
+            }
+            Err(error) => return Err(error.into()),
+        }
         let incident = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
+        is_as_shown(agent, &incident, expected)?;
         let confirmation = confirm(&incident, key)?;
         let fact = Fact::Confirmed(confirmation.clone());
         match agent.store.record(id, incident.version, vec![fact], true).await? {
-            Recorded::Applied | Recorded::Unwritten => {
+            recorded @ (Recorded::Applied | Recorded::Unwritten) => {
                 let not_at_service = hand_over(agent, &incident, &confirmation).await.err();
                 let newest = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
                 let needed = newest.preparation.as_ref().map_or(0, |preparation| preparation.threshold);
                 return Ok(Signed {
                     confirmation,
                     count: (newest.confirmed_owners(), needed),
+                    in_journal: recorded == Recorded::Applied,
                     not_at_service,
                 });
             }
             Recorded::Stale => {}
         }
     }
+}
+
+fn is_as_shown(agent: &Agent, incident: &Incident, shown: SafeTxHash) -> Result<(), SignError> {
+    let newest = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
+    if newest.safe_tx_hash() == shown {
+        return Ok(());
+    }
+    let facts = agent.store.facts(incident.id);
+    let known = facts.iter().rev().find_map(|(_, fact)| {
+        let Fact::Prepared(preparation) = fact else { return None };
+        (preparation.safe_tx_hash() == shown).then_some(preparation)
+    });
+    let because = known.map_or_else(
+        || "what you were shown was never a proposal of this incident".to_owned(),
+        |known| difference(known, newest),
+    );
+    Err(SignError::Another { shown, newest: newest.safe_tx_hash(), because })
+}
+
+/// What is different, as a signer would say it.
+fn difference(shown: &Preparation, newest: &Preparation) -> String {
+    let mut differences = Vec::new();
+    if shown.domain.safe != newest.domain.safe {
+        differences.push(format!("it is for Safe {} and no longer for {}", newest.safe, shown.safe));
+    }
+    if shown.tx.nonce != newest.tx.nonce {
+        differences.push(format!("the nonce moved from {} to {}", shown.tx.nonce, newest.tx.nonce));
+    }
+    if (shown.tx.to, &shown.tx.data) != (newest.tx.to, &newest.tx.data) {
+        differences.push(format!(
+            "it does {} instead of {}",
+            newest.describe_calls(),
+            shown.describe_calls()
+        ));
+    }
+    if differences.is_empty() {
+        differences.push("its other fields changed".to_owned());
+    }
+    differences.join(", ")
 }
 
 fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmation, SignError> {

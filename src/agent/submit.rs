@@ -6,10 +6,9 @@
 
 use alloy::signers::SignerSync;
 
-use super::store::Recorded;
 use super::{Agent, TaskError, chain_of};
 use crate::agent::service::{ServiceLink, in_words};
-use crate::domain::incident::{Fact, Incident, Preparation, Retry};
+use crate::domain::incident::{Fact, Incident, Preparation, Retry, Task};
 use crate::domain::safe::hash;
 use crate::safe_service::Proposal;
 
@@ -24,9 +23,9 @@ pub async fn submit(agent: &Agent, incident: &Incident, attempt: u32, begun: boo
     let Some(preparation) = &incident.preparation else { return Ok(()) };
     let safe_tx_hash = preparation.safe_tx_hash();
     if !begun {
-        match agent.record(incident, vec![Fact::SubmissionStarted { safe_tx_hash, attempt }]).await? {
-            Recorded::Applied | Recorded::Unwritten => {}
-            Recorded::Stale => return Ok(()),
+        let task = Task::Submit { safe_tx_hash, attempt, begun };
+        if !agent.begin(incident.id, &task, &Fact::SubmissionStarted { safe_tx_hash, attempt }).await? {
+            return Ok(());
         }
     }
     let fact = match hand_over(agent, incident, preparation, begun || attempt > 1).await {
@@ -50,6 +49,14 @@ async fn hand_over(
         return Ok(service.name.clone());
     }
     let proposer = agent.proposer.as_ref().ok_or("no proposer key is configured")?;
+    // We never hold an owner key: what an owner signs is a confirmation, and those are people's.
+    if preparation.owners.contains(&proposer.address()) {
+        return Err(format!(
+            "the proposer key {} is an owner of Safe {}: it must be a delegate that can suggest and not act; configure another key",
+            proposer.address(),
+            preparation.safe
+        ));
+    }
     // Asserted in pairs: recomputed when built, before it is signed, and when it is read back.
     let hashes = hash(&preparation.tx, &preparation.domain);
     if hashes != preparation.hashes {

@@ -3,12 +3,17 @@
 //! Green means read on the chain at a named block. A read that fails is not green and not red: it is
 //! read again, and after the effect was verified a lasting failure to read is no loss of the effect.
 
+use jiff::SignedDuration;
+
 use super::reads::read_all;
 use super::{Agent, TaskError, chain_of};
 use crate::chain::{BlockRef, Chain};
 use crate::domain::contract::Contracts;
 use crate::domain::expression::{ReadExpression, Verdict};
 use crate::domain::incident::{Fact, Incident, Preparation};
+
+/// How long after its execution an effect may take to be readable before people are called.
+const EFFECT_WAIT: SignedDuration = SignedDuration::from_secs(15);
 
 /// The proposal's `expect`s, compiled.
 ///
@@ -77,9 +82,14 @@ pub async fn verify(agent: &Agent, incident: &Incident) -> Result<(), TaskError>
             let fact = Fact::Verified { block: block.number, expects };
             agent.record_outcome(incident, fact).await.map_err(TaskError::from)
         }
-        (_, Standing::Broken(because) | Standing::Unknown(because)) => {
+        (block, Standing::Broken(because) | Standing::Unknown(because)) => {
             tracing::info!(incident.id = %incident.id, %because, "the effect is not there yet");
-            Ok(())
+            let waited = incident.executed_at.map(|at| agent.clock.now().duration_since(at));
+            if incident.effect_missing || waited.is_none_or(|waited| waited < EFFECT_WAIT) {
+                return Ok(());
+            }
+            let fact = Fact::EffectMissing { block: block.number, because };
+            agent.record_outcome(incident, fact).await.map_err(TaskError::from)
         }
     }
 }

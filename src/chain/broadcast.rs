@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
+use alloy::consensus::transaction::SignerRecoverable as _;
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
-use alloy::eips::eip2718::Encodable2718;
+use alloy::eips::eip2718::{Decodable2718 as _, Encodable2718};
 use alloy::primitives::{Address, Bytes, TxHash, TxKind, U64, U128, U256};
 use alloy::signers::Signer;
 use alloy::signers::local::PrivateKeySigner;
@@ -55,6 +56,18 @@ pub struct SignedTransaction {
     /// The transaction as it goes over the wire.
     pub raw: Bytes,
     unsigned: TxEip1559,
+}
+
+impl SignedTransaction {
+    /// Reads one that was kept as it goes over the wire, and who signed it. [`None`]: it is none of ours.
+    pub fn read(raw: &Bytes) -> Option<(Self, Address)> {
+        let mut rest = raw.as_ref();
+        let envelope = TxEnvelope::decode_2718(&mut rest).ok().filter(|_| rest.is_empty())?;
+        let from = envelope.recover_signer().ok()?;
+        let hash = *envelope.tx_hash();
+        let unsigned = envelope.as_eip1559()?.tx().clone();
+        Some((Self { hash, nonce: unsigned.nonce, raw: raw.clone(), unsigned }, from))
+    }
 }
 
 /// Why a transaction was not signed or not sent.
@@ -313,6 +326,18 @@ fn is_known_already(kind: &RpcErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_kept_transaction_is_read_as_it_was_signed() {
+        let signer = PrivateKeySigner::random();
+        let unsigned = TxEip1559 { chain_id: 31_337, nonce: 7, gas_limit: 21_000, ..TxEip1559::default() };
+        let signed = seal(&signer, unsigned).await.unwrap();
+        assert_eq!(SignedTransaction::read(&signed.raw), Some((signed.clone(), signer.address())));
+        let longer: Bytes = [signed.raw.as_ref(), &[0]].concat().into();
+        for garbage in [Bytes::new(), longer, signed.raw.slice(1..)] {
+            assert_eq!(SignedTransaction::read(&garbage), None);
+        }
+    }
 
     #[test]
     fn the_same_transaction_twice_is_accepted_in_every_dialect() {

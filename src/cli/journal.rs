@@ -117,6 +117,15 @@ impl Journal for Watched<'_> {
         self.journal.read(stream, after).await
     }
 
+    async fn read_part(
+        &self,
+        stream: &Stream,
+        after: Version,
+        limit: u32,
+    ) -> Result<Vec<Entry>, JournalError> {
+        self.journal.read_part(stream, after, limit).await
+    }
+
     async fn last(&self, stream: &Stream) -> Result<Option<Entry>, JournalError> {
         self.journal.last(stream).await
     }

@@ -116,11 +116,17 @@ impl Output {
     pub fn table(&self, head: &[&str], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS_MAX);
-        table.set_header(head.iter().map(|cell| self.look(cell, Look::Dim)));
+        table.set_header(head);
         for row in rows {
             table.add_row(row);
         }
-        table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+        // Looks come after the layout, which would count their escape sequences as columns.
+        let text = table.to_string();
+        let mut lines: Vec<_> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        if let Some(first) = lines.first_mut() {
+            *first = self.look(first, Look::Dim);
+        }
+        lines.join("\n")
     }
 }
 

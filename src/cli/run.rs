@@ -1,5 +1,6 @@
 //! `redhandle run`: the agent as a daemon.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
@@ -9,6 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure};
 use super::{Context, open};
+use crate::agent::house::House;
+use crate::agent::preflight::{Level, preflight};
 use crate::agent::setup::Keys;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -45,12 +48,26 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         // The channel must stay open until the daemon has drained.
         std::future::pending::<()>().await;
     };
+    let first_look = look_around(&house);
     tokio::select! {
         ended = daemon.run(stopped) => ended.map_err(|error| Failure::of(&error))?,
         () = signals => {}
+        () = first_look => {}
     }
     house.journal.close().await;
     Ok(Exit::Done)
+}
+
+/// Says in the log what would be in the way of an emergency; the agent runs meanwhile. Never ends.
+async fn look_around(house: &House) {
+    for finding in preflight(&house.agent).await {
+        match finding.level {
+            Level::Problem => tracing::error!(place = %finding.place, "{}", finding.sentence),
+            Level::Warning => tracing::warn!(place = %finding.place, "{}", finding.sentence),
+            Level::Ok => tracing::debug!(place = %finding.place, "{}", finding.sentence),
+        }
+    }
+    std::future::pending().await
 }
 
 /// Binds before anything else is opened, so that a taken port costs nothing.
@@ -74,7 +91,9 @@ pub fn start_logging(json: bool) {
 /// Logs go to stderr, by default from what `filter` says.
 pub fn start_logging_from(json: bool, filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     // A second subscriber is refused; the first goes on.
     if json {
         logs.json().try_init().ok();

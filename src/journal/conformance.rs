@@ -69,7 +69,9 @@ every_store!(
     streams_are_listed_by_prefix,
     text_of_every_kind_survives,
     the_quarantine_keeps_the_newest_lines_and_counts_the_rest,
+    the_quarantine_keeps_several_lines_in_their_order,
     the_quarantine_cuts_long_lines_and_says_so,
+    a_long_stream_is_read_in_parts,
 );
 
 pub(super) fn fact(kind: &str, body: serde_json::Value) -> NewFact {
@@ -272,6 +274,30 @@ async fn the_quarantine_keeps_the_newest_lines_and_counts_the_rest(store: Store)
     let other = quarantine.list(&"other".into(), 10).await.unwrap();
     assert_eq!((other.kept, other.dropped), (1, 0), "one feed does not push out another's");
     assert_eq!(other.lines[0].rejected, rejected("other", 1, "{"));
+}
+
+async fn the_quarantine_keeps_several_lines_in_their_order(store: Store) {
+    let quarantine = store.quarantine.as_ref();
+    quarantine.keep_many(Vec::new()).await.unwrap();
+    let lines = [rejected("forta", 1, "{"), rejected("other", 1, "["), rejected("forta", 2, "}")];
+    quarantine.keep_many(lines.into()).await.unwrap();
+    let shelf = quarantine.list(&"forta".into(), 10).await.unwrap();
+    let kept: Vec<_> = shelf.lines.iter().map(|kept| (kept.number, kept.rejected.raw.as_str())).collect();
+    assert_eq!(kept, [(2, "}"), (1, "{")]);
+    assert_eq!(quarantine.list(&"other".into(), 10).await.unwrap().kept, 1);
+}
+
+async fn a_long_stream_is_read_in_parts(store: Store) {
+    let journal = store.journal.as_ref();
+    put(journal, vec![write("feed/forta", 0, &["one", "two"]), write("b", 0, &["other"])]).await;
+    put(journal, vec![write("feed/forta", 2, &["three"])]).await;
+    let stream = Stream::new("feed/forta");
+    let read = journal.read_part(&stream, Version(0), 2).await.unwrap();
+    assert_eq!(kinds(&read), [(1, 1, "one"), (2, 2, "two")]);
+    let read = journal.read_part(&stream, Version(1), 2).await.unwrap();
+    assert_eq!(kinds(&read), [(2, 2, "two"), (4, 3, "three")]);
+    assert_eq!(journal.read_part(&stream, Version(3), 2).await.unwrap(), []);
+    assert_eq!(journal.read_part(&stream, Version(0), 0).await.unwrap(), []);
 }
 
 async fn the_quarantine_cuts_long_lines_and_says_so(store: Store) {

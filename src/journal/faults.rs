@@ -154,6 +154,16 @@ impl Journal for FaultyJournal {
         self.inner.read(stream, after).await
     }
 
+    async fn read_part(
+        &self,
+        stream: &Stream,
+        after: Version,
+        limit: u32,
+    ) -> Result<Vec<Entry>, JournalError> {
+        self.up()?;
+        self.inner.read_part(stream, after, limit).await
+    }
+
     async fn last(&self, stream: &Stream) -> Result<Option<Entry>, JournalError> {
         self.up()?;
         self.inner.last(stream).await

@@ -69,6 +69,17 @@ impl Journal for MemoryJournal {
         Ok(found)
     }
 
+    async fn read_part(
+        &self,
+        stream: &Stream,
+        after: Version,
+        limit: u32,
+    ) -> Result<Vec<Entry>, JournalError> {
+        let facts = self.facts();
+        let found = facts.iter().filter(|entry| entry.stream == *stream && entry.version > after);
+        Ok(found.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+    }
+
     async fn last(&self, stream: &Stream) -> Result<Option<Entry>, JournalError> {
         Ok(self.facts().iter().rev().find(|entry| entry.stream == *stream).cloned())
     }

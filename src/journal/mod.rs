@@ -76,6 +76,18 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// When the store does not answer, a row cannot be read, or there are more than [`READ_FACTS_MAX`].
     async fn read(&self, stream: &Stream, after: Version) -> Result<Vec<Entry>, JournalError>;
 
+    /// Up to `limit` facts of a stream after version `after`, in order. Fewer than `limit` means that there are no
+    /// more. For streams that may be longer than [`READ_FACTS_MAX`].
+    ///
+    /// # Errors
+    /// When the store does not answer or a row cannot be read.
+    async fn read_part(
+        &self,
+        stream: &Stream,
+        after: Version,
+        limit: u32,
+    ) -> Result<Vec<Entry>, JournalError>;
+
     /// The newest fact of a stream.
     ///
     /// # Errors

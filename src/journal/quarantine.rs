@@ -60,7 +60,16 @@ pub trait Quarantine: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn keep(&self, rejected: RejectedLine) -> Result<(), JournalError>;
+    async fn keep(&self, rejected: RejectedLine) -> Result<(), JournalError> {
+        self.keep_many(vec![rejected]).await
+    }
+
+    /// Keeps several lines as [`Self::keep`] does, all or none, in one transaction: junk must not cost a commit a
+    /// line.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn keep_many(&self, rejected: Vec<RejectedLine>) -> Result<(), JournalError>;
 
     /// The newest `limit` lines of a feed, and the counts.
     ///
@@ -92,14 +101,15 @@ pub(super) struct MemoryShelf {
 
 #[async_trait]
 impl Quarantine for MemoryJournal {
-    async fn keep(&self, rejected: RejectedLine) -> Result<(), JournalError> {
-        let (rejected, raw_bytes) = trim(rejected);
+    async fn keep_many(&self, rejected: Vec<RejectedLine>) -> Result<(), JournalError> {
         let mut shelves = self.shelves();
-        let shelf = shelves.entry(rejected.feed.as_str().to_owned()).or_default();
-        shelf.ever = shelf.ever.saturating_add(1);
-        shelf.lines.push_back(Quarantined { number: shelf.ever, rejected, raw_bytes });
-        if shelf.lines.len() as u64 > QUARANTINE_ROWS_MAX {
-            shelf.lines.pop_front();
+        for (rejected, raw_bytes) in rejected.into_iter().map(trim) {
+            let shelf = shelves.entry(rejected.feed.as_str().to_owned()).or_default();
+            shelf.ever = shelf.ever.saturating_add(1);
+            shelf.lines.push_back(Quarantined { number: shelf.ever, rejected, raw_bytes });
+            if shelf.lines.len() as u64 > QUARANTINE_ROWS_MAX {
+                shelf.lines.pop_front();
+            }
         }
         Ok(())
     }

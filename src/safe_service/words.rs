@@ -12,7 +12,7 @@ use crate::domain::safe::SafeAddress;
 pub fn explain(safe: SafeAddress, refusal: &str) -> String {
     known(safe, refusal).unwrap_or_else(|| {
         format!(
-            "the Transaction Service refused: {refusal}. The same proposal can be signed without it: by file, on our page, or with approveHash"
+            "the Transaction Service refused: {refusal}. The same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash"
         )
     })
 }
@@ -161,7 +161,7 @@ mod tests {
         0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc is not an owner of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37, and only owners make delegates
         the month's requests to the hosted service are used up: take another plan or service; until then sign without the service
         the service does not know this transaction: it was never proposed there, or deleted; propose it again
-        the Transaction Service refused: Something nobody has seen. The same proposal can be signed without it: by file, on our page, or with approveHash
+        the Transaction Service refused: Something nobody has seen. The same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash
         ");
     }
 }

@@ -18,6 +18,8 @@ use crate::domain::names::PersonId;
 
 /// How long a proof is good that a feed without a stated limit works.
 const FEED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// How long a look at the journal is good as a proof: the driver looks several times a second.
+const JOURNAL_GOOD_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// How long a chain's head is good as a proof that its endpoints agree.
 const CHAIN_GOOD_FOR: SignedDuration = SignedDuration::from_mins(1);
 
@@ -125,10 +127,10 @@ impl AgentHealth {
     }
 
     fn journal(&self) -> Check {
-        let state = match self.agent.store.gap_since() {
-            Some(since) => CheckState::Broken { why: format!("it cannot be written since {since}") },
-            // Whatever is followed was read a moment ago: the driver ends the process when it cannot.
-            None => CheckState::Proven { at: self.agent.clock.now(), good_for: CHAIN_GOOD_FOR },
+        let state = match (self.agent.store.gap_since(), self.agent.store.synced()) {
+            (Some(since), _) => CheckState::Broken { why: format!("it cannot be written since {since}") },
+            (None, Some(at)) => CheckState::Proven { at, good_for: JOURNAL_GOOD_FOR },
+            (None, None) => CheckState::Broken { why: "it was not read yet".to_owned() },
         };
         Check { name: "journal".to_owned(), state }
     }
@@ -167,9 +169,10 @@ impl Health for AgentHealth {
     async fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.journal()];
         checks.extend(self.agent.config.settings.feeds.iter().filter_map(|feed| self.feed(feed)));
-        for chain in self.agent.chains.values() {
-            checks.push(self.chain(chain).await);
-        }
+        // Side by side: one dead chain must not make the answer late for the others.
+        checks.extend(
+            futures_util::future::join_all(self.agent.chains.values().map(|chain| self.chain(chain))).await,
+        );
         checks
     }
 }

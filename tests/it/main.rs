@@ -5,7 +5,18 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test fails by panicking, helpers of tests too, which the test exemptions of clippy.toml do not reach"
+)]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test asks for one kind of fact; a new kind is none of the others"
 )]
 
 mod architecture;
+mod bad_input;
+mod cli_commands;
+mod crash;
+mod guarantees;
+mod story;
+mod support;

@@ -74,44 +74,47 @@ async fn endpoints(name: &ChainName, settings: &settings::Chain, place: &str) ->
     let answers = join_all(asks).await;
     let right = answers.iter().filter(|(_, answer)| answer.is_ok()).count();
     let enough = right >= settings.agree;
-    let mut findings = Vec::new();
+    let total = answers.len();
+    let must = settings.agree;
+    let mut wrong = Vec::new();
     let mut silent = Vec::new();
     for (rpc, answer) in &answers {
-        let label = &rpc.label;
         match answer {
             Ok(()) => {}
-            Err(Asked::WrongChain(found)) => findings.push(Finding::problem(
-                place,
-                format!(
-                    "{label} serves chain id {found}, and {name} is {}: name an endpoint of the right chain in rpc",
-                    settings.id
-                ),
-            )),
-            Err(Asked::Silent(why)) => silent.push(format!("{label}: {why}")),
+            Err(Asked::WrongChain(found)) => wrong.push(format!("{} serves chain id {found}", rpc.label)),
+            Err(Asked::Silent(why)) => silent.push(format!("{}: {why}", rpc.label)),
         }
     }
-    let total = answers.len();
-    let remedy = "check its URL, its key and this machine's network";
-    if enough && silent.is_empty() && findings.is_empty() {
+    const CHECK: &str = "check its URL, its key and this machine's network";
+    if !enough {
+        // One cause is told once, with everything that has a part in it.
+        let said = wrong.into_iter().chain(silent).collect::<Vec<_>>().join("; ");
         let sentence = format!(
-            "{right} of {total} endpoints serve chain id {}, {} must agree",
-            settings.id, settings.agree
+            "{right} of {total} endpoints serve chain id {}, and {must} must agree ({said}): nothing on {name} was checked; {CHECK}",
+            settings.id
         );
-        findings.push(Finding::ok(place, sentence));
-    } else if enough && !silent.is_empty() {
-        let sentence = format!(
-            "{} of {total} endpoints must agree, and not all answer ({}): {remedy}",
-            settings.agree,
-            silent.join("; ")
-        );
+        return (enough, vec![Finding::problem(place, sentence)]);
+    }
+    let mut findings: Vec<_> = wrong
+        .into_iter()
+        .map(|said| {
+            let id = settings.id;
+            Finding::problem(
+                place,
+                format!("{said}, and {name} is {id}: name an endpoint of the right chain in rpc"),
+            )
+        })
+        .collect();
+    if !silent.is_empty() {
+        let silent = silent.join("; ");
+        let sentence =
+            format!("{right} of {total} endpoints answer, and {must} must agree ({silent}): {CHECK}");
         findings.push(Finding::warning(place, sentence));
-    } else if !enough {
-        let said = if silent.is_empty() { String::new() } else { format!(" ({})", silent.join("; ")) };
-        let sentence = format!(
-            "{right} of {total} endpoints serve it, and {} must agree{said}: nothing on it could be checked; {remedy}",
-            settings.agree
-        );
-        findings.push(Finding::problem(place, sentence));
+    }
+    if findings.is_empty() {
+        let sentence =
+            format!("{right} of {total} endpoints serve chain id {}, and {must} must agree", settings.id);
+        findings.push(Finding::ok(place, sentence));
     }
     (enough, findings)
 }

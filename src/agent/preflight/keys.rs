@@ -11,34 +11,40 @@ use crate::agent::service::in_words;
 use crate::agent::{Agent, chain_of};
 use crate::config::settings::SafeService;
 use crate::domain::names::{ChainName, SafeName};
-use crate::domain::roster::Person;
+use crate::domain::roster::{Key, Person};
 use crate::domain::safe::SafeState;
 
 /// Every key of the roster signs for a configured Safe, and every owner is somebody.
 pub fn roster(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
-    let roster = &agent.config.roster;
     let known: Vec<(&SafeName, &SafeState)> = readable(grounds).collect();
-    let all_are_read = known.len() == agent.config.settings.safes.len();
-    let mut findings: Vec<Finding> =
-        roster.people.values().flat_map(|person| keys_of(agent, person, &known, all_are_read)).collect();
-    for (name, state) in &known {
-        let strangers: Vec<_> = state
-            .owners
-            .iter()
-            .filter(|owner| roster.person_of(**owner).is_none())
-            .map(ToString::to_string)
-            .collect();
-        if !strangers.is_empty() {
-            findings.push(Finding::warning(
-                format!("[safes.{name}]"),
-                format!(
-                    "nobody in the roster holds owner {}: nobody would know whom to wake; add the key to its holder",
-                    strangers.join(", owner ")
-                ),
-            ));
-        }
+    if known.is_empty() {
+        // Why none could be read was told already.
+        return Vec::new();
     }
+    let all_are_read = known.len() == agent.config.settings.safes.len();
+    let roster = &agent.config.roster;
+    let idle: Vec<(&Person, &Key)> =
+        roster.people.values().flat_map(|person| idle_keys(agent, person, &known)).collect();
+    let mut findings = if all_are_read {
+        idle.into_iter().map(|(person, key)| useless(agent, person, key, &known)).collect()
+    } else {
+        cannot_be_told(&idle)
+    };
+    findings.extend(known.iter().filter_map(|(name, state)| strangers(agent, name, state)));
     findings
+}
+
+/// Owners of a Safe whom nobody could wake.
+fn strangers(agent: &Agent, name: &SafeName, state: &SafeState) -> Option<Finding> {
+    let owners = state.owners.iter().filter(|owner| agent.config.roster.person_of(**owner).is_none());
+    let strangers: Vec<_> = owners.map(ToString::to_string).collect();
+    (!strangers.is_empty()).then(|| {
+        let sentence = format!(
+            "nobody in the roster holds owner {}: nobody would know whom to wake; add the key to its holder",
+            strangers.join(", owner ")
+        );
+        Finding::warning(format!("[safes.{name}]"), sentence)
+    })
 }
 
 fn readable<'a>(grounds: &'a Grounds<'a>) -> impl Iterator<Item = (&'a SafeName, &'a SafeState)> {
@@ -48,40 +54,49 @@ fn readable<'a>(grounds: &'a Grounds<'a>) -> impl Iterator<Item = (&'a SafeName,
         .filter_map(|(name, state)| state.as_ref().map(|state| (*name, state)))
 }
 
-fn keys_of(
+/// Keys that own none of the Safes that could be read. A key that is no longer used is history.
+fn idle_keys<'a>(
     agent: &Agent,
-    person: &Person,
+    person: &'a Person,
     known: &[(&SafeName, &SafeState)],
-    all_are_read: bool,
-) -> Vec<Finding> {
+) -> impl Iterator<Item = (&'a Person, &'a Key)> {
     let now = agent.clock.now();
+    let idle = move |key: &&Key| {
+        key.until.is_none_or(|until| now < until)
+            && !known.iter().any(|(_, state)| state.is_owner(key.address))
+    };
+    person.keys.iter().filter(idle).map(move |key| (person, key))
+}
+
+fn useless(agent: &Agent, person: &Person, key: &Key, known: &[(&SafeName, &SafeState)]) -> Finding {
     let place = format!("roster, people.{}", person.id);
-    // A key that is no longer used is history, and one that is not used yet is a plan.
-    let in_use = person.keys.iter().filter(|key| key.until.is_none_or(|until| now < until));
-    let mut findings = Vec::new();
-    for key in in_use {
-        let address = key.address;
-        if known.iter().any(|(_, state)| state.is_owner(address)) {
-            continue;
-        }
-        let who = format!("key {address} of {}", person.id);
-        findings.push(if !all_are_read {
-            Finding::warning(&place, format!("whether {who} owns a Safe is unknown: not every Safe could be read"))
-        } else if !key.valid_at(now) {
-            Finding::warning(&place, format!("{who} is an owner of no configured Safe yet"))
-        } else {
-            let owners: Vec<_> = known.iter().map(|(name, state)| owners_in_words(name, state)).collect();
-            Finding::problem(
-                &place,
-                format!(
-                    "{who} is an owner of no configured Safe, so that {} would be woken for nothing ({}): correct the address, or let the owners add it",
-                    person.id,
-                    owners.join("; ")
-                ),
-            )
-        });
+    let who = format!("key {} of {}", key.address, person.id);
+    if !key.valid_at(agent.clock.now()) {
+        return Finding::warning(
+            place,
+            format!("{who}, which is not in use yet, is an owner of no configured Safe yet"),
+        );
     }
-    findings
+    let owners: Vec<_> = known.iter().map(|(name, state)| owners_in_words(name, state)).collect();
+    let sentence = format!(
+        "{who} is an owner of no configured Safe, so that {} would be woken for nothing ({}): correct the address, or let the owners add it",
+        person.id,
+        owners.join("; ")
+    );
+    Finding::problem(place, sentence)
+}
+
+/// They may own the Safe that could not be read.
+fn cannot_be_told(idle: &[(&Person, &Key)]) -> Vec<Finding> {
+    if idle.is_empty() {
+        return Vec::new();
+    }
+    let keys: Vec<_> = idle.iter().map(|(person, key)| format!("{} ({})", person.id, key.address)).collect();
+    let sentence = format!(
+        "whether these keys own a Safe is unknown, because not every Safe could be read: {}",
+        keys.join(", ")
+    );
+    vec![Finding::warning("roster", sentence)]
 }
 
 fn owners_in_words(name: &SafeName, state: &SafeState) -> String {
@@ -102,7 +117,7 @@ pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
         }
         None if settings.proposer.is_none() => findings.push(Finding::warning(
             "[proposer]",
-            "there is no proposer key: proposals are prepared and can be signed by file, but do not reach the Transaction Service",
+            "there is no proposer key: proposals are prepared and can be signed here, but do not reach the Transaction Service",
         )),
         // Its keystore was not opened, which is told where it is tried.
         None => {}
@@ -164,8 +179,8 @@ async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, propose
                     None => Finding::problem(
                         place,
                         format!(
-                            "the proposer {proposer} is no delegate of this Safe at {}, so that its proposals would be refused: an owner must add it as a delegate for {}",
-                            service.name, state.address
+                            "the proposer {proposer} is no delegate of this Safe at {}, so that its proposals would be refused: an owner must add it, with `redhandle safe delegate {name} --keystore FILE`",
+                            service.name
                         ),
                     ),
                 });

@@ -2,12 +2,14 @@
 //!
 //! | file | asks |
 //! |---|---|
-//! | [`ground`] | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
-//! | [`keys`] | does everybody's key sign for something, and ours for nothing |
-//! | [`runbooks`] | does every view answer; would every runbook's proposal go through each of its Safes |
+//! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
+//! | `keys` | does everybody's key sign for something, and ours for nothing |
+//! | `runbooks` | does every view answer; would every runbook's proposal go through each of its Safes |
 //!
 //! **Invariants.** What could not be asked is a problem or a warning, never silence and never fine. A chain
 //! that cannot be reached is told once, with its endpoints by label. Nothing is signed, sent or recorded.
+//!
+//! Its tests stand on the practice ground, which the agent does not import: they are `check`'s.
 
 mod ground;
 mod keys;
@@ -87,6 +89,3 @@ pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     findings.extend(runbooks::look(agent, &grounds).await);
     findings
 }
-
-#[cfg(test)]
-mod tests;

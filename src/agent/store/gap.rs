@@ -2,16 +2,23 @@
 //!
 //! Facts are applied in memory and kept. When the journal comes back they are written behind a
 //! [`Fact::JournalGap`]; what no longer fits, because somebody else wrote meanwhile, is named there. An
-//! incident that was opened in the gap may get another number.
+//! append whose answer was lost may have been written all the same: the journal is asked before anything
+//! is repeated. An incident that was opened in the gap gets another number if its own was taken.
+//!
+//! Everything here runs under the store's one-writer lock.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::cache::{Kept, fold_entry};
+use super::cache::{Cache, Kept, fold_all};
 use super::{IncidentStore, REGISTER, Recorded, StoreError, incident_stream, new_facts, registration};
 use crate::domain::incident::{Actor, Fact, Incident, IncidentId};
-use crate::journal::{Appended, Stream, Version, Write};
+use crate::journal::{Appended, NewFact, Stream, Version, Write};
+
+/// How many facts are written back in one append; well within what a journal takes.
+const FLUSH_FACTS_MAX: usize = 500;
 
 /// Facts with the times at which they happened.
 type Timed = Vec<(Timestamp, Fact)>;
@@ -25,18 +32,23 @@ impl IncidentStore {
         mut facts: Vec<Fact>,
         at: Timestamp,
     ) -> Result<Recorded, StoreError> {
-        let first = self.cache().incidents.get(&id).is_some_and(|kept| kept.unwritten == 0);
-        if first {
+        let mut cache = self.cache();
+        let kept = cache.incidents.get_mut(&id).ok_or(StoreError::Unknown(id))?;
+        if kept.incident.version != version {
+            return Ok(Recorded::Stale);
+        }
+        if kept.unwritten == 0 {
             // Opens the call about the gap at once; the fact that is written later has the true count.
             facts.insert(0, gap(at));
         }
-        let count = facts.len();
-        self.apply(id, version, facts, at)?;
-        let mut cache = self.cache();
-        if let Some(kept) = cache.incidents.get_mut(&id) {
-            kept.unwritten += count;
-        }
+        let mut incident = (*kept.incident).clone();
+        facts.iter().try_for_each(|fact| incident.apply(fact, at))?;
+        kept.incident = Arc::new(incident);
+        kept.unwritten += facts.len();
+        kept.facts.extend(facts.into_iter().map(|fact| (at, fact)));
         cache.gap_since.get_or_insert(at);
+        drop(cache);
+        self.changed.notify_one();
         Ok(Recorded::Unwritten)
     }
 
@@ -46,131 +58,207 @@ impl IncidentStore {
         id: IncidentId,
         mut facts: Vec<Fact>,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<IncidentId, StoreError> {
         facts.push(gap(at));
         let facts: Timed = facts.into_iter().map(|fact| (at, fact)).collect();
-        let incident = fold(id, &facts)?;
+        let incident = Arc::new(fold(id, &facts)?);
         let mut cache = self.cache();
         let unwritten = facts.len();
-        cache.incidents.insert(id, Kept { incident: Arc::new(incident), facts, unwritten });
-        cache.register = cache.register.max(id.0);
+        cache.incidents.insert(id, Kept { incident, facts, unwritten });
         cache.gap_since.get_or_insert(at);
         drop(cache);
         self.changed.notify_one();
-        Ok(())
+        Ok(id)
     }
 
     /// Writes what was kept in memory while the journal was away. Does nothing when nothing was.
     ///
     /// # Errors
-    /// When the journal still cannot be written.
+    /// When the journal still cannot be written, or does not take some of it; the rest is written all the same.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
+        self.flush_all().await
+    }
+
+    /// A journal that is still away is no news to whoever wants to write; what follows decides what it means.
+    pub(super) async fn flush_if_behind(&self) {
+        if self.gap_since().is_some()
+            && !self.journal_rests()
+            && let Err(error) = self.flush_all().await
+        {
+            tracing::debug!(error = %crate::agent::chain_of(&error), "facts are still kept in memory");
+        }
+    }
+
+    async fn flush_all(&self) -> Result<(), StoreError> {
         let Some(since) = self.gap_since() else { return Ok(()) };
-        let behind: Vec<(IncidentId, bool)> = {
-            let cache = self.cache();
-            let behind = cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0);
-            behind.map(|(id, kept)| (*id, kept.unwritten == kept.facts.len())).collect()
-        };
-        let mut all = true;
-        for (id, opened_in_the_gap) in behind {
-            all &= if opened_in_the_gap {
-                self.flush_opened(id, since).await?
-            } else {
-                self.flush_continued(id, since).await?
-            };
+        let mut problem = None;
+        let mut refused = BTreeSet::new();
+        // Asked anew each time: an incident may have had to make room, and have another number.
+        while let Some(id) = self.first_behind(&refused) {
+            match self.flush_one(id, since).await {
+                Ok(()) => {}
+                Err(StoreError::Journal(error)) => return Err(error.into()),
+                // One incident that the journal does not take is no reason to keep the others from it.
+                Err(error) => {
+                    refused.insert(id);
+                    problem.get_or_insert(error);
+                }
+            }
         }
-        if all {
-            self.cache().gap_since = None;
-            self.changed.notify_one();
-            tracing::warn!(%since, "the journal can be written again");
+        if let Some(problem) = problem {
+            return Err(problem);
         }
+        self.cache().gap_since = None;
+        self.changed.notify_one();
+        tracing::warn!(%since, "the journal can be written again");
         Ok(())
     }
 
-    fn unwritten(&self, id: IncidentId) -> Timed {
+    fn first_behind(&self, refused: &BTreeSet<IncidentId>) -> Option<IncidentId> {
         let cache = self.cache();
-        let Some(kept) = cache.incidents.get(&id) else { return Vec::new() };
-        let unwritten = kept.facts.iter().skip(kept.facts.len().saturating_sub(kept.unwritten));
-        unwritten.filter(|(_, fact)| !matches!(fact, Fact::JournalGap { .. })).cloned().collect()
+        let behind = cache.incidents.iter().filter(|(_, kept)| kept.unwritten > 0);
+        behind.map(|(id, _)| *id).find(|id| !refused.contains(id))
+    }
+
+    /// Writes one incident, or a part of it. Where somebody else wrote meanwhile, it stays behind.
+    async fn flush_one(&self, id: IncidentId, since: Timestamp) -> Result<(), StoreError> {
+        let entries = self.read(&incident_stream(id)).await?;
+        let known = fold_all(id, &entries)?;
+        let (all, unwritten) = {
+            let cache = self.cache();
+            let kept = cache.incidents.get(&id).ok_or(StoreError::Unknown(id))?;
+            (kept.facts.clone(), kept.unwritten)
+        };
+        let written = all.len().saturating_sub(unwritten);
+        match known {
+            // Its answer was lost, and it is there: the first fact and its time are ours.
+            Some(known) if written > 0 || known.facts.first() == all.first() => {
+                self.flush_continued(id, known, &all, written, since).await
+            }
+            Some(_) | None if written > 0 => Err(StoreError::Unknown(id)),
+            Some(_) | None => self.flush_opened(id, all, since).await,
+        }
     }
 
     /// An incident the journal knows: others may have written to it, and their facts come first.
-    async fn flush_continued(&self, id: IncidentId, since: Timestamp) -> Result<bool, StoreError> {
-        let entries = self.journal.read(&incident_stream(id), Version(0)).await?;
-        let mut known: Option<Kept> = None;
-        for entry in &entries {
-            fold_entry(&mut known, id, entry)?;
+    async fn flush_continued(
+        &self,
+        id: IncidentId,
+        known: Kept,
+        all: &Timed,
+        written: usize,
+        since: Timestamp,
+    ) -> Result<(), StoreError> {
+        let newer = known.facts.get(written..).unwrap_or_default();
+        let kept: Timed = all.iter().skip(written).filter(|fact| !is_gap(fact)).cloned().collect();
+        let kept: Timed = kept.into_iter().filter(|fact| !newer.contains(fact)).collect();
+        if kept.is_empty() {
+            return self.written(id, id, known.facts, Timed::new());
         }
-        let known = known.ok_or(StoreError::Unknown(id))?;
-        let kept = self.unwritten(id);
-        let mut trial = (*known.incident).clone();
-        trial.version += 1;
-        let (mut fitting, mut dropped) = (Timed::new(), Vec::new());
-        for (at, fact) in &kept {
-            match trial.apply(fact, *at) {
-                Ok(()) => fitting.push((*at, fact.clone())),
-                Err(refused) => dropped.push(refused.to_string()),
-            }
-        }
+        let now = self.clock.now();
+        let (fitting, dropped) = fitting(&known.incident, &kept, since, now);
         // The gap first, so that a reader knows why the facts behind it carry earlier times.
-        let marked = Fact::JournalGap { since, facts: count(&kept), dropped };
-        fitting.insert(0, (self.clock.now(), marked));
-        let write = Write {
-            stream: incident_stream(id),
-            expected: Version(known.incident.version),
-            facts: timed_facts(&fitting)?,
-        };
-        match self.journal.append(vec![write]).await? {
-            Appended::Applied { .. } => {
-                let facts: Timed = known.facts.into_iter().chain(fitting).collect();
-                self.written(id, id, facts)?;
-                Ok(true)
-            }
-            Appended::Stale { .. } => Ok(false),
-            Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
-        }
+        let mut facts = vec![(now, Fact::JournalGap { since, facts: count(&kept), dropped })];
+        facts.extend(fitting);
+        let rest = facts.split_off(facts.len().min(FLUSH_FACTS_MAX));
+        let expected = Version(known.incident.version);
+        let write = Write { stream: incident_stream(id), expected, facts: timed_facts(&facts)? };
+        let stands: Timed = known.facts.into_iter().chain(facts).collect();
+        self.settle(vec![write], id, id, stands, rest).await
     }
 
     /// An incident the journal does not know: it gets the next free number.
-    async fn flush_opened(&self, id: IncidentId, since: Timestamp) -> Result<bool, StoreError> {
-        let register = self.journal.read(&Stream::new(REGISTER), Version(0)).await?;
-        let number = IncidentId(register.len() as u64 + 1);
-        let mut facts = self.unwritten(id);
+    async fn flush_opened(&self, id: IncidentId, all: Timed, since: Timestamp) -> Result<(), StoreError> {
+        let register = Stream::new(REGISTER);
+        let last = self.within("read", self.journal.last(&register)).await?;
+        let number = IncidentId(last.map_or(0, |entry| entry.version.0).saturating_add(1));
+        let mut facts: Timed = all.into_iter().filter(|fact| !is_gap(fact)).collect();
         let now = self.clock.now();
-        facts.push((now, Fact::JournalGap { since, facts: count(&facts), dropped: Vec::new() }));
+        // Behind the report, so that what was answered in the gap stays answered.
+        let marked = (now, Fact::JournalGap { since, facts: count(&facts), dropped: Vec::new() });
+        facts.insert(facts.len().min(1), marked);
         if number != id {
             let text = format!("called {id} while the journal was away; pages may say so");
             facts.push((now, Fact::Noted { by: Actor::Agent, text }));
         }
-        let write =
-            Write { stream: incident_stream(number), expected: Version(0), facts: timed_facts(&facts)? };
-        match self.journal.append(vec![registration(number, now), write]).await? {
-            Appended::Applied { .. } => {
-                self.written(id, number, facts)?;
-                Ok(true)
-            }
-            Appended::Stale { .. } => Ok(false),
+        // What the journal is given must be readable: tried before it is written.
+        fold(number, &facts)?;
+        let rest = facts.split_off(facts.len().min(FLUSH_FACTS_MAX));
+        let stream = incident_stream(number);
+        let write = Write { stream, expected: Version(0), facts: timed_facts(&facts)? };
+        self.settle(vec![registration(number, now), write], id, number, facts, rest).await
+    }
+
+    /// Writes, and takes over what stands in the journal then.
+    async fn settle(
+        &self,
+        writes: Vec<Write>,
+        old: IncidentId,
+        id: IncidentId,
+        stands: Timed,
+        rest: Timed,
+    ) -> Result<(), StoreError> {
+        match self.append(writes).await? {
+            Appended::Applied { .. } => self.written(old, id, stands, rest),
+            Appended::Stale { .. } => Ok(()),
             Appended::Refused { reason } => Err(StoreError::NotTaken(reason)),
         }
     }
 
-    /// Takes over what now stands in the journal.
-    fn written(&self, old: IncidentId, id: IncidentId, facts: Timed) -> Result<(), StoreError> {
-        let incident = fold(id, &facts)?;
+    fn written(&self, old: IncidentId, id: IncidentId, stands: Timed, rest: Timed) -> Result<(), StoreError> {
+        let unwritten = rest.len();
+        let facts: Timed = stands.into_iter().chain(rest).collect();
+        let incident = Arc::new(fold(id, &facts)?);
         let mut cache = self.cache();
         if old != id {
-            // Whoever took the number is read from the beginning.
+            // Whoever took the number was passed over while it seemed ours.
             cache.incidents.remove(&old);
-            cache.seen = 0;
+            cache.torn.insert(old);
+            make_room(&mut cache, id, self.clock.now())?;
         }
         cache.register = cache.register.max(id.0);
-        cache.incidents.insert(id, Kept { incident: Arc::new(incident), facts, unwritten: 0 });
+        cache.incidents.insert(id, Kept { incident, facts, unwritten });
         Ok(())
     }
 }
 
+/// Another incident that was opened in the gap may go by this number: it takes the next that is free.
+fn make_room(cache: &mut Cache, id: IncidentId, now: Timestamp) -> Result<(), StoreError> {
+    let Some(mut other) = cache.incidents.remove(&id) else { return Ok(()) };
+    let (free, _) = cache.next_number();
+    let free = free.max(IncidentId(id.0.saturating_add(1)));
+    let text = format!("called {id} while the journal was away; pages may say so");
+    other.facts.push((now, Fact::Noted { by: Actor::Agent, text }));
+    other.unwritten += 1;
+    other.incident = Arc::new(fold(free, &other.facts)?);
+    cache.incidents.insert(free, other);
+    Ok(())
+}
+
+/// What still fits behind the gap, and what does not, in words.
+fn fitting(known: &Incident, kept: &Timed, since: Timestamp, now: Timestamp) -> (Timed, Vec<String>) {
+    let mut trial = known.clone();
+    let marked = Fact::JournalGap { since, facts: count(kept), dropped: Vec::new() };
+    // A gap may stand anywhere.
+    trial.apply(&marked, now).ok();
+    let (mut fitting, mut dropped) = (Timed::new(), Vec::new());
+    for (at, fact) in kept {
+        match trial.apply(fact, *at) {
+            Ok(()) => fitting.push((*at, fact.clone())),
+            Err(refused) => dropped.push(refused.to_string()),
+        }
+    }
+    (fitting, dropped)
+}
+
 fn gap(at: Timestamp) -> Fact {
     Fact::JournalGap { since: at, facts: 0, dropped: Vec::new() }
+}
+
+/// The mark of a gap that lasts; those of earlier gaps stand in the journal already.
+fn is_gap((_, fact): &(Timestamp, Fact)) -> bool {
+    matches!(fact, Fact::JournalGap { facts: 0, .. })
 }
 
 fn count(facts: &Timed) -> u32 {
@@ -186,7 +274,7 @@ fn fold(id: IncidentId, facts: &Timed) -> Result<Incident, StoreError> {
     Ok(incident)
 }
 
-fn timed_facts(facts: &Timed) -> Result<Vec<crate::journal::NewFact>, StoreError> {
+fn timed_facts(facts: &Timed) -> Result<Vec<NewFact>, StoreError> {
     let mut all = Vec::with_capacity(facts.len());
     for (at, fact) in facts {
         all.extend(new_facts(std::slice::from_ref(fact), *at)?);

@@ -5,25 +5,40 @@
 //! and decides again.
 //!
 //! **The journal is never what stops a pause.** When it cannot be written, facts about containment are
-//! applied in memory and kept, and written behind a [`Fact::JournalGap`] when it comes back. Everything
-//! else fails closed.
+//! applied in memory and kept, and written behind a [`Fact::JournalGap`] when it comes back. A journal that
+//! stands still for [`JOURNAL_WAIT_MAX`] counts as one that is away. Everything else fails closed.
+//!
+//! **One writer at a time in this process**, so that what is kept is neither overtaken nor forgotten while
+//! it is being written. Between processes the compare-and-swap decides.
 
 mod cache;
 mod gap;
+mod outcome;
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use cache::Cache;
+pub use outcome::{Recorded, StoreError};
+
+use cache::{Cache, Kept};
 
 use crate::clock::SharedClock;
 use crate::domain::incident::{Fact, Incident, IncidentId, Refused};
-use crate::journal::{Appended, Journal, JournalError, NewFact, Stream, Version, Write};
+use crate::journal::{Appended, Entry, Journal, JournalError, NewFact, Stream, Version, Write};
 
 /// How many entries are read from the journal at once.
 const READ_BATCH: u32 = 500;
+
+/// How long the journal is waited for. Longer than a slow disk takes, and shorter than what a proposal may
+/// wait for before it must be prepared anew ([`PREPARATION_FRESH`](crate::domain::incident::due::PREPARATION_FRESH)).
+pub const JOURNAL_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How long a journal that stood still is left alone.
+const JOURNAL_RESTS: Duration = Duration::from_secs(5);
 
 /// The stream that numbers incidents.
 const REGISTER: &str = "register";
@@ -31,62 +46,13 @@ const REGISTER: &str = "register";
 /// Prefix of an incident's stream.
 const INCIDENT_PREFIX: &str = "incident/";
 
-/// What became of an attempt to record facts.
-#[must_use]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// They stand.
-    Applied,
-    /// The incident changed meanwhile: read it again and decide again.
-    Stale,
-    /// They stand in memory; the journal cannot be written.
-    Unwritten,
-}
-
-/// Facts could not be recorded.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The journal failed.
-    #[error("could not use the journal")]
-    Journal(#[from] JournalError),
-    /// The journal will not take them.
-    #[error("the journal refuses: {0}")]
-    NotTaken(String),
-    /// They do not fit the incident's state.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// There is no such incident.
-    #[error("there is no {0}")]
-    Unknown(IncidentId),
-    /// A fact in the journal cannot be read: written by a newer version, or damaged.
-    #[error("fact {seq} of the journal cannot be read")]
-    Unreadable {
-        /// Its number.
-        seq: u64,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A fact in the journal does not follow from those before.
-    #[error("fact {seq} of the journal does not follow from those before it")]
-    Unfitting {
-        /// Its number.
-        seq: u64,
-        /// Why.
-        #[source]
-        source: Refused,
-    },
-    /// A fact cannot be written as JSON.
-    #[error("a fact cannot be written as JSON")]
-    Unwritable(#[source] serde_json::Error),
-}
-
 /// Incidents, as the journal tells them.
 pub struct IncidentStore {
     journal: Arc<dyn Journal>,
     clock: SharedClock,
     changed: Arc<Notify>,
     cache: Mutex<Cache>,
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// A new incident.
@@ -100,7 +66,8 @@ pub struct Opening {
 impl IncidentStore {
     /// Folds nothing yet: call [`Self::sync`].
     pub fn new(journal: Arc<dyn Journal>, clock: SharedClock) -> Self {
-        Self { journal, clock, changed: Arc::new(Notify::new()), cache: Mutex::default() }
+        let changed = Arc::new(Notify::new());
+        Self { journal, clock, changed, cache: Mutex::default(), writing: tokio::sync::Mutex::default() }
     }
 
     /// The journal beneath.
@@ -117,6 +84,38 @@ impl IncidentStore {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Appends to the journal, and waits no longer than [`JOURNAL_WAIT_MAX`]: then, whether it was written is
+    /// unknown.
+    ///
+    /// # Errors
+    /// What the journal says, or that it stands still.
+    pub async fn append(&self, writes: Vec<Write>) -> Result<Appended, JournalError> {
+        self.within("append to", self.journal.append(writes)).await
+    }
+
+    /// Waits for the journal, within bounds. One that stands still is left alone for a while, so that not
+    /// every fact waits for it anew.
+    async fn within<T>(
+        &self,
+        doing: &'static str,
+        answer: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
+        let answer = tokio::time::timeout(JOURNAL_WAIT_MAX, answer).await;
+        let now = Instant::now();
+        self.cache().rests_until = answer.is_err().then(|| now + JOURNAL_RESTS);
+        answer.unwrap_or_else(|_| Err(stands_still(doing)))
+    }
+
+    /// Whether the journal stood still a moment ago, and is not to be waited for now.
+    pub fn journal_rests(&self) -> bool {
+        let now = Instant::now();
+        self.cache().rests_until.is_some_and(|until| now < until)
+    }
+
+    async fn read(&self, stream: &Stream) -> Result<Vec<Entry>, JournalError> {
+        self.within("read", self.journal.read(stream, Version(0))).await
+    }
+
     /// Reads what the journal has beyond what is known: what other processes wrote. True when anything
     /// was new.
     ///
@@ -126,8 +125,8 @@ impl IncidentStore {
         let mut anything = false;
         loop {
             let after = self.cache().seen;
-            let entries = self.journal.read_all(after, READ_BATCH).await?;
-            let Some(last) = entries.last() else { return Ok(anything) };
+            let entries = self.within("read", self.journal.read_all(after, READ_BATCH)).await?;
+            let Some(last) = entries.last() else { break };
             let last = last.seq;
             let mut cache = self.cache();
             for entry in &entries {
@@ -135,6 +134,19 @@ impl IncidentStore {
             }
             cache.seen = cache.seen.max(last);
         }
+        loop {
+            let Some(id) = self.cache().torn.first().copied() else { break };
+            let entries = self.read(&incident_stream(id)).await?;
+            self.cache().mend(id, &entries)?;
+            anything = true;
+        }
+        self.cache().synced = Some(self.clock.now());
+        Ok(anything)
+    }
+
+    /// When the journal was last read to its end.
+    pub fn synced(&self) -> Option<Timestamp> {
+        self.cache().synced
     }
 
     /// Every incident, oldest first.
@@ -168,10 +180,8 @@ impl IncidentStore {
         facts: Vec<Fact>,
         containment: bool,
     ) -> Result<Recorded, StoreError> {
-        if self.gap_since().is_some() {
-            // A journal that is still away is no news; what follows decides what that means.
-            self.flush().await.ok();
-        }
+        let _writing = self.writing.lock().await;
+        self.flush_if_behind().await;
         let at = self.clock.now();
         let ahead = {
             let cache = self.cache();
@@ -182,31 +192,28 @@ impl IncidentStore {
             try_facts(&kept.incident, &facts, at)?;
             kept.unwritten
         };
-        if ahead > 0 {
-            return if containment {
-                self.keep_unwritten(id, version, facts, at)
-            } else {
-                Err(StoreError::NotTaken("the journal cannot be written now".to_owned()))
-            };
+        if ahead > 0 || (containment && self.journal_rests()) {
+            return if containment { self.keep_unwritten(id, version, facts, at) } else { Err(away()) };
         }
         let write =
             Write { stream: incident_stream(id), expected: Version(version), facts: new_facts(&facts, at)? };
-        match self.journal.append(vec![write]).await {
+        let problem = match self.append(vec![write]).await {
             Ok(Appended::Applied { .. }) => {
                 self.apply(id, version, facts, at)?;
-                Ok(Recorded::Applied)
+                return Ok(Recorded::Applied);
             }
             Ok(Appended::Stale { .. }) => {
                 self.sync().await?;
-                Ok(Recorded::Stale)
+                return Ok(Recorded::Stale);
             }
-            Ok(Appended::Refused { reason }) => Err(StoreError::NotTaken(reason)),
-            Err(error) if containment && error.is_unavailable() => {
-                tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&error), "the journal cannot be written; containment goes on without it");
-                self.keep_unwritten(id, version, facts, at)
-            }
-            Err(error) => Err(error.into()),
+            Ok(Appended::Refused { reason }) => StoreError::NotTaken(reason),
+            Err(error) => StoreError::Journal(error),
+        };
+        if !containment {
+            return Err(problem);
         }
+        tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&problem), "the journal cannot be written; containment goes on without it");
+        self.keep_unwritten(id, version, facts, at)
     }
 
     /// Reads, decides and appends until the decision stands on the newest state.
@@ -240,39 +247,44 @@ impl IncidentStore {
     /// # Errors
     /// When the journal fails, or the facts do not make an incident.
     pub async fn open(&self, opening: Opening) -> Result<Option<IncidentId>, StoreError> {
+        let _writing = self.writing.lock().await;
+        self.flush_if_behind().await;
         let at = self.clock.now();
-        let id = IncidentId(self.cache().register + 1);
-        let Some((first, rest)) = opening.facts.split_first() else {
-            return Err(StoreError::NotTaken("an incident begins with a report".to_owned()));
-        };
-        let incident = Incident::open(id, first, at)?;
-        try_facts(&incident, rest, at)?;
-        let writes = vec![
-            registration(id, at),
-            Write {
-                stream: incident_stream(id),
-                expected: Version(0),
-                facts: new_facts(&opening.facts, at)?,
-            },
-        ];
-        match self.journal.append(writes).await {
+        let Opening { facts, containment } = opening;
+        let (id, number_is_free) = self.cache().next_number();
+        let incident = opened(id, &facts, at)?;
+        if !number_is_free || (containment && self.journal_rests()) {
+            // Numbers were given in memory that the journal does not know of yet, or it is not waited for.
+            return if containment { self.open_unwritten(id, facts, at).map(Some) } else { Err(away()) };
+        }
+        let stream = incident_stream(id);
+        let write = Write { stream, expected: Version(0), facts: new_facts(&facts, at)? };
+        let problem = match self.append(vec![registration(id, at), write]).await {
             Ok(Appended::Applied { .. }) => {
-                self.sync().await?;
+                let facts = facts.into_iter().map(|fact| (at, fact)).collect();
+                let mut cache = self.cache();
+                cache.register = cache.register.max(id.0);
+                cache.incidents.entry(id).or_insert(Kept {
+                    incident: Arc::new(incident),
+                    facts,
+                    unwritten: 0,
+                });
+                drop(cache);
                 self.changed.notify_one();
-                Ok(Some(id))
+                return Ok(Some(id));
             }
             Ok(Appended::Stale { .. }) => {
                 self.sync().await?;
-                Ok(None)
+                return Ok(None);
             }
-            Ok(Appended::Refused { reason }) => Err(StoreError::NotTaken(reason)),
-            Err(error) if opening.containment && error.is_unavailable() => {
-                tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&error), "the journal cannot be written; the incident is opened without it");
-                self.open_unwritten(id, opening.facts, at)?;
-                Ok(Some(id))
-            }
-            Err(error) => Err(error.into()),
+            Ok(Appended::Refused { reason }) => StoreError::NotTaken(reason),
+            Err(error) => StoreError::Journal(error),
+        };
+        if !containment {
+            return Err(problem);
         }
+        tracing::error!(incident.id = %id, error = %crate::agent::chain_of(&problem), "the journal cannot be written; the incident is opened without it");
+        self.open_unwritten(id, facts, at).map(Some)
     }
 
     /// Applies what was appended, unless a reader was quicker.
@@ -292,6 +304,30 @@ impl IncidentStore {
         self.changed.notify_one();
         Ok(())
     }
+}
+
+fn stands_still(doing: &'static str) -> JournalError {
+    JournalError::Unavailable {
+        doing,
+        place: "of this agent".to_owned(),
+        why: format!("it did not answer within {JOURNAL_WAIT_MAX:?}"),
+        remedy: "look at the disk it is on, and for a process that holds it",
+        source: None,
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::NotTaken("the journal cannot be written now".to_owned())
+}
+
+/// The incident that these facts open.
+fn opened(id: IncidentId, facts: &[Fact], at: Timestamp) -> Result<Incident, StoreError> {
+    let Some((first, rest)) = facts.split_first() else {
+        return Err(StoreError::NotTaken("an incident begins with a report".to_owned()));
+    };
+    let mut incident = Incident::open(id, first, at)?;
+    rest.iter().try_for_each(|fact| incident.apply(fact, at))?;
+    Ok(incident)
 }
 
 fn try_facts(incident: &Incident, facts: &[Fact], at: Timestamp) -> Result<(), Refused> {
@@ -319,3 +355,6 @@ fn new_facts(facts: &[Fact], at: Timestamp) -> Result<Vec<NewFact>, StoreError> 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ const NEAREST_LIKENESS_MIN: f64 = 0.7;
 #[derive(Clone, Debug, Default, Args)]
 pub struct By {
     /// Who says so, as the roster calls them; without it, "the operator".
-    #[arg(long = "as", value_name = "PERSON")]
+    #[arg(id = "by", long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
 }
 
@@ -57,7 +57,14 @@ pub fn no_such<'c>(kind: &str, written: &str, there_are: impl Iterator<Item = &'
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+
+    #[test]
+    fn the_command_line_fits_together() {
+        crate::cli::Cli::command().debug_assert();
+    }
 
     #[test]
     fn a_name_that_does_not_exist_is_answered_with_the_nearest_or_with_all() {

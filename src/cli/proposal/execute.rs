@@ -1,16 +1,21 @@
 //! Executing what enough owners confirmed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{PasswordArgs, of};
 use crate::agent::house::House;
+use crate::agent::scrutiny::still_wanted;
 use crate::agent::setup::open_keystore;
 use crate::agent::{chain_of, execute as executing, follow, verify};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
-use crate::domain::incident::{Actor, Incident, IncidentId, Stage};
+use crate::domain::incident::{Actor, Incident, IncidentId, Preparation, Stage};
 use crate::domain::names::PersonId;
+
+/// How long somebody else's execution is waited for: longer than one attempt takes.
+const RESULT_WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// How long the effect is waited for.
 const EFFECT_WAIT_MAX: Duration = Duration::from_secs(60);
@@ -28,6 +33,9 @@ pub struct Args {
     /// Who executes.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
+    /// Execute although the incident is over or was found to be none: owners decide.
+    #[arg(long)]
+    even_so: bool,
 }
 
 /// Refuses below the threshold, rehearses with the real signatures, sends, waits, reads the effect.
@@ -43,6 +51,7 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
     let (incident, _) = of(house, args.incident)?;
     // What the service and the chain know counts as well.
     follow::follow(agent, &incident).await.map_err(|error| Failure::of(&error))?;
+    house.agent.store.sync().await?;
     let (incident, preparation) = of(house, args.incident)?;
     let (attempt, begun) = match &incident.stage {
         Stage::Executed { .. } | Stage::Verified { .. } => {
@@ -60,6 +69,11 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
         | Stage::SubmitFailed { .. }
         | Stage::Proposed => (1, false),
     };
+    if !args.even_so {
+        still_wanted(&incident).map_err(|because| {
+            Failure::no(format!("not executed: {because}; whoever wants it all the same says --even-so"))
+        })?;
+    }
     if !incident.has_quorum() {
         return Err(Failure::no(format!(
             "not executed: {} of {} needed confirmations are there; `redhandle proposal show {}` names who is missing",
@@ -72,20 +86,42 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
     executing::execute_with(agent, &incident, &key, by, attempt, begun)
         .await
         .map_err(|error| Failure::of(&error))?;
-    let incident = open_again(house, args.incident).await?;
+    let incident = wait_for_result(house, args.incident, &preparation).await?;
     let incident = wait_for_effect(house, incident).await?;
     report(context, &incident)
 }
 
-async fn open_again(house: &House, id: IncidentId) -> Result<std::sync::Arc<Incident>, Failure> {
+async fn open_again(house: &House, id: IncidentId) -> Result<Arc<Incident>, Failure> {
     house.agent.store.sync().await?;
     of(house, id).map(|(incident, _)| incident)
 }
 
-async fn wait_for_effect(
+/// Whoever executes at the same time, another process or the agent, writes what came of it.
+async fn wait_for_result(
     house: &House,
-    mut incident: std::sync::Arc<Incident>,
-) -> Result<std::sync::Arc<Incident>, Failure> {
+    id: IncidentId,
+    preparation: &Preparation,
+) -> Result<Arc<Incident>, Failure> {
+    let deadline = Instant::now() + RESULT_WAIT_MAX;
+    loop {
+        let incident = open_again(house, id).await?;
+        let same = incident
+            .preparation
+            .as_ref()
+            .is_some_and(|newest| newest.safe_tx_hash() == preparation.safe_tx_hash());
+        if !same {
+            return Err(Failure::no(format!(
+                "not executed: the proposal of {id} is another one now; look at it with `redhandle proposal show {id}`"
+            )));
+        }
+        if !matches!(incident.stage, Stage::Executing { .. }) || Instant::now() >= deadline {
+            return Ok(incident);
+        }
+        tokio::time::sleep(house.agent.poll).await;
+    }
+}
+
+async fn wait_for_effect(house: &House, mut incident: Arc<Incident>) -> Result<Arc<Incident>, Failure> {
     let deadline = Instant::now() + EFFECT_WAIT_MAX;
     while matches!(incident.stage, Stage::Executed { success: true, .. }) && Instant::now() < deadline {
         if let Err(error) = verify::verify(&house.agent, &incident).await {

@@ -101,6 +101,9 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
     row("Signers", preparation.coverage.headline());
     row("Displaces", displaced(&preparation.queue));
     row("Simulated", simulated(out, preparation));
+    for other in &preparation.simulation.dissent {
+        row("  not agreed", out.look(other, Look::Bad));
+    }
     for overridden in &preparation.simulation.overrides {
         row("  pretending", overridden.clone());
     }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use super::{PasswordArgs, of, show, verify};
 use crate::agent::house::House;
+use crate::agent::scrutiny::{STILL_WANTED, still_wanted};
 use crate::agent::setup::open_keystore;
-use crate::agent::sign::{self, SignError};
+use crate::agent::sign::{self, SignError, Signed};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::domain::incident::IncidentId;
+use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::names::PersonId;
 
 /// Sign as an owner.
@@ -25,6 +27,9 @@ pub struct Args {
     /// Who signs: the key must be this person's.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
+    /// Sign although the incident is over or was found to be none.
+    #[arg(long)]
+    even_so: bool,
     /// Do not ask before signing.
     #[arg(long)]
     yes: bool,
@@ -40,9 +45,14 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     if !context.out.is_json() {
         context.out.note(&verify::text(&context.out, &scrutiny));
     }
-    if !scrutiny.genuine {
-        let problems = scrutiny.checks.iter().filter(|check| !check.good);
-        let problems = problems.map(|check| format!("not signed: {}: {}", check.what, check.found)).collect();
+    let against = scrutiny.checks.iter().filter(|check| !check.good);
+    let against: Vec<_> = against.filter(|check| !(args.even_so && check.what == STILL_WANTED)).collect();
+    if !against.is_empty() {
+        let mut problems: Vec<_> =
+            against.iter().map(|check| format!("not signed: {}: {}", check.what, check.found)).collect();
+        if against.iter().all(|check| check.what == STILL_WANTED) {
+            problems.push("an owner who wants it all the same says --even-so".to_owned());
+        }
         return Err(Failure { exit: Exit::No, problems });
     }
     let password = args.password.read(&args.keystore)?;
@@ -53,9 +63,18 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     if !args.yes && !agreed() {
         return Err(Failure::no("not signed"));
     }
-    let signed = sign::sign(&house.agent, args.incident, &key).await.map_err(|error| match error {
+    if !args.even_so {
+        // It may have been called off while the signer read.
+        house.agent.store.sync().await.ok();
+        let (newest, _) = of(house, args.incident)?;
+        still_wanted(&newest).map_err(|because| Failure::no(format!("not signed: {because}")))?;
+    }
+    let shown = preparation.safe_tx_hash();
+    let signed = sign::sign(&house.agent, args.incident, &key, shown).await.map_err(|error| match error {
         SignError::NotAnOwner { .. } => Failure::wrong(error.to_string()),
-        SignError::NoProposal(_) | SignError::WrongHash | SignError::Key(_) => Failure::no(error.to_string()),
+        SignError::NoProposal(_) | SignError::Another { .. } | SignError::WrongHash | SignError::Key(_) => {
+            Failure::no(error.to_string())
+        }
         SignError::Store(error) => error.into(),
     })?;
     let (have, need) = signed.count;
@@ -66,10 +85,18 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         "signature": signed.confirmation.signature,
         "confirmations": have,
         "threshold": need,
+        "in_journal": signed.in_journal,
         "not_at_service": signed.not_at_service,
     });
+    if !signed.in_journal {
+        return Err(unwritten(context, &json, args.incident, &signed));
+    }
     context.out.result(&json, |_| {
-        let mut text = format!("signed as {}: {have} of {need} confirmations", signed.confirmation.owner);
+        let confirmation = &signed.confirmation;
+        let mut text = format!(
+            "signed {} as {}: {have} of {need} confirmations",
+            confirmation.safe_tx_hash, confirmation.owner
+        );
         if let Some(why) = &signed.not_at_service {
             text.push_str(&format!(
                 "\nThe signature is in the journal and counts. The Transaction Service does not have it: {why}"
@@ -78,6 +105,27 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         text
     });
     Ok(Exit::Done)
+}
+
+/// The signature is there and the journal does not have it: this process ends, and it must not end with it.
+fn unwritten(context: &Context, json: &serde_json::Value, id: IncidentId, signed: &Signed) -> Failure {
+    let OwnerConfirmation { safe_tx_hash, owner, signature, .. } = &signed.confirmation;
+    context
+        .out
+        .result(json, |_| format!("safeTxHash {safe_tx_hash}\nowner      {owner}\nsignature  {signature}"));
+    let service = match &signed.not_at_service {
+        None => "the Transaction Service has it, and the agent reads it there".to_owned(),
+        Some(why) => format!(
+            "nor does the Transaction Service have it ({why}): keep the signature above, or nobody has it"
+        ),
+    };
+    Failure {
+        exit: Exit::No,
+        problems: vec![
+            format!("the signature is made, and the journal does not have it; {service}"),
+            format!("give it in again with `redhandle proposal sign {id}` once the journal can be written"),
+        ],
+    }
 }
 
 fn owns(house: &House, person: &PersonId, owner: alloy::primitives::Address) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use super::of;
 use crate::agent::house::House;
-use crate::agent::scrutiny::{Scrutiny, scrutinise};
+use crate::agent::scrutiny::{Scrutiny, scrutinise, still_wanted};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
@@ -19,7 +19,7 @@ pub async fn verify(context: &Context, house: &House, id: IncidentId) -> Result<
 /// Recomputes everything.
 pub async fn look(house: &House, incident: &Incident, preparation: &Preparation) -> Scrutiny {
     let plan = incident.runbook.as_ref().and_then(|id| house.agent.plans.get(id));
-    scrutinise(&house.agent, preparation, plan).await
+    scrutinise(&house.agent, preparation, plan, still_wanted(incident)).await
 }
 
 /// Every check, and the answer last.

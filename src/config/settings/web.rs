@@ -20,7 +20,7 @@ pub struct Web {
     pub public_url: Url,
     /// What callers of the API must show. There is one whenever `listen` is not loopback.
     pub key: Option<SecretString>,
-    /// What links in pages are signed with. None: one is made at each start, and older links stop working.
+    /// What links in pages are signed with. None: one is made once and kept beside the journal.
     pub link_secret: Option<SecretString>,
 }
 

@@ -242,5 +242,29 @@ fn what_makes_a_condition_fire_is_checked_where_it_is_written() {
             count,
             "sequence = { same = \"attacker\", within = \"1h\" }\nstep = [{ when = 'true', anywhere = true }, { when = 'alert.bto == \"0x\"' }]"
         ),
-    ]), @"");
+    ]), @r#"
+    count = { bots = 2, within = "10m", including = 'alert.severity >= HIGH' }
+      nothing is wrong
+    count = { bots = 2, within = "10m", including = 'alert.sevrity >= HIGH' }
+      runbooks/pause.md:13:9: count.including, at character 7: an alert has no field "sevrity"; did you mean "severity"?
+    count = { within = "10m", stages = { of = ["nobody"], at_least = 1 } }
+      runbooks/pause.md:13:9: count.stages: there is no list of bots "nobody"
+    count = { within = "10m" }
+      runbooks/pause.md:13:9: missing key "alerts" in [condition.count]; expected how many alerts, or how many different bots, feeds or stages
+    retracted_by = "nobody" ⏎ max_age = "11d"
+      runbooks/pause.md:13:16: retracted_by: there is no list of bots "nobody"
+      runbooks/pause.md:14:11: max_age = "11d" in [[condition]]; expected a length of time such as "10m" or "1h30m", from 1s to 240h
+    absent = { after = "2h", intervals = 2.5 }
+      nothing is wrong
+    absent = { after = "2h", intervals = 2.55 }
+      runbooks/pause.md:13:38: intervals = 2.55 in [condition.absent]; expected a number from 1.1 to 100 with at most one decimal
+    sequence = { same = "attaker", within = "1h" }
+      runbooks/pause.md:13:21: same = "attaker" in [condition.sequence]; expected one of "attacker", "transaction", "contract"; did you mean "attacker"?
+    sequence = { same = "attacker", within = "1h" }
+      runbooks/pause.md:13:12: sequence: a sequence has from 2 to 8 steps, and this one 0
+    step = [{ when = 'true', anywhere = true }]
+      runbooks/pause.md:9:1: missing key "sequence" in [[condition]]; expected sequence = { same = "attacker", within = "1h" }
+    sequence = { same = "attacker", within = "1h" } ⏎ step = [{ when = 'true', anywhere = true }, { when = 'alert.bto == "0x"' }]
+      runbooks/pause.md:14:8: step 2, when, at character 7: an alert has no field "bto"; it has severity, bot, alert_id, name, description, protocol, finding_type, feed, chain, hash, transaction, block.number, addresses, created_at, event_time, metadata.NAME
+    "#);
 }

@@ -24,8 +24,10 @@
 //! a clock in the future cannot make everybody else's evidence too old, or the time of day where one is given. An
 //! alert more than `max_age` behind it no longer counts, and a note says so.
 //!
-//! **After a crash.** Everything here is a function of the alerts observed, in their order. Feed those that were
-//! `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block twice.
+//! **After a crash.** Everything here is a function of the alerts observed, in their order, and of the conditions.
+//! Feed those that were `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block
+//! twice. A match that was none then, because a condition was edited since, is taken back: its alerts are
+//! evidence for the next one, and cause none by themselves.
 
 use std::collections::BTreeSet;
 
@@ -165,11 +167,25 @@ impl Matcher {
 
     /// Feeds back a stored alert after a restart; what it brings about is taken as done.
     ///
-    /// Where alert and consequence are not stored in one transaction, call [`Matcher::observe`] instead: it returns
-    /// the same matches as the first time, and those the journal knows (same runbook, condition, contract and
-    /// alerts) can be dropped.
+    /// Where it may not be (conditions can be edited in between), call [`Matcher::observe`] instead, compare its
+    /// matches with those that were stored, and [`Matcher::take_back`] the others.
     pub fn restore(&mut self, alert: &Alert, known: &Known) {
         let Observation { .. } = self.observe(alert, known);
+    }
+
+    /// Takes back a match that this alert brought about when it was observed and that nobody acts on: the alerts
+    /// stay in their window, and are fresh again.
+    pub fn take_back(&mut self, alert: &Alert, matched: &Match) {
+        for rule in &mut self.rules {
+            if rule.runbook == matched.runbook && *rule.condition.id() == matched.condition {
+                rule.take_back(alert, &matched.contract);
+            }
+        }
+    }
+
+    /// From here on silence counts: heartbeats are not stored, so that whoever was away has heard none.
+    pub fn listen_anew(&mut self) {
+        self.rules.iter_mut().for_each(Rule::listen_anew);
     }
 
     /// Takes back an observation whose outcome could not be stored: the alert leaves every window, and alerts spent

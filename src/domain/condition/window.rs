@@ -220,6 +220,16 @@ impl Window {
         }
     }
 
+    /// The firing that the alert completed, and its early response, did not happen: all stay, fresh.
+    pub(super) fn take_back(&mut self, hash: &AlertHash) {
+        for entry in self.entries.values_mut() {
+            entry.mark.release(hash);
+            if entry.hash == *hash {
+                entry.mark.announced = false;
+            }
+        }
+    }
+
     /// Alerts at most `within` before or after `at`, oldest first.
     fn near(&self, at: Timestamp, within: SignedDuration) -> impl Iterator<Item = &Entry> {
         self.entries.values().filter(move |entry| span(entry.at, at) <= within)

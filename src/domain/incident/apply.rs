@@ -1,15 +1,17 @@
-//! How a fact changes an incident, or why it cannot.
+//! How a fact changes an incident.
 //!
-//! This is the only code that changes one. Every state and every fact is named: a new variant breaks
-//! the build here until somebody has thought about it.
+//! [`Incident::apply`] is the only code that changes one: it asks whether the fact may follow
+//! (`admit`), and if so lets it. Every fact is named: a new variant breaks the build here
+//! until somebody has thought about it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::fact::{Fact, Retry};
-use super::names::{IncidentId, PageKey, Purpose};
-use super::state::{ActionItem, Call, Incident, PageOutcome, PageState, Phase, Stage};
+pub use super::calls::ANSWER_HOLDS;
+use super::fact::{Actor, Fact, Retry, Role, Source};
+use super::names::{IncidentId, Purpose};
+use super::state::{ActionItem, Incident, PageOutcome, Phase, Sent, Stage, Subject};
 use crate::domain::condition::Response;
-use crate::domain::safe::SafeTxHash;
+use crate::domain::names::PersonId;
 
 /// The fact does not fit the state. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -21,22 +23,6 @@ pub struct Refused {
     pub fact: &'static str,
     /// Why, in a sentence.
     pub because: String,
-}
-
-/// The longest wait between two attempts at the same task, in seconds.
-const RETRY_WAIT_MAX_SECONDS: i64 = 60;
-
-/// When attempt `attempt + 1` is due after attempt `attempt` failed at `at`: 1 s, 2 s, 4 s … 60 s.
-/// An emergency does not wait long, and a dead service is not hammered.
-fn retry_at(retry: Retry, attempt: u32, at: Timestamp) -> Option<Timestamp> {
-    match retry {
-        Retry::Never => None,
-        Retry::Later => {
-            let seconds = 1_i64.checked_shl(attempt.saturating_sub(1)).unwrap_or(RETRY_WAIT_MAX_SECONDS);
-            let seconds = seconds.clamp(1, RETRY_WAIT_MAX_SECONDS);
-            at.checked_add(SignedDuration::from_secs(seconds)).ok()
-        }
-    }
 }
 
 impl Incident {
@@ -80,11 +66,14 @@ impl Incident {
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
+            sent: None,
+            executed_at: None,
+            effect_missing: false,
             effect_lost: None,
             action_items: Vec::new(),
             post_mortem: None,
         };
-        incident.call(Purpose::Triage, at, title.clone());
+        incident.call(Purpose::Triage, Subject::Itself, at, title.clone());
         Ok(incident)
     }
 
@@ -103,133 +92,21 @@ impl Incident {
         Ok(())
     }
 
-    /// Whether the fact may follow.
-    fn admit(&self, fact: &Fact) -> Result<(), String> {
-        if self.phase == Phase::Closed && !matches!(fact, Fact::ActionItemDone { .. } | Fact::Noted { .. }) {
-            return Err("the incident is closed".to_owned());
-        }
-        match fact {
-            Fact::Reported { .. } => Err("it was reported already".to_owned()),
-            Fact::Triaged { .. } => match self.phase {
-                Phase::Reported | Phase::Triaged => Ok(()),
-                Phase::Declared | Phase::Resolved | Phase::PostMortem | Phase::Closed => {
-                    Err(format!("it is {} already", self.phase.as_str()))
-                }
-            },
-            Fact::Declared { .. } => match (self.phase, self.is_incident) {
-                (Phase::Triaged, Some(true)) => Ok(()),
-                (Phase::Triaged, Some(false) | None) => {
-                    Err("triage found an event, not an incident; triage it again first".to_owned())
-                }
-                (Phase::Reported, _) => Err("it is not triaged yet".to_owned()),
-                (Phase::Declared | Phase::Resolved | Phase::PostMortem | Phase::Closed, _) => {
-                    Err(format!("it is {} already", self.phase.as_str()))
-                }
-            },
-            Fact::Assigned { .. } | Fact::ObjectiveSet { .. } => self.only_in(&[Phase::Declared]),
-            Fact::Matched { .. }
-            | Fact::ResponseRaised { .. }
-            | Fact::Noted { .. }
-            | Fact::PageStarted { .. }
-            | Fact::PageDelivered { .. }
-            | Fact::PageFailed { .. }
-            | Fact::Acknowledged { .. }
-            | Fact::Exhausted { .. }
-            | Fact::JournalGap { .. } => Ok(()),
-            Fact::PreparationStarted { .. } => match &self.stage {
-                // A proposal that has not left the house may be built anew on newer state.
-                Stage::Idle | Stage::PrepareFailed { .. } | Stage::Prepared => Ok(()),
-                other => Err(format!("containment is {} already", other.as_str())),
-            },
-            Fact::Prepared(_) | Fact::Unneeded { .. } | Fact::PreparationFailed { .. } => match &self.stage {
-                Stage::Preparing { .. } => Ok(()),
-                other => Err(format!("nothing is being prepared; containment is {}", other.as_str())),
-            },
-            Fact::SubmissionStarted { safe_tx_hash, .. } => {
-                self.is_ours(safe_tx_hash)?;
-                match &self.stage {
-                    Stage::Prepared | Stage::SubmitFailed { .. } => Ok(()),
-                    other => Err(format!("the proposal is {} already", other.as_str())),
-                }
-            }
-            Fact::Submitted { safe_tx_hash, .. } | Fact::SubmissionFailed { safe_tx_hash, .. } => {
-                self.is_ours(safe_tx_hash)?;
-                match &self.stage {
-                    Stage::Submitting { .. } => Ok(()),
-                    other => Err(format!("nothing is being submitted; the proposal is {}", other.as_str())),
-                }
-            }
-            Fact::Confirmed(confirmation) => self.is_ours(&confirmation.safe_tx_hash),
-            Fact::Superseded { safe_tx_hash, .. } => {
-                self.is_ours(safe_tx_hash)?;
-                self.not_yet_executed()
-            }
-            Fact::ExecutionStarted { safe_tx_hash, .. } => {
-                self.is_ours(safe_tx_hash)?;
-                self.not_yet_executed()?;
-                if self.has_quorum() { Ok(()) } else { Err("too few owners confirmed".to_owned()) }
-            }
-            Fact::Executed { safe_tx_hash, .. } => {
-                self.is_ours(safe_tx_hash)?;
-                self.not_yet_executed()
-            }
-            Fact::ExecutionFailed { safe_tx_hash, .. } => {
-                self.is_ours(safe_tx_hash)?;
-                match &self.stage {
-                    Stage::Executing { .. } => Ok(()),
-                    other => Err(format!("nothing is being executed; the proposal is {}", other.as_str())),
-                }
-            }
-            Fact::Verified { .. } => match &self.stage {
-                Stage::Executed { .. } => Ok(()),
-                Stage::Verified { .. } if self.effect_lost.is_some() => Ok(()),
-                other => Err(format!("there is nothing to verify; containment is {}", other.as_str())),
-            },
-            Fact::EffectLost { .. } => match &self.stage {
-                Stage::Verified { .. } if self.effect_lost.is_none() => Ok(()),
-                other => Err(format!("no effect stands; containment is {}", other.as_str())),
-            },
-            Fact::Resolved { .. } => self.only_in(&[Phase::Declared]),
-            Fact::PostMortemDrafted { .. } => self.only_in(&[Phase::Resolved, Phase::PostMortem]),
-            Fact::ActionItemAdded { item, .. } => {
-                self.only_in(&[Phase::Declared, Phase::Resolved, Phase::PostMortem])?;
-                let next = self.action_items.len() as u32 + 1;
-                if *item == next { Ok(()) } else { Err(format!("the next action item is number {next}")) }
-            }
-            Fact::ActionItemDone { item, .. } => {
-                match self.action_items.iter().find(|candidate| candidate.item == *item) {
-                    Some(found) if found.done.is_none() => Ok(()),
-                    Some(_) => Err(format!("action item {item} is done already")),
-                    None => Err(format!("there is no action item {item}")),
-                }
-            }
-            Fact::Closed { .. } => match (self.phase, self.is_incident) {
-                (Phase::PostMortem, _) | (Phase::Triaged, Some(false)) => Ok(()),
-                (Phase::Reported, _) => Err("it is not triaged yet".to_owned()),
-                (Phase::Triaged, Some(true) | None) => Err("it is an incident: declare it".to_owned()),
-                (Phase::Declared, _) => Err("it is not resolved yet".to_owned()),
-                (Phase::Resolved, _) => Err("its post-mortem is not drafted yet".to_owned()),
-                (Phase::Closed, _) => Err("it is closed already".to_owned()),
-            },
-        }
-    }
-
     /// Changes the state. The fact was admitted.
     fn change(&mut self, fact: &Fact, at: Timestamp) {
         match fact {
-            Fact::Reported { .. } => {}
+            Fact::Reported { .. } | Fact::Noted { .. } => {}
             Fact::Matched { matched, response } => {
                 self.matches.push(matched.clone());
-                self.response = self.response.max(*response);
+                self.evidence(*response, at);
             }
-            Fact::ResponseRaised { response, .. } => self.response = self.response.max(*response),
-            Fact::Triaged { incident, severity, .. } => {
-                self.phase = Phase::Triaged;
-                self.is_incident = Some(*incident);
+            Fact::ResponseRaised { response, .. } => {
+                self.response = self.response.max(*response);
+                self.look_again(at);
+            }
+            Fact::Triaged { by, incident, severity, .. } => {
                 self.severity = *severity;
-                if !incident {
-                    self.close_all_calls();
-                }
+                self.triaged(by, *incident);
             }
             Fact::Declared { commander, communications, responders, objective, .. } => {
                 self.phase = Phase::Declared;
@@ -237,40 +114,19 @@ impl Incident {
                 self.communications.clone_from(communications);
                 self.responders.clone_from(responders);
                 self.objective = Some(objective.clone());
+                self.call_for_command(at);
             }
-            Fact::Assigned { role, person, .. } => match role {
-                super::fact::Role::Commander => self.commander = Some(person.clone()),
-                super::fact::Role::Communications => self.communications = Some(person.clone()),
-                super::fact::Role::Responder => {
-                    if !self.responders.contains(person) {
-                        self.responders.push(person.clone());
-                    }
-                }
-            },
+            Fact::Assigned { role, person, .. } => self.assigned(*role, person),
             Fact::ObjectiveSet { objective, .. } => self.objective = Some(objective.clone()),
-            Fact::Noted { .. } => {}
             Fact::PreparationStarted { attempt } => self.stage = Stage::Preparing { attempt: *attempt },
-            Fact::Prepared(preparation) => {
-                self.preparation = Some((**preparation).clone());
-                self.prepared_at = Some(at);
-                self.draft = None;
-                self.confirmations.clear();
-                self.stage = Stage::Prepared;
-                self.close_call(Purpose::Blocked);
-                self.call_about_coverage(at);
-            }
+            Fact::Prepared(preparation) => self.prepared(preparation, at),
             Fact::Unneeded { .. } => {
                 self.stage = Stage::Unneeded;
                 self.close_call(Purpose::Blocked);
             }
             Fact::PreparationFailed { attempt, problem, retry, draft } => {
                 self.draft = draft.as_deref().cloned();
-                self.stage = Stage::PrepareFailed {
-                    attempt: *attempt,
-                    retry_at: retry_at(*retry, *attempt, at),
-                    problem: problem.clone(),
-                };
-                self.call(Purpose::Blocked, at, format!("no proposal could be prepared: {problem}"));
+                self.preparation_failed(*attempt, problem, *retry, at);
             }
             Fact::SubmissionStarted { attempt, .. } => {
                 self.stage = Stage::Submitting { attempt: *attempt };
@@ -281,18 +137,10 @@ impl Incident {
                 self.close_call(Purpose::Blocked);
             }
             Fact::SubmissionFailed { attempt, problem, retry, .. } => {
-                self.stage = Stage::SubmitFailed {
-                    attempt: *attempt,
-                    retry_at: retry_at(*retry, *attempt, at),
-                    problem: problem.clone(),
-                };
-                self.call(
-                    Purpose::Blocked,
-                    at,
-                    format!(
-                        "the Transaction Service does not have the proposal ({problem}); sign it without"
-                    ),
-                );
+                self.submission_failed(*attempt, problem, *retry, at);
+            }
+            Fact::ExecutionFailed { attempt, problem, retry, .. } => {
+                self.execution_failed(*attempt, problem, *retry, at);
             }
             Fact::Confirmed(confirmation) => {
                 // The first confirmation of an owner stands, as at the service.
@@ -300,38 +148,43 @@ impl Incident {
                 if self.has_quorum() {
                     self.close_call(Purpose::Sign);
                     self.close_call(Purpose::Coverage);
+                    self.call_for_execution(at);
+                }
+            }
+            Fact::OwnersChanged { owners, threshold } => {
+                if let Some(preparation) = &mut self.preparation {
+                    preparation.owners.clone_from(owners);
+                    preparation.threshold = *threshold;
+                }
+                if self.has_quorum() {
+                    self.call_for_execution(at);
+                } else {
+                    self.close_call(Purpose::Execute);
+                    if may_propose(self) {
+                        self.call_signers(at);
+                    }
                 }
             }
             Fact::Superseded { .. } => {
                 self.stage = Stage::Idle;
                 self.confirmations.clear();
+                self.sent = None;
                 self.close_call(Purpose::Sign);
+                self.close_call(Purpose::Execute);
             }
             Fact::ExecutionStarted { attempt, .. } => self.stage = Stage::Executing { attempt: *attempt },
+            Fact::ExecutionSigned { transaction, account_nonce, raw, .. } => {
+                let (transaction, account_nonce, raw) = (*transaction, *account_nonce, raw.clone());
+                self.sent = Some(Sent { transaction, account_nonce, raw, at });
+            }
+            Fact::EffectMissing { because, .. } => {
+                self.effect_missing = true;
+                let because = format!("executed, but the effect is not there: {because}");
+                self.call(Purpose::Blocked, Subject::Effect, at, because);
+            }
             Fact::Executed { transaction, success, .. } => {
                 self.stage = Stage::Executed { transaction: *transaction, success: *success };
-                self.close_call(Purpose::Sign);
-                self.close_call(Purpose::Coverage);
-                self.close_call(Purpose::Blocked);
-                if !success {
-                    self.call(
-                        Purpose::Blocked,
-                        at,
-                        "the Safe executed, but the call inside failed".to_owned(),
-                    );
-                }
-            }
-            Fact::ExecutionFailed { attempt, problem, retry, .. } => {
-                self.stage = Stage::ExecuteFailed {
-                    attempt: *attempt,
-                    retry_at: retry_at(*retry, *attempt, at),
-                    problem: problem.clone(),
-                };
-                self.call(
-                    Purpose::Blocked,
-                    at,
-                    format!("the confirmed proposal could not be executed: {problem}"),
-                );
+                self.executed(*success, at);
             }
             Fact::Verified { block, .. } => {
                 self.stage = Stage::Verified { at, block: *block };
@@ -341,9 +194,9 @@ impl Incident {
             }
             Fact::EffectLost { block, because } => {
                 self.effect_lost = Some(*block);
-                self.call(Purpose::EffectLost, at, because.clone());
+                self.call(Purpose::EffectLost, Subject::Itself, at, because.clone());
             }
-            Fact::PageStarted { page, attempt } => self.page(page, *attempt, at, PageOutcome::Started),
+            Fact::PageStarted { page, attempt } => self.page_begins(page, *attempt, at),
             Fact::PageDelivered { page, .. } => self.page_ends(page, PageOutcome::Delivered),
             Fact::PageFailed { page, problem, retry, .. } => self.page_ends(
                 page,
@@ -352,30 +205,9 @@ impl Incident {
                     Retry::Never => PageOutcome::FailedForGood(problem.clone()),
                 },
             ),
-            Fact::Acknowledged { person, .. } => {
-                self.acknowledged.insert(person.clone(), at);
-                // One person who looks is enough for a question; a signature is needed from each.
-                for (purpose, call) in &mut self.calls {
-                    match purpose {
-                        Purpose::Triage
-                        | Purpose::Coverage
-                        | Purpose::Blocked
-                        | Purpose::EffectLost
-                        | Purpose::JournalGap => call.closed = true,
-                        Purpose::Sign => {}
-                    }
-                }
-            }
-            Fact::Exhausted { purpose } => {
-                if let Some(call) = self.calls.get_mut(purpose) {
-                    call.exhausted = Some(at);
-                }
-            }
-            Fact::JournalGap { facts, since, .. } => self.call(
-                Purpose::JournalGap,
-                at,
-                format!("the journal could not be written since {since}; {facts} facts were kept in memory"),
-            ),
+            Fact::Acknowledged { person, .. } => self.answer(person, at),
+            Fact::Exhausted { purpose } => self.exhaust(*purpose, at),
+            Fact::JournalGap { since, facts, dropped } => self.gap(*since, *facts, dropped, at),
             Fact::Resolved { .. } => {
                 self.phase = Phase::Resolved;
                 self.close_all_calls();
@@ -384,13 +216,10 @@ impl Incident {
                 self.phase = Phase::PostMortem;
                 self.post_mortem = Some(path.clone());
             }
-            Fact::ActionItemAdded { item, what, owner, due } => self.action_items.push(ActionItem {
-                item: *item,
-                what: what.clone(),
-                owner: owner.clone(),
-                due: *due,
-                done: None,
-            }),
+            Fact::ActionItemAdded { item, what, owner, due } => {
+                let (what, owner) = (what.clone(), owner.clone());
+                self.action_items.push(ActionItem { item: *item, what, owner, due: *due, done: None });
+            }
             Fact::ActionItemDone { item, .. } => {
                 if let Some(found) = self.action_items.iter_mut().find(|candidate| candidate.item == *item) {
                     found.done = Some(at);
@@ -403,91 +232,97 @@ impl Incident {
         }
     }
 
-    fn only_in(&self, phases: &[Phase]) -> Result<(), String> {
-        if phases.contains(&self.phase) {
-            return Ok(());
+    /// New evidence. What was judged on less is judged again: an event that matches once more may be real.
+    fn evidence(&mut self, response: Response, at: Timestamp) {
+        self.response = self.response.max(response);
+        if self.is_incident == Some(false) {
+            self.phase = Phase::Reported;
+            self.is_incident = None;
+            self.call(Purpose::Triage, Subject::Itself, at, self.title.clone());
         }
-        Err(format!("it is {}", self.phase.as_str()))
+        self.look_again(at);
     }
 
-    fn is_ours(&self, hash: &SafeTxHash) -> Result<(), String> {
-        match &self.preparation {
-            Some(preparation) if preparation.safe_tx_hash() == *hash => Ok(()),
-            Some(preparation) => {
-                Err(format!("{hash} is not the proposal, which is {}", preparation.safe_tx_hash()))
-            }
-            None => Err("no proposal is prepared".to_owned()),
-        }
-    }
-
-    fn not_yet_executed(&self) -> Result<(), String> {
-        match &self.stage {
-            Stage::Prepared
+    /// Where containment had come to rest without a proposal, the chain is asked again.
+    fn look_again(&mut self, at: Timestamp) {
+        match &mut self.stage {
+            Stage::Unneeded => self.stage = Stage::Idle,
+            Stage::PrepareFailed { retry_at: retry_at @ None, .. } => *retry_at = Some(at),
+            Stage::Idle
+            | Stage::Preparing { .. }
+            | Stage::PrepareFailed { .. }
+            | Stage::Prepared
             | Stage::Submitting { .. }
             | Stage::SubmitFailed { .. }
             | Stage::Proposed
             | Stage::Executing { .. }
-            | Stage::ExecuteFailed { .. } => Ok(()),
-            Stage::Idle | Stage::Preparing { .. } | Stage::PrepareFailed { .. } | Stage::Unneeded => {
-                Err("no proposal is prepared".to_owned())
-            }
-            Stage::Executed { .. } | Stage::Verified { .. } => Err("it is executed already".to_owned()),
+            | Stage::ExecuteFailed { .. }
+            | Stage::Executed { .. }
+            | Stage::Verified { .. } => {}
         }
     }
 
-    /// Opens a call, unless one for the purpose is open already.
-    fn call(&mut self, purpose: Purpose, at: Timestamp, because: String) {
-        let number = match self.calls.get_mut(&purpose) {
-            Some(open) if !open.closed => {
-                open.because = because;
-                return;
+    fn triaged(&mut self, by: &Actor, incident: bool) {
+        self.phase = Phase::Triaged;
+        self.is_incident = Some(incident);
+        if !incident {
+            self.close_all_calls();
+            return;
+        }
+        // "Is it real?" is answered by a person who says so. Whoever pulls the handle by hand wants the
+        // others to come all the same.
+        match (by, &self.source) {
+            (Actor::Person(_) | Actor::Operator, Source::Match(_) | Source::Reporter { .. }) => {
+                self.close_call(Purpose::Triage);
             }
-            Some(closed) => closed.number + 1,
-            None => 1,
+            (Actor::Agent, _) | (_, Source::Trigger) => {}
+        }
+    }
+
+    /// Exactly one leads. Where the schedule names nobody, somebody must take it.
+    fn call_for_command(&mut self, at: Timestamp) {
+        if self.commander.is_none() {
+            let because = "it is declared, and nobody is on schedule as incident commander".to_owned();
+            self.call(Purpose::Command, Subject::Itself, at, because);
+        }
+    }
+
+    fn assigned(&mut self, role: Role, person: &PersonId) {
+        match role {
+            Role::Commander => {
+                self.commander = Some(person.clone());
+                self.close_call(Purpose::Command);
+            }
+            Role::Communications => self.communications = Some(person.clone()),
+            Role::Responder => {
+                if !self.responders.contains(person) {
+                    self.responders.push(person.clone());
+                }
+            }
+        }
+    }
+
+    /// A gap that lasts has kept nothing yet that stands in the journal; one that is over says how much.
+    fn gap(&mut self, since: Timestamp, facts: u32, dropped: &[String], at: Timestamp) {
+        let (subject, from, because) = match (facts, dropped) {
+            (0, []) => (Subject::GapLasts, since, format!("the journal cannot be written since {since}")),
+            (_, []) => (
+                Subject::GapOver,
+                since,
+                format!("the journal could not be written since {since}; it can again, and nothing was lost"),
+            ),
+            // Whoever answered while it lasted did not know of this.
+            (_, dropped) => (
+                Subject::GapDropped,
+                at,
+                format!(
+                    "the journal could not be written since {since}; {} of {facts} facts no longer fit what \
+                     others wrote meanwhile",
+                    dropped.len()
+                ),
+            ),
         };
-        self.calls.insert(purpose, Call { number, since: at, because, exhausted: None, closed: false });
-    }
-
-    fn call_signers(&mut self, at: Timestamp) {
-        if self.has_quorum() {
-            return;
-        }
-        let Some(preparation) = &self.preparation else { return };
-        let because = format!("sign {} for Safe {}", preparation.describe_calls(), preparation.safe);
-        self.call(Purpose::Sign, at, because);
-    }
-
-    /// A quorum that is not on call is made known at once, before anybody waits for it.
-    fn call_about_coverage(&mut self, at: Timestamp) {
-        let Some(preparation) = &self.preparation else { return };
-        if preparation.coverage.can_reach_quorum() {
-            self.close_call(Purpose::Coverage);
-            return;
-        }
-        let because = preparation.coverage.sentence(&preparation.safe);
-        self.call(Purpose::Coverage, at, because);
-    }
-
-    fn close_call(&mut self, purpose: Purpose) {
-        if let Some(call) = self.calls.get_mut(&purpose) {
-            call.closed = true;
-        }
-    }
-
-    fn close_all_calls(&mut self) {
-        for call in self.calls.values_mut() {
-            call.closed = true;
-        }
-    }
-
-    fn page(&mut self, key: &PageKey, attempts: u32, last: Timestamp, outcome: PageOutcome) {
-        self.pages.insert(key.clone(), PageState { attempts, last, outcome });
-    }
-
-    fn page_ends(&mut self, key: &PageKey, outcome: PageOutcome) {
-        if let Some(state) = self.pages.get_mut(key) {
-            state.outcome = outcome;
-        }
+        self.call(Purpose::JournalGap, subject, from, because);
     }
 }
 

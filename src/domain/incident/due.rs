@@ -171,7 +171,7 @@ pub struct Due {
 }
 
 impl Due {
-    fn at(&mut self, when: Timestamp) {
+    pub(super) fn at(&mut self, when: Timestamp) {
         self.next = Some(self.next.map_or(when, |next| next.min(when)));
     }
 }
@@ -222,20 +222,21 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
     let mut after_wait = |retry_at: &Option<Timestamp>| match retry_at {
         Some(at) if *at <= now => true,
         Some(at) => {
-            due.next = Some(due.next.map_or(*at, |next| next.min(*at)));
+            due.at(*at);
             false
         }
         None => false,
     };
     let hash = incident.preparation.as_ref().map(|preparation| preparation.safe_tx_hash());
-    let may_submit = may_propose(incident) && world.can_propose;
+    let anew = incident.preparation.as_ref().map_or(1, |preparation| preparation.attempt.saturating_add(1));
+    // Without a proposer key the first attempt fails and says so: that calls the owners, who sign offline.
+    let may_submit = may_propose(incident);
     let may_execute = may_propose(incident) && world.auto_execute && incident.has_quorum();
 
     let mut tasks = Vec::new();
     match (&incident.stage, hash) {
-        (Stage::Idle, _) if may_prepare => {
-            let attempt = incident.preparation.as_ref().map_or(1, |preparation| preparation.attempt + 1);
-            tasks.push(Task::Prepare { attempt, begun: false });
+        (Stage::Idle | Stage::Executed { success: false, .. }, _) if may_prepare => {
+            tasks.push(Task::Prepare { attempt: anew, begun: false });
         }
         (Stage::Preparing { attempt }, _) => tasks.push(Task::Prepare { attempt: *attempt, begun: true }),
         (Stage::PrepareFailed { attempt, retry_at, .. }, _) if may_prepare => {
@@ -245,8 +246,7 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
         }
         (Stage::Prepared, Some(safe_tx_hash)) => {
             if may_submit && incident.confirmations.is_empty() && is_stale(incident, now) {
-                let attempt = incident.preparation.as_ref().map_or(1, |preparation| preparation.attempt + 1);
-                tasks.push(Task::Prepare { attempt, begun: false });
+                tasks.push(Task::Prepare { attempt: anew, begun: false });
             } else if may_submit {
                 tasks.push(Task::Submit { safe_tx_hash, attempt: 1, begun: false });
             }
@@ -257,9 +257,14 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
         }
         (Stage::Submitting { attempt }, Some(safe_tx_hash)) => {
             tasks.push(Task::Submit { safe_tx_hash, attempt: *attempt, begun: true });
+            // A slow service holds up neither what owners signed without it nor what the chain knows.
+            if may_execute {
+                tasks.push(Task::Execute { safe_tx_hash, attempt: 1, begun: false });
+            }
+            tasks.push(Task::Follow { safe_tx_hash });
         }
         (Stage::SubmitFailed { attempt, retry_at, .. }, Some(safe_tx_hash)) => {
-            if may_submit && after_wait(retry_at) {
+            if may_submit && world.can_propose && after_wait(retry_at) {
                 tasks.push(Task::Submit { safe_tx_hash, attempt: attempt + 1, begun: false });
             }
             if may_execute {

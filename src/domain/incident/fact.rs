@@ -211,6 +211,13 @@ pub enum Fact {
     },
     /// An owner's confirmation, checked against the Safe's owners on the chain.
     Confirmed(OwnerConfirmation),
+    /// The Safe's owners or threshold changed without its nonce: who must sign is counted anew.
+    OwnersChanged {
+        /// Owners on the chain now.
+        owners: Vec<Address>,
+        /// Confirmations needed now.
+        threshold: u64,
+    },
     /// The Safe's nonce moved past the proposal without executing it: it can never execute.
     Superseded {
         /// Which proposal.
@@ -226,6 +233,18 @@ pub enum Fact {
         attempt: u32,
         /// Who sends it.
         by: Actor,
+    },
+    /// Intent, more exactly: this very transaction goes to the chain. After a crash or a lost answer it is
+    /// asked for, sent again as it is, or outbid; never a second one beside it.
+    ExecutionSigned {
+        /// Which proposal.
+        safe_tx_hash: SafeTxHash,
+        /// The transaction's hash.
+        transaction: B256,
+        /// The executor account's nonce.
+        account_nonce: u64,
+        /// The signed transaction.
+        raw: Bytes,
     },
     /// The chain executed it: read from the chain, never believed from the service.
     Executed {
@@ -255,6 +274,13 @@ pub enum Fact {
         block: u64,
         /// What was read.
         expects: Vec<String>,
+    },
+    /// Executed, and what was expected is still not there.
+    EffectMissing {
+        /// At which block.
+        block: u64,
+        /// What was read, or why it could not be.
+        because: String,
     },
     /// An `expect` that held no longer does.
     EffectLost {
@@ -391,11 +417,14 @@ impl Fact {
             Self::Submitted { .. } => "submitted",
             Self::SubmissionFailed { .. } => "submission-failed",
             Self::Confirmed(_) => "confirmed",
+            Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",
             Self::ExecutionStarted { .. } => "execution-started",
+            Self::ExecutionSigned { .. } => "execution-signed",
             Self::Executed { .. } => "executed",
             Self::ExecutionFailed { .. } => "execution-failed",
             Self::Verified { .. } => "verified",
+            Self::EffectMissing { .. } => "effect-missing",
             Self::EffectLost { .. } => "effect-lost",
             Self::PageStarted { .. } => "page-started",
             Self::PageDelivered { .. } => "page-delivered",

@@ -9,7 +9,9 @@
 //! | [`fact`] | everything that can have happened |
 //! | [`preparation`] | a proposal as it was prepared: what people will be asked to sign |
 //! | [`state`] | the incident: phase, containment, calls, roles |
-//! | [`apply`] | how a fact changes it, or why it cannot |
+//! | [`apply`] | how a fact changes it |
+//! | `admit` | whether a fact may follow, and why not |
+//! | `calls` | how calls open, go on and end |
 //! | [`mod@due`] | which tasks follow from the state |
 //! | [`paging`] | who is to be called now, by which channel |
 //! | [`timeline`] | a sentence for each fact |
@@ -17,7 +19,10 @@
 //!
 //! *It deliberately does not know* which chain library, service or channel carries out a task.
 
+mod admit;
 pub mod apply;
+mod calls;
+mod containment;
 pub mod due;
 pub mod fact;
 pub mod names;
@@ -26,6 +31,11 @@ pub mod postmortem;
 pub mod preparation;
 pub mod state;
 pub mod timeline;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use apply::Refused;
 pub use due::{Due, Task, World, due};

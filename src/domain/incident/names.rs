@@ -51,10 +51,14 @@ pub enum Purpose {
     Triage,
     /// A proposal waits for your signature.
     Sign,
+    /// Enough owners signed, and nothing executes by itself: somebody must.
+    Execute,
     /// Not enough signers are on call for the Safe that must act.
     Coverage,
     /// Containment is stuck: a simulation fails, a service refuses, an execution reverts.
     Blocked,
+    /// It is declared, and nobody leads it: take command.
+    Command,
     /// The effect was there and is gone: the contract is no longer paused.
     EffectLost,
     /// Facts could not be written for a while.
@@ -67,8 +71,10 @@ impl Purpose {
         match self {
             Self::Triage => "triage",
             Self::Sign => "sign",
+            Self::Execute => "execute",
             Self::Coverage => "coverage",
             Self::Blocked => "blocked",
+            Self::Command => "command",
             Self::EffectLost => "effect-lost",
             Self::JournalGap => "journal-gap",
         }
@@ -76,7 +82,8 @@ impl Purpose {
 }
 
 /// What a page is: who, why, by which channel, at which step of which round. A repetition after a
-/// crash has the same key, so that a provider that knows keys sends it once.
+/// crash has the same key, so that a provider that knows keys sends it once; a later step or round that
+/// names the same person again has another, and wakes them again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PageKey {
     /// Why.
@@ -89,11 +96,14 @@ pub struct PageKey {
     pub channel: ChannelName,
     /// The how-many-th time round the policy, from 0.
     pub round: u32,
+    /// The how-many-th step of the round, from 0.
+    #[serde(default)]
+    pub step: u32,
 }
 
 impl fmt::Display for PageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { purpose, call, person, channel, round } = self;
-        write!(f, "{}{call}/{person}/{channel}/r{round}", purpose.as_str())
+        let Self { purpose, call, person, channel, round, step } = self;
+        write!(f, "{}{call}/{person}/{channel}/r{round}s{step}", purpose.as_str())
     }
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::fact::Fact;
 use super::state::{Incident, Stage};
 use super::timeline::{Weight, timeline};
-use crate::domain::text::markdown;
+use crate::domain::text::{markdown, markdown_code};
 
 /// Drafts Markdown. Times are shown in `zone` and UTC.
 pub fn draft(incident: &Incident, facts: &[(Timestamp, Fact)], zone: &TimeZone) -> String {
@@ -79,9 +79,10 @@ fn summary(page: &mut Page, incident: &Incident, facts: &[(Timestamp, Fact)], zo
         row("Runbook", markdown(runbook.as_str()));
     }
     row("Reported", when(incident.opened, zone));
-    let containment = match &incident.stage {
-        Stage::Verified { at, block } => format!("verified at block {block}, {}", when(*at, zone)),
-        other => other.as_str().to_owned(),
+    let containment = if let Stage::Verified { at, block } = &incident.stage {
+        format!("verified at block {block}, {}", when(*at, zone))
+    } else {
+        incident.stage.as_str().to_owned()
     };
     row("Containment", containment);
     let nobody = || "nobody".to_owned();
@@ -129,12 +130,16 @@ fn proposal(page: &mut Page, incident: &Incident) {
         preparation.safe, preparation.domain.safe, preparation.tx.nonce
     ));
     for call in &preparation.calls {
-        page.line(format!("- `{}`, expected afterwards: `{}`", call.call, call.expect));
+        page.line(format!(
+            "- {}, expected afterwards: {}",
+            markdown_code(&call.call),
+            markdown_code(&call.expect)
+        ));
     }
     page.line(format!("- domain hash `{}`", preparation.hashes.domain));
     page.line(format!("- message hash `{}`", preparation.hashes.message));
     page.line(format!("- safeTxHash `{}`", preparation.safe_tx_hash()));
-    page.line(format!("- signers: {}", preparation.coverage.headline()));
+    page.line(format!("- signers: {}", markdown(&preparation.coverage.headline())));
     for owner in incident.confirmations.keys() {
         page.line(format!("- confirmed by `{owner}`"));
     }

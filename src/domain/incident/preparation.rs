@@ -92,6 +92,9 @@ pub struct Simulation {
     pub method: String,
     /// The endpoints that ran it and agree.
     pub endpoints: Vec<String>,
+    /// What the others said instead, or why they said nothing.
+    #[serde(default)]
+    pub dissent: Vec<String>,
     /// What was pretended: the threshold, before real signatures exist.
     pub overrides: Vec<String>,
     /// Gas of the whole `execTransaction`.

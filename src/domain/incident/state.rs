@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::fact::{Actor, OwnerConfirmation, Source};
 use super::names::{IncidentId, PageKey, Purpose};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ContractName, PersonId, RunbookId};
+use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName};
 use crate::domain::runbook::Severity;
 
 /// Where the incident stands as a whole.
@@ -144,6 +144,46 @@ impl Stage {
     }
 }
 
+/// What a call is about, within its purpose. While the subject is the same, the trouble is the same, and
+/// whoever answered for it is not woken by its next repetition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// The purpose says it all.
+    Itself,
+    /// No proposal can be prepared.
+    Preparation,
+    /// The service does not take it.
+    Submission,
+    /// The chain does not take it.
+    Execution,
+    /// The Safe executed, and what it called failed.
+    InnerCall,
+    /// The Safe executed, and what was expected is not there.
+    Effect,
+    /// Signers of this Safe.
+    Safe(SafeName),
+    /// The journal cannot be written now.
+    GapLasts,
+    /// The journal could not be written; all that was kept stands in it now.
+    GapOver,
+    /// The journal could not be written, and some of what was kept no longer fits.
+    GapDropped,
+}
+
+/// A transaction on its way to the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Its hash.
+    pub transaction: B256,
+    /// The executor account's nonce that it takes.
+    pub account_nonce: u64,
+    /// As it goes over the wire.
+    pub raw: Bytes,
+    /// When it was signed.
+    pub at: Timestamp,
+}
+
 /// A call to people for one purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
@@ -151,12 +191,16 @@ pub struct Call {
     pub number: u32,
     /// Since when.
     pub since: Timestamp,
+    /// What it is about.
+    pub subject: Subject,
     /// Why, in a sentence.
     pub because: String,
     /// Nobody answered; everybody is called.
     pub exhausted: Option<Timestamp>,
     /// Answered or no longer needed.
     pub closed: bool,
+    /// When somebody answered it, where that is what closed it.
+    pub answered: Option<Timestamp>,
 }
 
 /// What became of a page.
@@ -251,8 +295,14 @@ pub struct Incident {
     /// Every page.
     #[serde(serialize_with = "pages_as_list")]
     pub pages: BTreeMap<PageKey, PageState>,
-    /// When each person last said: I am here.
+    /// When each person last said: I am here. It holds for [`ANSWER_HOLDS`](super::apply::ANSWER_HOLDS).
     pub acknowledged: BTreeMap<PersonId, Timestamp>,
+    /// The transaction that was last signed to execute it.
+    pub sent: Option<Sent>,
+    /// When it was executed.
+    pub executed_at: Option<Timestamp>,
+    /// Executed, and people were told that the effect is not there.
+    pub effect_missing: bool,
     /// What was expected held when it was last proven, and no longer did at this block.
     pub effect_lost: Option<u64>,
     /// Things to do.
@@ -281,6 +331,11 @@ impl Incident {
         self.preparation
             .as_ref()
             .is_some_and(|preparation| self.confirmed_owners() as u64 >= preparation.threshold)
+    }
+
+    /// It is worked on: not over, and not found to be a mere event. Only then is anybody called.
+    pub fn is_live(&self) -> bool {
+        self.phase.is_open() && self.is_incident != Some(false)
     }
 
     /// The call for `purpose`, where one is open.

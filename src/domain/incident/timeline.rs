@@ -143,6 +143,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
                 confirmation.source
             ),
         ),
+        Fact::OwnersChanged { owners, threshold } => {
+            (Trouble, format!("the Safe's owners changed: {threshold} of {} must sign now", owners.len()))
+        }
         Fact::Superseded { safe_tx_hash, nonce } => (
             Trouble,
             format!(
@@ -152,6 +155,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
         ),
         Fact::ExecutionStarted { safe_tx_hash, attempt, by } => {
             (Detail, format!("{by} executes {}{}", short(safe_tx_hash), nth(*attempt)))
+        }
+        Fact::ExecutionSigned { transaction, account_nonce, .. } => {
+            (Detail, format!("sending {} at account nonce {account_nonce}", short(transaction)))
         }
         Fact::Executed { transaction, block, success: true, .. } => {
             (Turn, format!("executed in block {block} by {}", short(transaction)))
@@ -165,6 +171,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
         }
         Fact::Verified { block, expects } => {
             (Turn, format!("verified on the chain at block {block}: {}", expects.join("; ")))
+        }
+        Fact::EffectMissing { block, because } => {
+            (Trouble, format!("executed, and the effect is not there at block {block}: {because}"))
         }
         Fact::EffectLost { block, because } => {
             (Trouble, format!("the effect is gone at block {block}: {because}"))
@@ -230,6 +239,9 @@ fn prepared(preparation: &Preparation) -> String {
         if endpoints == 1 { "" } else { "s" },
         coverage.headline(),
     );
+    if !simulation.dissent.is_empty() {
+        sentence.push_str(&format!(" ({} said otherwise or nothing)", simulation.dissent.len()));
+    }
     match &preparation.queue {
         Queue::Read { displaced, .. } if displaced.is_empty() => {}
         Queue::Read { displaced, .. } => {

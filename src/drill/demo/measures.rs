@@ -37,11 +37,14 @@ impl Measures {
             .next_back()?;
         let simulated = prepared.max(matched);
         let ms = |from: Timestamp, to: Timestamp| i64::try_from(to.duration_since(from).as_millis()).ok();
+        // Each turn counted from the alert, so that the parts add up to the whole.
+        let (matched, simulated, submitted) =
+            (ms(alert, matched)?, ms(alert, simulated)?, ms(alert, submitted)?);
         Some(Self {
-            alert_to_match: ms(alert, matched)?,
-            match_to_simulated: ms(matched, simulated)?,
-            simulated_to_submitted: ms(simulated, submitted)?,
-            alert_to_submitted: ms(alert, submitted)?,
+            alert_to_match: matched,
+            match_to_simulated: simulated - matched,
+            simulated_to_submitted: submitted - simulated,
+            alert_to_submitted: submitted,
         })
     }
 }

@@ -35,7 +35,7 @@ pub struct DevTransaction {
 }
 
 impl Anvil {
-    /// Sends all transactions in one request, in order for each sender, and mines them.
+    /// Sends all transactions, in order, and mines them.
     ///
     /// # Errors
     /// When one is refused or fails.
@@ -45,7 +45,7 @@ impl Anvil {
         Ok(sent)
     }
 
-    /// Sends all transactions in one request and waits for none.
+    /// Sends all transactions, in order, and waits for none.
     ///
     /// # Errors
     /// When one is refused.
@@ -54,28 +54,26 @@ impl Anvil {
             return Ok(Vec::new());
         }
         let doing = "sending transactions";
-        // Anvil may take the items of a batch in any order: the nonces say which comes first.
+        // One after the other: of a batch anvil takes the items in any order, and has been seen to forget one that
+        // came before its predecessor.
         let mut nonces = self.nonces(transactions).await?;
-        let mut questions = Vec::with_capacity(transactions.len());
+        let mut sent = Vec::with_capacity(transactions.len());
         for transaction in transactions {
             let nonce = nonces.iter_mut().find(|(from, _)| *from == transaction.from).map(|(_, next)| {
                 let nonce = *next;
                 *next = next.saturating_add(1);
                 U64::from(nonce)
             });
-            questions.push((
-                "eth_sendTransaction".into(),
-                json!([{
-                    "from": transaction.from,
-                    "to": transaction.to,
-                    "data": transaction.data,
-                    "gas": U64::from(GAS),
-                    "nonce": nonce,
-                }]),
-            ));
+            let params = json!([{
+                "from": transaction.from,
+                "to": transaction.to,
+                "data": transaction.data,
+                "gas": U64::from(GAS),
+                "nonce": nonce,
+            }]);
+            sent.push(self.endpoint().ask(doing, "eth_sendTransaction", params).await?);
         }
-        let answers = self.endpoint().ask_batch(doing, &questions).await?;
-        answers.into_iter().map(|answer| Ok(self.endpoint().parse(doing, &answer?)?)).collect()
+        Ok(sent)
     }
 
     /// The next nonce of each sender.

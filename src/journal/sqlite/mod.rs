@@ -117,6 +117,17 @@ impl Journal for SqliteJournal {
         Ok(found)
     }
 
+    async fn read_part(
+        &self,
+        stream: &Stream,
+        after: Version,
+        limit: u32,
+    ) -> Result<Vec<Entry>, JournalError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = rows::of_stream(&self.reader, stream, after, limit).await;
+        found.map_err(|error| self.place.fault("read", error))
+    }
+
     async fn last(&self, stream: &Stream) -> Result<Option<Entry>, JournalError> {
         rows::last_of_stream(&self.reader, stream).await.map_err(|error| self.place.fault("read", error))
     }

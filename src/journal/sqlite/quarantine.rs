@@ -6,14 +6,13 @@ use sqlx::{Any, Row};
 
 use super::super::JournalError;
 use super::super::quarantine::{QUARANTINE_ROWS_MAX, Quarantine, Quarantined, RejectedLine, Shelf, trim};
-use super::{BEGIN, SqliteJournal};
+use super::{BEGIN, SqliteJournal, WriteLock};
 use crate::domain::names::FeedName;
 
 #[async_trait]
 impl Quarantine for SqliteJournal {
-    async fn keep(&self, rejected: RejectedLine) -> Result<(), JournalError> {
-        let (rejected, raw_bytes) = trim(rejected);
-        insert(self, &rejected, raw_bytes).await.map_err(|error| self.place.fault("keep a line in", error))
+    async fn keep_many(&self, rejected: Vec<RejectedLine>) -> Result<(), JournalError> {
+        insert_all(self, rejected).await.map_err(|error| self.place.fault("keep a line in", error))
     }
 
     async fn list(&self, feed: &FeedName, limit: u32) -> Result<Shelf, JournalError> {
@@ -21,11 +20,18 @@ impl Quarantine for SqliteJournal {
     }
 }
 
-async fn insert(journal: &SqliteJournal, rejected: &RejectedLine, raw_bytes: u64) -> Result<(), sqlx::Error> {
-    let feed = rejected.feed.as_str();
+async fn insert_all(journal: &SqliteJournal, rejected: Vec<RejectedLine>) -> Result<(), sqlx::Error> {
     let mut tx = journal.writer.begin_with(BEGIN).await?;
+    for (rejected, raw_bytes) in rejected.into_iter().map(trim) {
+        insert(&mut tx, &rejected, raw_bytes).await?;
+    }
+    tx.commit().await
+}
+
+async fn insert(tx: &mut WriteLock, rejected: &RejectedLine, raw_bytes: u64) -> Result<(), sqlx::Error> {
+    let feed = rejected.feed.as_str();
     let query = sqlx::query::<Any>("SELECT MAX(number) AS number FROM quarantine WHERE feed = $1");
-    let row = query.bind(feed.to_owned()).fetch_one(&mut *tx).await?;
+    let row = query.bind(feed.to_owned()).fetch_one(&mut **tx).await?;
     let number = row.try_get::<Option<i64>, _>("number")?.unwrap_or(0).saturating_add(1);
     let query = sqlx::query::<Any>(
         "INSERT INTO quarantine (feed, number, at, line, reason, raw, raw_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -33,14 +39,14 @@ async fn insert(journal: &SqliteJournal, rejected: &RejectedLine, raw_bytes: u64
     let query =
         query.bind(feed.to_owned()).bind(number).bind(rejected.at.to_string()).bind(sql(rejected.line));
     let query = query.bind(rejected.reason.clone()).bind(rejected.raw.clone()).bind(sql(raw_bytes));
-    query.execute(&mut *tx).await?;
+    query.execute(&mut **tx).await?;
     let query = sqlx::query::<Any>("DELETE FROM quarantine WHERE feed = $1 AND number <= $2");
     query
         .bind(feed.to_owned())
         .bind(number.saturating_sub(sql(QUARANTINE_ROWS_MAX)))
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
-    tx.commit().await
+    Ok(())
 }
 
 async fn select(journal: &SqliteJournal, feed: &FeedName, limit: u32) -> Result<Shelf, sqlx::Error> {

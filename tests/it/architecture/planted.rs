@@ -114,13 +114,13 @@ fn names_openings_and_lengths_are_found() {
 
     assert_eq!(found("src/domain/long.rs", &"\n".repeat(399)), []);
     assert_eq!(found("src/domain/long.rs", &"\n".repeat(400)), [(Rule::Length, 1)]);
-    assert_eq!(found("src/domain/incident/apply.rs", &"\n".repeat(549)), []);
+    assert_eq!(found("src/domain/incident/fact.rs", &"\n".repeat(449)), []);
     assert_eq!(
-        found("src/domain/incident/apply.rs", &"\n".repeat(550)),
+        found("src/domain/incident/fact.rs", &"\n".repeat(450)),
         [(Rule::Length, 1)],
         "a reason has a bound"
     );
-    assert_eq!(found("src/domain/incident/apply.rs", ""), [(Rule::Length, 1)], "a reason outlived");
+    assert_eq!(found("src/domain/incident/fact.rs", ""), [(Rule::Length, 1)], "a reason outlived");
 }
 
 #[test]

@@ -73,7 +73,7 @@ async fn one_alert_has_its_story() {
     r5: it is about watched-0; `when` does not hold
     ");
     let fired: Vec<_> = story.firings.iter().map(|firing| firing.condition.as_str()).collect();
-    assert_eq!(fired, ["r2", "r4"]);
+    assert_eq!(fired, ["r4", "r2"]);
 }
 
 #[tokio::test]

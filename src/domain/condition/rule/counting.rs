@@ -130,6 +130,12 @@ impl Counting {
         matches
     }
 
+    pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {
+        if let Some(window) = self.windows.get_mut(&(contract.clone(), alert.authenticated)) {
+            window.take_back(&alert.hash);
+        }
+    }
+
     pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
         for ((_, trust), window) in &mut self.windows {
             if *trust == authenticated {

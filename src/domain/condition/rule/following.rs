@@ -192,6 +192,15 @@ impl Following {
         found.into_iter().flatten().collect()
     }
 
+    pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {
+        let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == alert.authenticated);
+        for (_, trail) in trails {
+            for mark in trail.prints_mut().filter_map(|print| print.marks.get_mut(contract)) {
+                mark.release(&alert.hash);
+            }
+        }
+    }
+
     pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
         for ((_, trust, _), trail) in &mut self.trails {
             if *trust == authenticated {

@@ -23,7 +23,7 @@ use super::vocabulary::AlertView;
 use super::window::Entry;
 use crate::domain::alert::{Alert, AlertHash, BotId};
 use crate::domain::expression::language::Gap;
-use crate::domain::names::RunbookId;
+use crate::domain::names::{ContractName, RunbookId};
 use counting::Counting;
 use following::Following;
 
@@ -345,6 +345,23 @@ impl Rule {
         }
     }
 
+    /// What the alert completed for the contract did not happen; the alerts stay.
+    pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {
+        match &mut self.memory {
+            Memory::Counting(counting) => counting.take_back(alert, contract),
+            Memory::Following(following) => following.take_back(alert, contract),
+            Memory::Listening(vigil) => *vigil = Vigil::default(),
+        }
+    }
+
+    /// Forgets every beat, so that the grace of a start begins.
+    pub(super) fn listen_anew(&mut self) {
+        match &mut self.memory {
+            Memory::Counting(_) | Memory::Following(_) => {}
+            Memory::Listening(vigil) => *vigil = Vigil::default(),
+        }
+    }
+
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
         match &self.memory {
             Memory::Counting(counting) => counting.holds(hash, authenticated),
@@ -394,5 +411,5 @@ struct Removed {
     /// Alerts that had caused nothing.
     waiting: BTreeSet<AlertHash>,
     /// Alerts that took part in matches, by contract.
-    acted: BTreeMap<crate::domain::names::ContractName, BTreeSet<AlertHash>>,
+    acted: BTreeMap<ContractName, BTreeSet<AlertHash>>,
 }

@@ -137,3 +137,17 @@ fn restored_in_order_it_goes_on_as_if_nothing_had_happened() {
         assert_eq!(story(&mut after, &stream[cut..]), whole[cut..], "restarted after {cut}");
     }
 }
+
+#[test]
+fn a_match_taken_back_leaves_its_alerts_as_evidence_for_the_next() {
+    let mut matcher = matcher(spec());
+    let [first, second] = [alert("0x1", "0xa1", 0), alert("0x2", "0xb2", 10)];
+    for alert in [&first, &second] {
+        for matched in matcher.observe(alert, &Known::CANONICAL).matches {
+            matcher.take_back(alert, &matched);
+        }
+    }
+    let third = matcher.observe(&alert("0x3", "0xa1", 20), &Known::CANONICAL);
+    let fired: Vec<_> = third.matches.iter().map(|matched| (matched.early, matched.alerts.len())).collect();
+    assert_eq!(fired, [(false, 3)]);
+}

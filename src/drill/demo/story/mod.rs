@@ -12,7 +12,7 @@ use super::narrator::{Narrator, Paint};
 use super::{DemoError, Ground, at, broken, paced};
 use crate::agent::command::Commands;
 use crate::agent::house::House;
-use crate::agent::scrutiny::scrutinise;
+use crate::agent::scrutiny::{scrutinise, still_wanted};
 use crate::agent::setup::open_keystore;
 use crate::agent::sign::sign;
 use crate::clock::{Clock as _, SystemClock};
@@ -223,7 +223,7 @@ impl<'a> Story<'a> {
         let incident = agent.store.get(id).ok_or_else(|| broken(DOING, "the incident is gone"))?;
         let preparation = incident.preparation.as_ref().ok_or_else(|| broken(DOING, "no proposal"))?;
         let plan = incident.runbook.as_ref().and_then(|runbook| agent.plans.get(runbook));
-        let scrutiny = scrutinise(agent, preparation, plan).await;
+        let scrutiny = scrutinise(agent, preparation, plan, still_wanted(&incident)).await;
         if let Some(wrong) = scrutiny.checks.iter().find(|check| !check.good) {
             return Err(broken(DOING, format!("{}: {}", wrong.what, wrong.found)));
         }
@@ -235,7 +235,7 @@ impl<'a> Story<'a> {
             &format!("verifies it from the chain alone ({} checks: yes) and signs", scrutiny.checks.len()),
             Paint::People,
         );
-        let signed = sign(agent, id, &key).await.map_err(at(DOING))?;
+        let signed = sign(agent, id, &key, preparation.safe_tx_hash()).await.map_err(at(DOING))?;
         match signed.not_at_service {
             None => Ok(()),
             Some(problem) => Err(broken(DOING, problem)),

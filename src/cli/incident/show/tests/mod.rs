@@ -98,6 +98,7 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
             block_hash: B256::repeat_byte(1),
             method: "eth_simulateV1".into(),
             endpoints: vec!["a.example".into(), "b.example".into()],
+            dissent: Vec::new(),
             overrides: vec![],
             gas_used: 61_000,
             expectations: vec![Expectation {
@@ -162,7 +163,14 @@ fn report() -> Fact {
 }
 
 fn page(person: &str, channel: &str) -> PageKey {
-    PageKey { purpose: Purpose::Sign, call: 1, person: person.into(), channel: channel.into(), round: 0 }
+    PageKey {
+        purpose: Purpose::Sign,
+        call: 1,
+        person: person.into(),
+        channel: channel.into(),
+        round: 0,
+        step: 0,
+    }
 }
 
 async fn proposed() -> Told {
@@ -265,6 +273,10 @@ async fn an_incident_whose_proposal_waits_for_signatures() {
       sign, since 2026-11-21 03:12:50 CET (02:12:50 UTC): sign vault.pause() for Safe guardian
         ana             acknowledged 2026-11-21 03:14:07 CET (02:14:07 UTC); console: delivered
         ben             confirmed; slack: failed 1 time(s), tried again (HTTP 503 \u{1b}[31m)
+      coverage, since 2026-11-21 03:12:50 CET (02:12:50 UTC): Safe guardian: signers UNCOVERED, 0 on
+      call for 2; not on call: ana, ben; owners nobody in the roster holds:
+      0x0303030303030303030303030303030303030303
+        nobody was paged yet
 
     Timeline, from 2026-11-21 03:12:44 CET (02:12:44 UTC)
               +0 ms  03:12:44  reported by a responder's trigger: Pause the vault (emergency; page,

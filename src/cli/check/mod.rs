@@ -3,6 +3,7 @@
 //! Files first: when they are wrong the chain is not asked, because its answers would be about something
 //! nobody meant. What is printed is what was found out just now, the good news included.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -32,33 +33,40 @@ pub struct Args {
 
 /// Checks, and says all that was found.
 pub async fn check(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let out = &context.out;
-    let findings = match files(context) {
-        Err(findings) => {
-            show(&findings, "The chain was not asked.", out);
-            return Ok(Exit::Wrong);
-        }
-        Ok((agent, mut findings)) => {
-            findings.push(journal(&agent).await);
-            if !args.offline {
-                findings.extend(preflight(&agent).await);
-            }
-            findings
-        }
+    let environment = Environment::from_os(std::env::vars_os());
+    let found = find(&context.config, &environment, args.offline).await;
+    context.out.result(&json!({ "findings": found.findings }), |out| text(&found, out));
+    Ok(found.exit)
+}
+
+/// What a check comes to.
+struct Found {
+    findings: Vec<Finding>,
+    /// Whether the chain was asked.
+    asked: bool,
+    exit: Exit,
+}
+
+async fn find(path: &Path, environment: &Environment, offline: bool) -> Found {
+    let (agent, mut findings) = match files(path, environment) {
+        Ok(good) => good,
+        Err(findings) => return Found { findings, asked: false, exit: Exit::Wrong },
     };
-    show(&findings, if args.offline { "The chain was not asked." } else { "" }, out);
+    findings.push(journal(&agent).await);
+    if !offline {
+        findings.extend(preflight(&agent).await);
+    }
     let good = findings.iter().all(|finding| finding.level != Level::Problem);
-    Ok(if good { Exit::Done } else { Exit::No })
+    Found { findings, asked: !offline, exit: if good { Exit::Done } else { Exit::No } }
 }
 
 /// Everything that can be found without asking anybody. The error is all of it that is wrong.
-fn files(context: &Context) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
-    let environment = Environment::from_os(std::env::vars_os());
+fn files(path: &Path, environment: &Environment) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
     let today = SystemClock.now().to_zoned(TimeZone::system()).date();
-    let config = config::load(&context.config, &environment, today)
-        .map_err(|problems| told(&problems, Finding::problem))?;
+    let config =
+        config::load(path, environment, today).map_err(|problems| told(&problems, Finding::problem))?;
     let mut findings = vec![Finding::ok(
-        context.config.display().to_string(),
+        path.display().to_string(),
         format!(
             "{} chain(s), {} contract(s), {} Safe(s), {} feed(s), {} people, {} runbook(s)",
             config.settings.chains.len(),
@@ -105,6 +113,10 @@ pub fn agent_without_journal(
 async fn journal(agent: &Agent) -> Finding {
     let path = &agent.config.settings.journal;
     let place = format!("[journal] {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Finding::problem(place, "its folder is missing: make the folder, or correct the path");
+    }
     if !path.exists() {
         return Finding::ok(place, "it is not there yet; the first command that needs it makes it");
     }
@@ -122,13 +134,10 @@ async fn journal(agent: &Agent) -> Finding {
     }
 }
 
-fn show(findings: &[Finding], note: &str, out: &Output) {
-    out.result(&json!({ "findings": findings }), |out| text(findings, note, out));
-}
-
 /// What is fine, then what is worth knowing, then what is wrong: the last lines are those that stay on the
 /// screen.
-fn text(findings: &[Finding], note: &str, out: &Output) -> String {
+fn text(found: &Found, out: &Output) -> String {
+    let findings = &found.findings;
     let mut parts = Vec::new();
     for (level, mark, look) in [
         (Level::Ok, "\u{2713}", Look::Good),
@@ -147,7 +156,11 @@ fn text(findings: &[Finding], note: &str, out: &Output) -> String {
             parts.push(group.join("\n"));
         }
     }
-    parts.push([summary(findings, out).as_str(), note].join(" ").trim_end().to_owned());
+    let mut last = summary(findings, out);
+    if !found.asked {
+        last.push_str(" The chain was not asked.");
+    }
+    parts.push(last);
     parts.join("\n\n")
 }
 
@@ -159,3 +172,8 @@ fn summary(findings: &[Finding], out: &Output) -> String {
     let problems = out.look(&format!("{problems} problem{}", plural(problems)), look);
     format!("{problems}, {warnings} warning{}, {fine} fine.", plural(warnings))
 }
+
+#[cfg(test)]
+pub mod practice;
+#[cfg(test)]
+mod tests;

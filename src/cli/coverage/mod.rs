@@ -15,6 +15,7 @@ use serde_json::json;
 use super::check::agent_without_journal;
 use super::exit::{Exit, Failure};
 use super::incident::no_such;
+use super::incident::page::hang;
 use super::output::{Look, Output};
 use super::{Context, open};
 use crate::agent::setup::Keys;
@@ -130,6 +131,10 @@ type Read<'a> = (&'a SafeName, Result<SafeState, String>);
 async fn read<'a>(chain: Option<&Chain>, safes: &[&'a settings::Safe]) -> Vec<Read<'a>> {
     let failed = |why: String| safes.iter().map(|safe| (&safe.name, Err(why.clone()))).collect();
     let Some(chain) = chain else { return failed("its chain is not configured".to_owned()) };
+    // Owners of the same address on another chain would look as good.
+    if let Err(error) = chain.verify_chain_id().await {
+        return failed(chain_of(&error));
+    }
     let block = match chain.head().await {
         Ok(block) => block,
         Err(error) => return failed(chain_of(&error)),
@@ -161,7 +166,9 @@ fn one(line: &Line, out: &Output) -> String {
         Coverage::Uncovered | Coverage::Unknown { .. } => Look::Bad,
     };
     let (safe, chain) = (terminal(safe.as_str()), terminal(chain.as_str()));
-    let mut text = vec![format!("{safe}: {}", out.look(&terminal(&report.headline()), look))];
+    let lead = format!("{safe}: ");
+    let columns = lead.chars().count();
+    let mut text = vec![hang(&lead, columns, &terminal(&report.headline()), look, out)];
     let read = block.map_or_else(|| "not read".to_owned(), |block| format!("read at block {block}"));
     text.push(out.look(&format!("  {address} on {chain}, {read}"), Look::Dim));
     let rows = |label: &str, slots: &[SignerSlot], look: Look| {
@@ -185,3 +192,6 @@ fn one(line: &Line, out: &Output) -> String {
     }
     text.join("\n")
 }
+
+#[cfg(test)]
+mod tests;
