@@ -98,5 +98,5 @@ fn an_optional_endpoint_is_there_when_its_variable_is() {
     assert_eq!(urls(optional().with("BASE", "http://127.0.0.1:1/")), ["http://127.0.0.1:1/8453"]);
     assert_snapshot!(optional().with("BASE", "nowhere").told(), @"redhandle.toml:8:8: an endpoint of [chains.base] is no URL that can be asked; expected https://… or http://…");
     let needed = Files::right().spoil("redhandle.toml", rpc, "rpc = [{ env = \"BASE\", path = \"/8453\" }]");
-    assert_snapshot!(needed.told(), @"");
+    assert_snapshot!(needed.told(), @"redhandle.toml:8:8: the environment variable BASE is not set ([chains.base.rpc])");
 }

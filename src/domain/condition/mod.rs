@@ -22,11 +22,13 @@ mod about;
 mod absence;
 mod attacker;
 mod bloom;
+mod check;
 mod compile;
 mod explain;
 mod lane;
 mod matcher;
 mod outcome;
+mod problem;
 mod rule;
 mod spec;
 mod trail;
@@ -37,11 +39,12 @@ mod window;
 pub use about::{About, about};
 pub use attacker::ATTACKERS_MAX;
 pub use bloom::{BLOOM_HASHES_MAX, UnreadableBloom, contains as bloom_contains};
-pub use compile::{Condition, ConditionProblem, STEPS, WITHIN_MAX, Watched};
+pub use compile::{Condition, Watched};
 pub use explain::explain;
 pub use lane::{RETRACTED_FOR, RETRACTED_MAX, SEEN_HASHES_MAX};
 pub use matcher::{Matcher, Verdict};
 pub use outcome::{Counters, Match, Note, Observation, Why, Withdrawal};
+pub use problem::{ConditionProblem, STEPS, WITHIN_MAX};
 pub use spec::{
     AbsenceSpec, ConditionSpec, CountSpec, Early, Response, Same, SequenceSpec, StagesSpec, StepSpec,
 };
