@@ -3,6 +3,7 @@
 //! What all kinds share is here: whether an alert concerns the condition at all, and why one that would is
 //! discarded. What it then does is its kind's: a count in windows, a sequence on trails, a heartbeat.
 
+mod arriving;
 mod counting;
 mod following;
 
@@ -13,17 +14,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::about::About;
 use super::absence::{Silence, Vigil};
-use super::attacker;
 use super::compile::{Condition, Watched};
 use super::lane::Lane;
 use super::matcher::Verdict;
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
-use super::truth::{BlockId, Canonicity, Maintenance};
+use super::truth::{BlockId, Canonicity};
 use super::vocabulary::AlertView;
 use super::window::Entry;
 use crate::domain::alert::{Alert, AlertHash, BotId};
 use crate::domain::expression::language::Gap;
 use crate::domain::names::{ContractName, RunbookId};
+pub(super) use arriving::Arriving;
+use arriving::discarded;
 use counting::Counting;
 use following::Following;
 
@@ -41,39 +43,6 @@ enum Memory {
     Counting(Counting),
     Following(Following),
     Listening(Vigil),
-}
-
-/// An alert that has just come, with all that is known of it.
-#[derive(Clone, Copy)]
-pub(super) struct Arriving<'a> {
-    pub(super) alert: &'a Alert,
-    pub(super) view: &'a AlertView<'a>,
-    /// It may have been seen before, with an older block.
-    pub(super) again: bool,
-    /// How far it is behind the clock.
-    pub(super) behind: Option<SignedDuration>,
-    pub(super) block: Canonicity,
-    pub(super) lane: &'a Lane,
-    pub(super) maintenance: &'a Maintenance,
-}
-
-impl Arriving<'_> {
-    /// As a window keeps it; what depends on the contract is added there.
-    fn entry(&self, condition: &Condition) -> Entry {
-        Entry {
-            hash: self.alert.hash.clone(),
-            bot: self.alert.bot.clone(),
-            feed: self.alert.feed.clone(),
-            at: self.alert.event_time(),
-            mark: super::window::Mark::default(),
-            accused: attacker::accused(self.alert),
-            included: condition.includes(self.view),
-            stage: condition.stage(&self.alert.bot),
-            block: BlockId::of(self.alert),
-            canonicity: self.block,
-            maintained: false,
-        }
-    }
 }
 
 /// How an alert concerns a condition.
@@ -379,23 +348,6 @@ impl Rule {
             Memory::Listening(_) => {}
         }
     }
-}
-
-/// Why an alert that would count does not.
-fn discarded(arriving: &Arriving<'_>, said: &mut Said<'_>) -> Option<Why> {
-    if arriving.block == Canonicity::Orphaned {
-        count(&mut said.counters.orphaned);
-        return Some(Why::Orphaned);
-    }
-    let max_age = said.condition.spec().max_age;
-    if let Some(behind) = arriving.behind.filter(|behind| *behind > max_age) {
-        count(&mut said.counters.late);
-        return Some(Why::TooLate(behind));
-    }
-    let accused = attacker::accused(arriving.alert);
-    let cleared = arriving.lane.cleared(arriving.alert, &accused, said.condition.retractors())?;
-    count(&mut said.counters.retracted);
-    Some(Why::Retracted(cleared))
 }
 
 /// What an older block of an alert had caused.
