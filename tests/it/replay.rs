@@ -1,0 +1,80 @@
+//! `redhandle replay`, the binary itself: what scripts read, what people read, and what is refused.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn fixtures() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"))
+}
+
+fn replay(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_redhandle"))
+        .args(["replay", "--config"])
+        .arg(fixtures().join("corpus/redhandle.toml"))
+        .args(arguments)
+        .env_remove("CORPUS_RPC")
+        .output()
+        .unwrap()
+}
+
+fn sample() -> String {
+    fixtures().join("feeds/sample.jsonl").to_str().unwrap().to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn each_firing_is_a_line_and_the_summary_is_the_last() {
+    let ended = replay(&[&sample(), "--json"]);
+    assert!(ended.status.success(), "{}", text(&ended.stderr));
+    let lines: Vec<Value> =
+        text(&ended.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (summary, firings) = lines.split_last().unwrap();
+    let summary = &summary["summary"];
+    for key in ["lines", "alerts", "duplicates", "malformed", "matched", "fired"] {
+        assert!(summary[key].is_u64(), "{key}: {summary}");
+    }
+    assert_eq!(summary["fired"], firings.len());
+    assert_eq!(summary["malformed"], 10);
+    for firing in firings {
+        for key in ["at", "condition", "runbook", "response", "because"] {
+            assert!(firing[key].is_string(), "{key}: {firing}");
+        }
+        // No chain could be asked: nothing goes further than a page, and each says why.
+        assert_eq!(firing["response"], "page", "{firing}");
+        assert!(firing["downgraded"].is_string() || firing["condition"] == "r5", "{firing}");
+    }
+}
+
+#[test]
+fn gzip_reads_as_the_plain_file_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = folder.path().join("sample.jsonl.gz");
+    let mut encoder =
+        flate2::write::GzEncoder::new(std::fs::File::create(&packed).unwrap(), flate2::Compression::fast());
+    std::io::copy(&mut std::fs::File::open(sample()).unwrap(), &mut encoder).unwrap();
+    encoder.finish().unwrap();
+    let [plain, packed] =
+        [sample(), packed.to_str().unwrap().to_owned()].map(|file| replay(&[&file, "--json"]));
+    assert_eq!(text(&plain.stdout), text(&packed.stdout));
+}
+
+#[test]
+fn one_alert_has_its_story() {
+    let hash = "0xcff7e824bb7a00726d902ce7eff2c83dfa9c42de4cabe7dab6f8dd66e9c760b4";
+    let told = text(&replay(&[&sample(), "--why", hash]).stdout);
+    assert!(told.contains("r4: it is about watched-2; it may be step 2"), "{told}");
+    assert!(told.contains("announced maintenance"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_before_anything_is_told() {
+    let ended = replay(&[&sample(), "nowhere.jsonl"]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert_eq!(text(&ended.stdout), "");
+    assert!(text(&ended.stderr).contains("nowhere.jsonl cannot be read"), "{}", text(&ended.stderr));
+}
