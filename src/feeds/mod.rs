@@ -1,7 +1,7 @@
 //! Where alerts come from: the Forta API, webhooks, JSON lines.
 //!
 //! Every feed does the same three things: it reads bytes that somebody else wrote, parses each alert on its
-//! own ([`forta_wire`]), and hands them over in a [`Delivery`] through a bounded channel. It moves its cursor,
+//! own ([`forta_wire`], [`vendor`]), and hands them over in a [`Delivery`] through a bounded channel. It moves its cursor,
 //! or answers its sender with a 2xx, only after the consumer has settled the delivery's [`Receipt`] as
 //! accepted. Silence means lost, and lost means once more: at least once, never at most once.
 //!
@@ -15,6 +15,7 @@ mod outbox;
 pub mod forta;
 pub mod forta_wire;
 pub mod jsonl;
+pub mod vendor;
 pub mod webhook;
 
 pub use delivery::{Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement};

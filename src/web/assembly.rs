@@ -8,16 +8,17 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::ports::{AgentAcks, AgentHealth};
+use super::webhooks::webhook_settings;
 use super::{AckParts, Gate, Parts, router, serve};
 use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
 use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
 use crate::agent::{chain_of, setup};
-use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService, WebhookAuthentication};
+use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService};
 use crate::domain::names::FeedName;
 use crate::feeds::forta::{FortaPoller, FortaSettings};
 use crate::feeds::jsonl::{JSONL_BATCH_LINES, JsonlFeed, JsonlSettings, JsonlSource};
-use crate::feeds::webhook::{MemoryReplayGuard, WebhookIntake, WebhookSettings};
+use crate::feeds::webhook::{MemoryReplayGuard, WebhookIntake};
 use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth, webhook};
 use crate::safe_service::EmbeddedService;
 
@@ -143,14 +144,6 @@ fn lines_settings(name: &FeedName, feed: &settings::JsonLinesFeed) -> JsonlSetti
         batch_lines: JSONL_BATCH_LINES,
         poll: FILE_POLL,
     }
-}
-
-fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) -> WebhookSettings {
-    let authentication = match &feed.authentication {
-        WebhookAuthentication::Secret(secret) => webhook::WebhookAuthentication::Hmac(vec![secret.clone()]),
-        WebhookAuthentication::None => webhook::WebhookAuthentication::Nobody,
-    };
-    WebhookSettings { name: name.clone(), path: feed.path.clone(), authentication, window: feed.window }
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;

@@ -15,6 +15,7 @@ mod health;
 mod page;
 mod ports;
 mod serve;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::node::{Node, Value};
 use crate::config::problem::{Place, nearest};
-use crate::domain::alert::BotId;
+use crate::domain::alert::{AlertSeverity, BotId, P256Key, Path};
 
 /// A value that can be read from a node.
 pub(crate) trait Form: Sized {
@@ -237,4 +237,34 @@ impl Form for BotId {
 /// A length of time as it is written: `1h30m`.
 pub(crate) fn duration_text(duration: SignedDuration) -> String {
     format!("{duration:#}").replace(' ', "")
+}
+
+impl Form for Path {
+    fn wanted() -> String {
+        "a path into the body: keys, and numbers in lists, between dots, such as \"alerts.0.labels\"".into()
+    }
+
+    fn read(node: &Node) -> Result<Self, Mismatch> {
+        text(node)?.parse().map_err(|_| Mismatch::default())
+    }
+}
+
+impl Form for AlertSeverity {
+    fn wanted() -> String {
+        "one of \"unknown\", \"info\", \"low\", \"medium\", \"high\", \"critical\"".into()
+    }
+
+    fn read(node: &Node) -> Result<Self, Mismatch> {
+        Self::of_word(text(node)?).ok_or_else(Mismatch::default)
+    }
+}
+
+impl Form for P256Key {
+    fn wanted() -> String {
+        "a public key of P-256: PEM, or 65 bytes in hex that begin with 04".into()
+    }
+
+    fn read(node: &Node) -> Result<Self, Mismatch> {
+        text(node)?.parse().map_err(|_| Mismatch::default())
+    }
 }

@@ -9,6 +9,10 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+pub use super::webhook::{WebhookAuthentication, WebhookWords};
+
+use super::webhook;
+
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table, duration_text, known};
 use crate::domain::alert::BotId;
@@ -28,9 +32,6 @@ const OVERLAP_DEFAULT: SignedDuration = SignedDuration::from_mins(20);
 const STALE_AFTER: RangeInclusive<SignedDuration> =
     SignedDuration::from_secs(10)..=SignedDuration::from_hours(24);
 const STALE_AFTER_DEFAULT: SignedDuration = SignedDuration::from_mins(10);
-/// How far a webhook's time may be off before it is taken for a replay.
-const WINDOW: RangeInclusive<SignedDuration> = SignedDuration::from_secs(10)..=SignedDuration::from_hours(1);
-const WINDOW_DEFAULT: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where alerts come from.
 #[derive(Clone, Debug)]
@@ -98,15 +99,8 @@ pub struct WebhookFeed {
     pub authentication: WebhookAuthentication,
     /// How old or how far ahead a request's time may be.
     pub window: Duration,
-}
-
-/// How a caller proves who it is.
-#[derive(Clone, Debug)]
-pub enum WebhookAuthentication {
-    /// By signing with this.
-    Secret(SecretString),
-    /// Not at all: such alerts may open a triage, never prepare a proposal.
-    None,
+    /// Whose words it speaks, and what they lack.
+    pub words: WebhookWords,
 }
 
 /// `[bots]`: named lists of bots.
@@ -151,7 +145,7 @@ pub(super) fn read(
             Word::JsonLines => read_json_lines(&mut table, findings).map(FeedKind::JsonLines),
             Word::Webhook => {
                 let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
-                read_webhook(&mut table, own, &mut paths, findings).map(FeedKind::Webhook)
+                webhook::read(&mut table, own, chains, ids, &mut paths, findings).map(FeedKind::Webhook)
             }
         };
         table.finish(findings);
@@ -254,50 +248,4 @@ fn read_json_lines(table: &mut Table<'_>, findings: &mut Findings) -> Option<Jso
     let file = table.path("path", findings)?;
     let from = if is_stdin { JsonLinesFrom::Stdin } else { JsonLinesFrom::File(file) };
     Some(JsonLinesFeed { from })
-}
-
-fn read_webhook(
-    table: &mut Table<'_>,
-    name: &str,
-    paths: &mut BTreeSet<String>,
-    findings: &mut Findings,
-) -> Option<WebhookFeed> {
-    let place = table.place_of("path");
-    let path = table.optional("path", findings).unwrap_or_else(|| format!("/feeds/{name}"));
-    if !is_url_path(&path) {
-        let wanted = "a path such as \"/feeds/monitor\", of letters, digits, - _ and /";
-        findings.problem(table.wrong("path", wanted));
-    } else if !paths.insert(path.clone()) {
-        findings.problem(
-            Problem::new(&place, format!("a second feed listens on {path}")).wanted("each path once"),
-        );
-    }
-    let secret = table.secret("secret", findings);
-    let open = table.optional("unauthenticated", findings).unwrap_or(false);
-    let authentication = match (secret, open) {
-        (Some(secret), false) => Some(WebhookAuthentication::Secret(secret)),
-        (None, true) if !table.has("secret") => Some(WebhookAuthentication::None),
-        (_, true) => {
-            let found = format!("{} has a secret and says that it has none", table.shown());
-            let remedy = "leave unauthenticated away: the secret is checked";
-            findings.problem(Problem::new(&table.place_of("unauthenticated"), found).remedy(remedy));
-            None
-        }
-        (None, false) => {
-            if !table.has("secret") {
-                let wanted = "{ env = \"NAME\" }, or unauthenticated = true for a feed that may page and never propose";
-                table.missing("secret", wanted, findings);
-            }
-            None
-        }
-    };
-    let window = table.duration("window", WINDOW, findings).unwrap_or(WINDOW_DEFAULT);
-    Some(WebhookFeed { path, authentication: authentication?, window: window.unsigned_abs() })
-}
-
-fn is_url_path(path: &str) -> bool {
-    let good = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(good))
 }

@@ -11,6 +11,7 @@ mod contracts;
 mod feeds;
 mod keystores;
 mod web;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ pub use chains::{Chain, ENDPOINTS_MAX, RpcEndpoint, SafeService};
 pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
 pub use feeds::{
-    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed,
+    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed, WebhookWords,
 };
 pub use keystores::{Executor, Keystore, Proposer};
 pub use web::Web;

@@ -7,6 +7,7 @@ mod maintenance;
 mod roster;
 mod runbooks;
 mod settings;
+mod webhooks;
 
 use std::collections::BTreeMap;
 

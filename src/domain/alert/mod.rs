@@ -3,12 +3,20 @@
 //! An alert is a claim made by somebody else, attacker included. It may select a runbook and page
 //! people; it never names a target, a chain or calldata that the configuration does not name already.
 
+mod field_map;
+mod public_key;
+mod sender;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use alloy::primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use field_map::{FieldMap, NoPath, PATH_PARTS_MAX, Path};
+pub use public_key::{NoP256Key, P256Key};
+pub use sender::Sender;
 
 use super::names::{ChainId, FeedName};
 
@@ -41,6 +49,21 @@ impl BotId {
     /// The normalised id.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl AlertSeverity {
+    /// The word's severity; `None` where it is none of Forta's words. Case does not matter.
+    pub fn of_word(word: &str) -> Option<Self> {
+        const WORDS: [(&str, AlertSeverity); 6] = [
+            ("UNKNOWN", AlertSeverity::Unknown),
+            ("INFO", AlertSeverity::Info),
+            ("LOW", AlertSeverity::Low),
+            ("MEDIUM", AlertSeverity::Medium),
+            ("HIGH", AlertSeverity::High),
+            ("CRITICAL", AlertSeverity::Critical),
+        ];
+        WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, severity)| *severity)
     }
 }
 

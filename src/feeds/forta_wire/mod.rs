@@ -56,11 +56,11 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    pub(super) fn new(reason: impl Into<String>) -> Self {
+    pub(in crate::feeds) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }
     }
 
-    pub(super) fn over(what: &str, bound: &str, max: usize) -> Self {
+    pub(in crate::feeds) fn over(what: &str, bound: &str, max: usize) -> Self {
         Self::new(format!("{what}: over {bound} ({max})"))
     }
 }
@@ -102,6 +102,12 @@ pub fn parse_alert(raw: &[u8], feed: &FeedName, authenticated: bool) -> Result<A
 }
 
 fn checked_text(raw: &[u8]) -> Result<&str, Malformed> {
+    let text = checked_json(raw)?;
+    if text.trim_ascii_start().starts_with('{') { Ok(text) } else { Err(Malformed::new("not a JSON object")) }
+}
+
+/// Text within the bounds of any alert, which a parser may be given.
+pub(in crate::feeds) fn checked_json(raw: &[u8]) -> Result<&str, Malformed> {
     if raw.len() > ALERT_BODY_MAX_BYTES {
         return Err(Malformed::over("the alert, in bytes", "ALERT_BODY_MAX_BYTES", ALERT_BODY_MAX_BYTES));
     }
@@ -109,9 +115,6 @@ fn checked_text(raw: &[u8]) -> Result<&str, Malformed> {
         return Err(Malformed::new("starts with a byte order mark, which JSON does not allow"));
     }
     let text = std::str::from_utf8(raw).map_err(|_invalid| Malformed::new("not UTF-8"))?;
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Malformed::new("not a JSON object"));
-    }
     if deeper_than(text, ALERT_DEPTH_MAX) {
         return Err(Malformed::over("nesting", "ALERT_DEPTH_MAX", ALERT_DEPTH_MAX));
     }

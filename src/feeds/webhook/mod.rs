@@ -19,6 +19,7 @@
 mod body;
 mod refusal;
 mod replay;
+mod scheme;
 mod signature;
 
 #[cfg(test)]
@@ -31,7 +32,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use jiff::Timestamp;
@@ -46,12 +47,14 @@ use self::signature::Claim;
 use super::delivery::{Delivery, Outcome, Receipt, Rejected};
 use super::forta_wire::parse_alert;
 use super::health::SharedHealth;
+use super::vendor::{Reading, cloud_event};
 use crate::clock::SharedClock;
-use crate::domain::alert::Alert;
+use crate::domain::alert::{Alert, Sender};
 use crate::domain::names::FeedName;
 
 pub use self::body::WEBHOOK_ALERTS_MAX;
 pub use self::replay::{Claimed, MemoryReplayGuard, REPLAYS_MAX, ReplayGuard, ReplayKey};
+pub use self::scheme::{Scheme, UNTIMED_SECONDS};
 pub use self::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 
 /// The longest body, in bytes.
@@ -77,6 +80,8 @@ const PART: &str = "webhook";
 pub enum WebhookAuthentication {
     /// It signs with one of these secrets; see [`sign`]. More than one while a secret is being changed.
     Hmac(Vec<SecretString>),
+    /// As its vendor does.
+    Vendor(Scheme),
     /// It does not. Its alerts are not authenticated.
     Nobody,
 }
@@ -92,6 +97,8 @@ pub struct WebhookSettings {
     pub authentication: WebhookAuthentication,
     /// How far a sender's clock may be from ours, in either direction; see [`WEBHOOK_WINDOW_SECONDS`].
     pub window: Duration,
+    /// In whose words it speaks; none: Forta's.
+    pub reading: Option<Reading>,
 }
 
 /// Why a webhook cannot be offered.
@@ -159,14 +166,19 @@ fn check(settings: &WebhookSettings) -> Result<(), WebhookError> {
     }
     match &settings.authentication {
         WebhookAuthentication::Nobody => Ok(()),
-        WebhookAuthentication::Hmac(secrets) => {
-            let long = |secret: &SecretString| secret.expose_secret().len() >= WEBHOOK_SECRET_MIN_BYTES;
-            if !secrets.is_empty() && secrets.iter().all(long) {
-                Ok(())
-            } else {
-                Err(WebhookError::Secret { feed: settings.name.clone() })
-            }
+        WebhookAuthentication::Hmac(secrets) => long_enough(secrets, settings),
+        WebhookAuthentication::Vendor(scheme) => {
+            scheme.secrets().map_or(Ok(()), |secrets| long_enough(secrets, settings))
         }
+    }
+}
+
+fn long_enough(secrets: &[SecretString], settings: &WebhookSettings) -> Result<(), WebhookError> {
+    let long = |secret: &SecretString| secret.expose_secret().len() >= WEBHOOK_SECRET_MIN_BYTES;
+    if !secrets.is_empty() && secrets.iter().all(long) {
+        Ok(())
+    } else {
+        Err(WebhookError::Secret { feed: settings.name.clone() })
     }
 }
 
@@ -189,9 +201,15 @@ struct Webhook {
 
 impl Webhook {
     async fn take(&self, request: Request) -> Result<Value, Refusal> {
-        let WebhookAuthentication::Hmac(secrets) = &self.settings.authentication else {
-            return self.hand_over(&read_body(request).await?, false).await;
+        let secrets = match &self.settings.authentication {
+            WebhookAuthentication::Hmac(secrets) => secrets,
+            WebhookAuthentication::Vendor(scheme) => return self.take_of_vendor(scheme, request).await,
+            WebhookAuthentication::Nobody => {
+                let headers = request.headers().clone();
+                return self.hand_over(&headers, &read_body(request).await?, false).await;
+            }
         };
+        let headers = request.headers().clone();
         // What is not even signed is refused before its body is read.
         let claim = Claim::read(request.headers()).map_err(Refusal::Unsigned)?;
         let body = read_body(request).await?;
@@ -200,8 +218,25 @@ impl Webhook {
         claim.is_recent(now, self.settings.window).map_err(Refusal::Unsigned)?;
 
         let claimed = self.claim(claim.replay_key(&self.settings.name, &body), now)?;
-        let report = self.hand_over(&body, true).await?;
+        let report = self.hand_over(&headers, &body, true).await?;
         claimed.keep(claim.until(self.settings.window));
+        Ok(report)
+    }
+
+    async fn take_of_vendor(&self, scheme: &Scheme, request: Request) -> Result<Value, Refusal> {
+        let headers = request.headers().clone();
+        let body = read_body(request).await?;
+        let now = self.intake.clock.now();
+        let (feed, window) = (&self.settings.name, self.settings.window);
+        let proof = scheme.prove(feed, &headers, &body, now, window).map_err(Refusal::Unproven)?;
+        let Some(key) = proof.key else { return self.hand_over(&headers, &body, true).await };
+        let claimed = match self.claim(key, now) {
+            // Vendors send again what they did not hear an answer to, and give up a webhook that answers with errors.
+            Err(Refusal::Replayed) => return Ok(json!({ "accepted": 0, "rejected": [], "repeated": true })),
+            claimed => claimed?,
+        };
+        let report = self.hand_over(&headers, &body, true).await?;
+        claimed.keep(proof.until(now, window));
         Ok(report)
     }
 
@@ -213,8 +248,16 @@ impl Webhook {
         }
     }
 
-    async fn hand_over(&self, body: &[u8], authenticated: bool) -> Result<Value, Refusal> {
-        let alerts = self.parse(body, authenticated)?;
+    async fn hand_over(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        authenticated: bool,
+    ) -> Result<Value, Refusal> {
+        let alerts = match &self.settings.reading {
+            Some(reading) => self.parse_of_vendor(reading, headers, body, authenticated)?,
+            None => self.parse(body, authenticated)?,
+        };
         let report = report(&alerts);
         let rejected = alerts.iter().filter(|alert| alert.is_err()).count();
         let delivered = alerts.len().saturating_sub(rejected);
@@ -239,6 +282,30 @@ impl Webhook {
         Ok(items.into_iter().map(parse).collect())
     }
 
+    fn parse_of_vendor(
+        &self,
+        reading: &Reading,
+        headers: &HeaderMap,
+        body: &[u8],
+        authenticated: bool,
+    ) -> Result<Vec<Result<Alert, Rejected>>, Refusal> {
+        let event =
+            cloud_event::from_headers(headers, body).filter(|_| reading.sender == Sender::CloudEvents);
+        let body = event.as_deref().unwrap_or(body);
+        if body.trim_ascii().is_empty() {
+            return Err(Refusal::NoBody);
+        }
+        let parts = match reading.read(body, authenticated, self.intake.clock.now()) {
+            Ok(parts) => parts,
+            Err(malformed) => return Ok(vec![Err(Rejected::malformed(None, malformed, body))]),
+        };
+        let rejected = |malformed, raw: &[u8]| Rejected::malformed(None, malformed, raw);
+        Ok(parts
+            .into_iter()
+            .map(|part| part.alert.map_err(|malformed| rejected(malformed, &part.raw)))
+            .collect())
+    }
+
     async fn deliver(&self, alerts: Vec<Result<Alert, Rejected>>) -> Result<(), Refusal> {
         let (receipt, settlement) = Receipt::pair();
         let delivery = Delivery { feed: self.settings.name.clone(), alerts, cursor: None, receipt };
@@ -261,6 +328,9 @@ impl Webhook {
         let feed = self.settings.name.as_str();
         match refusal {
             Refusal::Unsigned(why) => tracing::info!(feed, "a webhook request was refused: {}", why.reason()),
+            Refusal::Unproven(why) => {
+                tracing::info!(feed, "a webhook request was refused: {}", why.sentence())
+            }
             Refusal::QueueFull | Refusal::NotCommitted | Refusal::Stopping => {
                 if self.health.snapshot().last_error.is_none() {
                     self.health.failed(PART, refusal.sentence().to_owned());

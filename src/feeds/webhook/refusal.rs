@@ -5,6 +5,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::scheme::Unproven;
 use super::signature::Unsigned;
 
 /// When to send again, in seconds.
@@ -14,6 +15,7 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Unsigned(Unsigned),
+    Unproven(Unproven),
     NoBody,
     BrokenBody,
     SlowBody,
@@ -30,6 +32,7 @@ impl Refusal {
     pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::Unsigned(why) => why.reason(),
+            Self::Unproven(why) => why.sentence(),
             Self::NoBody => "The body is empty.",
             Self::BrokenBody => "The body could not be read to its end.",
             Self::SlowBody => "The body came too slowly.",
@@ -45,7 +48,7 @@ impl Refusal {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::Unsigned(_) => StatusCode::UNAUTHORIZED,
+            Self::Unsigned(_) | Self::Unproven(_) => StatusCode::UNAUTHORIZED,
             Self::NoBody | Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge | Self::TooManyAlerts => StatusCode::PAYLOAD_TOO_LARGE,

@@ -125,7 +125,7 @@ fn mac(secret: &SecretString, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha25
 }
 
 /// Hex of exactly one digest.
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     digits.then(|| alloy::hex::decode(text).ok()).flatten()
 }

@@ -83,6 +83,7 @@ async fn on_ground(
         path: format!("/{name}"),
         authentication,
         window: Duration::from_secs(WEBHOOK_WINDOW_SECONDS),
+        reading: None,
     };
     let feeds = [
         (settings("signed", hmac), health.clone()),
@@ -313,6 +314,7 @@ async fn webhooks_that_cannot_be_offered_are_refused() {
             path: path.to_owned(),
             authentication,
             window: Duration::from_secs(1),
+            reading: None,
         };
         (settings, SharedHealth::new())
     };

@@ -1,0 +1,151 @@
+//! Reading a vendor's JSON: bounded, and never guessing.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::domain::alert::AlertSeverity;
+use crate::feeds::forta_wire::{ALERT_ADDRESSES_MAX, Malformed, checked_json};
+
+/// A whole document: an object or a list, within the bounds of any alert.
+pub(super) fn document(body: &[u8]) -> Result<Value, Malformed> {
+    let text = checked_json(body)?;
+    serde_json::from_str(text).map_err(|error| {
+        Malformed::new(format!("not JSON at line {}, column {}", error.line(), error.column()))
+    })
+}
+
+/// The value at a path of keys and, in lists, numbers.
+pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> &'v Value {
+    let mut value = value;
+    for key in path {
+        let next = match value {
+            Value::Object(object) => object.get(*key),
+            Value::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get(index)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        };
+        match next {
+            Some(next) => value = next,
+            None => return &Value::Null,
+        }
+    }
+    value
+}
+
+/// Text or a number as text; empty where there is neither.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+    }
+}
+
+/// The same, which must be there.
+pub(super) fn needed(value: &Value, name: &str) -> Result<String, Malformed> {
+    match text(value) {
+        text if text.is_empty() => Err(Malformed::new(format!("{name} is missing"))),
+        text => Ok(text),
+    }
+}
+
+/// An object, which must be there.
+pub(super) fn object<'v>(value: &'v Value, name: &str) -> Result<&'v Map<String, Value>, Malformed> {
+    value.as_object().ok_or_else(|| Malformed::new(format!("{name} is missing or is not an object")))
+}
+
+/// A list, which must be there.
+pub(super) fn list<'v>(value: &'v Value, name: &str) -> Result<&'v [Value], Malformed> {
+    let items =
+        value.as_array().ok_or_else(|| Malformed::new(format!("{name} is missing or is not a list")))?;
+    Ok(items)
+}
+
+/// A whole number, decimal or `0x…`, as number or text.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    let text = text(value);
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// A transaction's or block's hash.
+pub(super) fn hash(value: &Value) -> Option<B256> {
+    let text = text(value);
+    (text.len() == 66).then(|| text.parse().ok()).flatten()
+}
+
+/// Whole seconds or milliseconds since 1970, or RFC 3339.
+pub(super) fn instant(value: &Value) -> Option<Timestamp> {
+    /// Seconds of the year 5138, and milliseconds of 1973: no number is both.
+    const MILLISECONDS_FROM: i64 = 100_000_000_000;
+    let text = text(value);
+    match text.parse::<i64>() {
+        Ok(number) if number >= MILLISECONDS_FROM => Timestamp::from_millisecond(number).ok(),
+        Ok(number) => Timestamp::from_second(number).ok(),
+        Err(_not_a_number) if text.contains('[') => None,
+        Err(_not_a_number) => text.parse().ok(),
+    }
+}
+
+/// An address that stands alone.
+pub(super) fn address(value: &Value) -> Option<Address> {
+    let text = text(value);
+    let is_one = text.len() == 42 && text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"));
+    is_one.then(|| text.to_ascii_lowercase().parse().ok()).flatten()
+}
+
+/// Every address that stands alone as a value anywhere in it, in the order of the document.
+pub(super) fn addresses(value: &Value) -> Vec<Address> {
+    let mut found = Vec::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        if found.len() >= ALERT_ADDRESSES_MAX {
+            break;
+        }
+        match value {
+            Value::String(_) => found.extend(address(value)),
+            Value::Array(items) => open.extend(items.iter().rev()),
+            Value::Object(object) => open.extend(object.values().rev()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found
+}
+
+/// The words vendors use. One that is not among them is refused: taken for UNKNOWN, it would pass below every rule.
+pub(super) fn severity(value: &Value, name: &str) -> Result<Option<AlertSeverity>, Malformed> {
+    let word = text(value).to_ascii_lowercase();
+    Ok(Some(match word.as_str() {
+        "" => return Ok(None),
+        "critical" | "fatal" | "emergency" | "p1" | "sev1" => AlertSeverity::Critical,
+        "high" | "error" | "major" | "p2" | "sev2" => AlertSeverity::High,
+        "medium" | "warning" | "warn" | "moderate" | "p3" | "sev3" => AlertSeverity::Medium,
+        "low" | "minor" | "p4" | "sev4" => AlertSeverity::Low,
+        "info" | "informational" | "information" | "none" | "p5" | "sev5" => AlertSeverity::Info,
+        "unknown" => AlertSeverity::Unknown,
+        _other => {
+            return Err(Malformed::new(format!("{name} is none of critical, high, medium, low, info")));
+        }
+    }))
+}
+
+/// The fields of an object that are text, numbers or truth values, under a prefix. A number that a double cannot
+/// hold exactly is left out: a condition that asks for it is told that it is missing, and never compares what is not
+/// what was sent.
+pub(super) fn flat(object: &Map<String, Value>, prefix: &str) -> BTreeMap<String, Value> {
+    object
+        .iter()
+        .filter(|(_, value)| !value.is_object() && !value.is_array() && !value.is_null() && is_exact(value))
+        .map(|(key, value)| (format!("{prefix}{key}"), value.clone()))
+        .collect()
+}
+
+fn is_exact(value: &Value) -> bool {
+    /// 2⁵³: from here on a double skips whole numbers.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    value.is_u64() || value.is_i64() || value.as_f64().is_none_or(|number| number.abs() < EXACT_MAX)
+}
