@@ -17,6 +17,7 @@ use super::intake::{Intake, IntakeError, Taken};
 use super::{Agent, chain_of, driver};
 use crate::domain::condition::Condition;
 use crate::domain::names::{FeedName, RunbookId};
+use crate::feeds::webhook::ReplayGuard;
 use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth};
 use crate::journal::Quarantine;
 
@@ -50,6 +51,7 @@ pub struct Daemon {
     conditions: Vec<(RunbookId, Condition)>,
     feeds: Vec<(Box<dyn Feed>, SharedHealth)>,
     named: Vec<FeedName>,
+    replays: Option<Arc<dyn ReplayGuard>>,
     deliveries: (mpsc::Sender<Delivery>, mpsc::Receiver<Delivery>),
     parts: Vec<(String, Part)>,
     taken: SharedTaken,
@@ -102,6 +104,7 @@ impl Daemon {
             conditions,
             feeds: Vec::new(),
             named: Vec::new(),
+            replays: None,
             deliveries: mpsc::channel(DELIVERIES_WAITING_MAX),
             parts: Vec::new(),
             taken: SharedTaken::default(),
@@ -129,6 +132,11 @@ impl Daemon {
         self.named.push(feed);
     }
 
+    /// Whom to tell which signed requests were accepted before the start.
+    pub fn remembers(&mut self, replays: Arc<dyn ReplayGuard>) {
+        self.replays = Some(replays);
+    }
+
     /// Adds another part: the web server.
     pub fn part(&mut self, name: impl Into<String>, part: Part) {
         self.parts.push((name.into(), part));
@@ -139,9 +147,12 @@ impl Daemon {
     /// # Errors
     /// When a part ends that should not, or panics: the process must end non-zero.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DaemonError> {
-        let Self { agent, quarantine, conditions, feeds, named, deliveries, parts, taken } = self;
+        let Self { agent, quarantine, conditions, feeds, named, replays, deliveries, parts, taken } = self;
         let (sender, receiver) = deliveries;
         let (intake, mut places) = Intake::resume(Arc::clone(&agent), quarantine, conditions, &named).await?;
+        if let Some(replays) = replays {
+            intake.requests().iter().for_each(|request| replays.keep(request.key.0, request.until));
+        }
         let mut tasks: JoinSet<(String, Result<(), String>)> = JoinSet::new();
         for (name, part) in parts {
             tasks.spawn(async move { (name, part.await) });

@@ -3,6 +3,8 @@
 //! Invariant: a [`Receipt`] is settled exactly once; one that is dropped says [`Outcome::Lost`], so that a
 //! consumer that panics, is cancelled or forgets makes the feed deliver again.
 
+use alloy::primitives::B256;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -14,6 +16,15 @@ use crate::domain::names::FeedName;
 /// shape (503 metadata entries) is about twice as long.
 pub const QUARANTINE_RAW_MAX_BYTES: usize = 64 * 1024;
 
+/// A signed request, as it is told from others for as long as it could be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedRequest {
+    /// What was signed, digested.
+    pub key: B256,
+    /// Until when a replay of it would be taken for recent.
+    pub until: Timestamp,
+}
+
 /// Some alerts of one feed, to be committed together.
 #[derive(Debug)]
 pub struct Delivery {
@@ -23,6 +34,8 @@ pub struct Delivery {
     pub alerts: Vec<Result<Alert, Rejected>>,
     /// Where to go on after a restart, to be stored in the same commit; `None` leaves the stored one as it is.
     pub cursor: Option<Cursor>,
+    /// The signed request that brought it, to be remembered with what it meant.
+    pub request: Option<AcceptedRequest>,
     /// Tells the feed what became of the delivery.
     pub receipt: Receipt,
 }

@@ -18,6 +18,8 @@ pub mod jsonl;
 pub mod vendor;
 pub mod webhook;
 
-pub use delivery::{Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement};
+pub use delivery::{
+    AcceptedRequest, Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement,
+};
 pub use health::{FeedHealth, SharedHealth};
 pub use outbox::FeedEnd;

@@ -49,8 +49,13 @@ impl Outbox {
         let mut pause = Duration::from_secs(REDELIVERY_PAUSE_SECONDS);
         loop {
             let (receipt, settlement) = Receipt::pair();
-            let delivery =
-                Delivery { feed: self.feed.clone(), alerts: alerts.clone(), cursor: cursor.clone(), receipt };
+            let delivery = Delivery {
+                feed: self.feed.clone(),
+                alerts: alerts.clone(),
+                cursor: cursor.clone(),
+                request: None,
+                receipt,
+            };
             let outcome = tokio::select! {
                 () = stopped(&mut self.stop) => return Err(FeedEnd::Stopped),
                 outcome = deliver(&self.deliveries, delivery, settlement) => outcome?,

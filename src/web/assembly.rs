@@ -18,7 +18,7 @@ use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService};
 use crate::domain::names::FeedName;
 use crate::feeds::forta::{FortaPoller, FortaSettings};
 use crate::feeds::jsonl::{JSONL_BATCH_LINES, JsonlFeed, JsonlSettings, JsonlSource};
-use crate::feeds::webhook::{MemoryReplayGuard, WebhookIntake};
+use crate::feeds::webhook::{MemoryReplayGuard, ReplayGuard, WebhookIntake};
 use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth, webhook};
 use crate::safe_service::EmbeddedService;
 
@@ -73,11 +73,9 @@ pub fn daemon(
             }
         }
     }
-    let intake = WebhookIntake {
-        deliveries: daemon.deliveries(),
-        replays: Arc::new(MemoryReplayGuard::default()),
-        clock: Arc::clone(&agent.clock),
-    };
+    let replays = Arc::new(MemoryReplayGuard::default());
+    daemon.remembers(Arc::clone(&replays) as Arc<dyn ReplayGuard>);
+    let intake = WebhookIntake { deliveries: daemon.deliveries(), replays, clock: Arc::clone(&agent.clock) };
     let hooks = webhook::router(webhooks, &intake).map_err(|error| broken("webhook feeds", &error))?;
     drop(intake);
     let web = &agent.config.settings.web;

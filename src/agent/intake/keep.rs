@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FeedState, Intake, Judged, KEPT, MATCHED, PLACE, PLACE_EVERY, stream};
+use super::{FeedState, Intake, Judged, KEPT, MATCHED, PLACE, PLACE_EVERY, REQUEST, stream};
 use crate::agent::store::StoreError;
 use crate::domain::alert::Alert;
 use crate::domain::condition::Canonicity;
 use crate::domain::names::FeedName;
-use crate::feeds::{Cursor, Rejected};
+use crate::feeds::{AcceptedRequest, Cursor, Rejected};
 use crate::journal::{
     APPEND_BODIES_MAX_BYTES, APPEND_FACTS_MAX, Appended, FACT_BODY_MAX_BYTES, NewFact, Version, Write,
 };
@@ -75,6 +75,7 @@ impl Intake {
         &mut self,
         feed: &FeedName,
         judged: &[Judged],
+        request: Option<AcceptedRequest>,
         cursor: Option<Cursor>,
     ) -> Result<Vec<Rejected>, StoreError> {
         let now = self.agent.clock.now();
@@ -98,6 +99,16 @@ impl Intake {
                     );
                     let raw = serde_json::to_vec(alert).map_err(StoreError::Unwritable)?;
                     too_long.push(Rejected::new(None, reason, &raw));
+                }
+                Err(AddError::Unwritable(error)) => return Err(StoreError::Unwritable(error)),
+            }
+        }
+        // Nothing came of the others: sent again, nothing comes of them again.
+        if let (Some(request), false) = (request, judged.is_empty()) {
+            match parts.add(REQUEST, now, &request) {
+                Ok(()) => {}
+                Err(AddError::TooLong { bytes }) => {
+                    return Err(StoreError::NotTaken(format!("a request of feed {feed} has {bytes} bytes")));
                 }
                 Err(AddError::Unwritable(error)) => return Err(StoreError::Unwritable(error)),
             }

@@ -31,7 +31,7 @@ use crate::domain::alert::Alert;
 use crate::domain::condition::{Canonicity, Match, Matcher, Withdrawal};
 use crate::domain::incident::{Fact, Incident, Source};
 use crate::domain::names::FeedName;
-use crate::feeds::{Cursor, Delivery, Rejected};
+use crate::feeds::{AcceptedRequest, Cursor, Delivery, Rejected};
 use crate::journal::{JournalError, Quarantine, RejectedLine, Stream};
 use unsure::Unsure;
 
@@ -49,6 +49,7 @@ const SHELVED_MAX: usize = 50;
 const KEPT: &str = "alert-kept";
 const MATCHED: &str = "matched";
 const PLACE: &str = "place";
+const REQUEST: &str = "request";
 
 /// Intake could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +114,7 @@ pub struct Intake {
     feeds: BTreeMap<FeedName, FeedState>,
     waiting: VecDeque<Match>,
     withdrawn: VecDeque<Withdrawal>,
+    requests: Vec<AcceptedRequest>,
     taken: Taken,
 }
 
@@ -127,6 +129,7 @@ impl Intake {
             feeds: BTreeMap::new(),
             waiting: VecDeque::new(),
             withdrawn: VecDeque::new(),
+            requests: Vec::new(),
             taken: Taken::default(),
         }
     }
@@ -136,6 +139,11 @@ impl Intake {
         self.taken
     }
 
+    /// Signed requests of before the start that could still be sent again.
+    pub fn requests(&self) -> &[AcceptedRequest] {
+        &self.requests
+    }
+
     /// The conditions' windows and counters.
     pub fn matcher(&self) -> &Matcher {
         &self.matcher
@@ -143,7 +151,7 @@ impl Intake {
 
     /// Takes one delivery, and settles its receipt.
     pub async fn take(&mut self, delivery: Delivery) {
-        let Delivery { feed, alerts, cursor, receipt } = delivery;
+        let Delivery { feed, alerts, cursor, request, receipt } = delivery;
         if self.waiting.len() >= WAITING_MATCHES_MAX {
             receipt.refused("earlier matches could not be written yet");
             return;
@@ -157,7 +165,7 @@ impl Intake {
         }
         self.taken.rejected = self.taken.rejected.saturating_add(rejected.len() as u64);
         let judged = self.judge(good).await;
-        let written = self.write_feed(&feed, &judged, cursor).await;
+        let written = self.write_feed(&feed, &judged, request, cursor).await;
         let taken_up = self.take_up().await;
         match (written, taken_up) {
             (Ok(mut shelved), Ok(())) => {

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::keep::Kept;
-use super::{FeedState, Intake, IntakeError, KEPT, MATCHED, PLACE, is_known, same_match, stream};
+use super::{FeedState, Intake, IntakeError, KEPT, MATCHED, PLACE, REQUEST, is_known, same_match, stream};
 use crate::agent::Agent;
 use crate::domain::condition::{Condition, Known, LATENESS, Match, Matcher};
 use crate::domain::names::{FeedName, RunbookId};
-use crate::feeds::Cursor;
+use crate::feeds::{AcceptedRequest, Cursor};
 use crate::journal::{Entry, Journal, JournalError, Quarantine, Stream, Version};
 
 /// Facts read at once.
@@ -124,6 +124,12 @@ impl Intake {
                     }
                 }
                 told.clear();
+            }
+            REQUEST => {
+                let request: AcceptedRequest = entry.body_as().map_err(unreadable)?;
+                if request.until >= self.agent.clock.now() {
+                    self.requests.push(request);
+                }
             }
             _ => {}
         }

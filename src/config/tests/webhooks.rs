@@ -43,7 +43,7 @@ fn each_vendor_is_proven_in_its_way() {
       redhandle.toml:36:1: missing key "token" in [[feeds]]; expected { env = "NAME" }, or unauthenticated = true for a feed that may page and never propose
       redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of chain, from, kind, name, networks, path, severity, token, unauthenticated, window
     hypernative public_key = "0x04ab"
-      nothing is wrong
+      redhandle.toml:40:14: public_key = "0x04ab" in [[feeds]]; expected a public key of P-256: PEM, or 65 bytes in hex that begin with 04
     hypernative 
       redhandle.toml:36:1: missing key "public_key" in [[feeds]]; expected the vendor's public key, PEM or hex
     forta-node scanners = ["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]

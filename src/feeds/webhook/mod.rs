@@ -44,7 +44,7 @@ use tokio::time::timeout;
 
 use self::refusal::Refusal;
 use self::signature::Claim;
-use super::delivery::{Delivery, Outcome, Receipt, Rejected};
+use super::delivery::{AcceptedRequest, Delivery, Outcome, Receipt, Rejected};
 use super::forta_wire::parse_alert;
 use super::health::SharedHealth;
 use super::vendor::{Reading, cloud_event};
@@ -206,7 +206,7 @@ impl Webhook {
             WebhookAuthentication::Vendor(scheme) => return self.take_of_vendor(scheme, request).await,
             WebhookAuthentication::Nobody => {
                 let headers = request.headers().clone();
-                return self.hand_over(&headers, &read_body(request).await?, false).await;
+                return self.hand_over(&headers, &read_body(request).await?, false, None).await;
             }
         };
         let headers = request.headers().clone();
@@ -217,9 +217,10 @@ impl Webhook {
         let now = self.intake.clock.now();
         claim.is_recent(now, self.settings.window).map_err(Refusal::Unsigned)?;
 
-        let claimed = self.claim(claim.replay_key(&self.settings.name, &body), now)?;
-        let report = self.hand_over(&headers, &body, true).await?;
-        claimed.keep(claim.until(self.settings.window));
+        let key = claim.replay_key(&self.settings.name, &body);
+        let (claimed, until) = (self.claim(key, now)?, claim.until(self.settings.window));
+        let report = self.hand_over(&headers, &body, true, Some(accepted(key, until))).await?;
+        claimed.keep(until);
         Ok(report)
     }
 
@@ -229,14 +230,15 @@ impl Webhook {
         let now = self.intake.clock.now();
         let (feed, window) = (&self.settings.name, self.settings.window);
         let proof = scheme.prove(feed, &headers, &body, now, window).map_err(Refusal::Unproven)?;
-        let Some(key) = proof.key else { return self.hand_over(&headers, &body, true).await };
+        let Some(key) = proof.key else { return self.hand_over(&headers, &body, true, None).await };
         let claimed = match self.claim(key, now) {
             // Vendors send again what they did not hear an answer to, and give up a webhook that answers with errors.
             Err(Refusal::Replayed) => return Ok(json!({ "accepted": 0, "rejected": [], "repeated": true })),
             claimed => claimed?,
         };
-        let report = self.hand_over(&headers, &body, true).await?;
-        claimed.keep(proof.until(now, window));
+        let until = proof.until(now, window);
+        let report = self.hand_over(&headers, &body, true, Some(accepted(key, until))).await?;
+        claimed.keep(until);
         Ok(report)
     }
 
@@ -253,6 +255,7 @@ impl Webhook {
         headers: &HeaderMap,
         body: &[u8],
         authenticated: bool,
+        request: Option<AcceptedRequest>,
     ) -> Result<Value, Refusal> {
         let alerts = match &self.settings.reading {
             Some(reading) => self.parse_of_vendor(reading, headers, body, authenticated)?,
@@ -263,7 +266,7 @@ impl Webhook {
         let delivered = alerts.len().saturating_sub(rejected);
         // A batch without alerts shows that its sender lives; there is nothing to commit.
         if !alerts.is_empty() {
-            self.deliver(alerts).await?;
+            self.deliver(alerts, request).await?;
         }
         self.health.accepted(delivered, rejected);
         self.health.ok(PART, self.intake.clock.now());
@@ -306,9 +309,13 @@ impl Webhook {
             .collect())
     }
 
-    async fn deliver(&self, alerts: Vec<Result<Alert, Rejected>>) -> Result<(), Refusal> {
+    async fn deliver(
+        &self,
+        alerts: Vec<Result<Alert, Rejected>>,
+        request: Option<AcceptedRequest>,
+    ) -> Result<(), Refusal> {
         let (receipt, settlement) = Receipt::pair();
-        let delivery = Delivery { feed: self.settings.name.clone(), alerts, cursor: None, receipt };
+        let delivery = Delivery { feed: self.settings.name.clone(), alerts, cursor: None, request, receipt };
         self.intake.deliveries.try_send(delivery).map_err(|error| match error {
             TrySendError::Full(_) => Refusal::QueueFull,
             TrySendError::Closed(_) => Refusal::Stopping,
@@ -369,6 +376,10 @@ impl Drop for ClaimedRequest<'_> {
             guard.release(self.key);
         }
     }
+}
+
+fn accepted(key: ReplayKey, until: Timestamp) -> AcceptedRequest {
+    AcceptedRequest { key: key.into(), until }
 }
 
 async fn read_body(request: Request) -> Result<Bytes, Refusal> {

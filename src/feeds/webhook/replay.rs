@@ -38,8 +38,9 @@ pub trait ReplayGuard: Send + Sync + fmt::Debug {
     fn release(&self, key: ReplayKey);
 }
 
-/// A guard that forgets when the process ends. What it forgets at [`REPLAYS_MAX`] or by a restart can be sent
-/// once more within its window, and is then known by its alerts' hashes.
+/// A guard in memory. What is to survive a restart is written with the alerts that the request brought, and told to
+/// it at the next start. What it forgets at [`REPLAYS_MAX`] can be sent once more within its window, and is then known
+/// by its alerts' hashes.
 #[derive(Debug, Default)]
 pub struct MemoryReplayGuard(Mutex<Memory>);
 

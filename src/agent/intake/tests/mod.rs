@@ -189,7 +189,7 @@ impl Ground {
 fn delivery(feed: &str, alerts: Vec<Result<Alert, Rejected>>, cursor: Option<u64>) -> (Delivery, Settlement) {
     let (receipt, settlement) = Receipt::pair();
     let cursor = cursor.map(place);
-    (Delivery { feed: FeedName::new(feed), alerts, cursor, receipt }, settlement)
+    (Delivery { feed: FeedName::new(feed), alerts, cursor, request: None, receipt }, settlement)
 }
 
 fn place(number: u64) -> Cursor {

@@ -1,5 +1,7 @@
 //! What a restart takes up, and what it leaves alone.
 
+use alloy::primitives::B256;
+
 use super::*;
 
 #[tokio::test]
@@ -108,4 +110,32 @@ async fn a_feed_with_more_facts_than_one_read_gives_is_resumed_at_its_last_place
     ground.step(80 * 24);
     accept(&mut intake, "a", vec![ground.alert("0x1", "0xa1")], Some(written)).await;
     assert_eq!(intake.agent.store.all().len(), 1);
+}
+
+#[tokio::test]
+async fn a_signed_request_is_remembered_with_what_it_brought_while_it_could_come_again() {
+    let ground = Ground::new();
+    let (mut intake, _) = ground.start().await;
+    let hour = SignedDuration::from_hours(1);
+    let request = |key: u8, hours: i32| AcceptedRequest {
+        key: B256::repeat_byte(key),
+        until: ground.clock.now() + hour * hours,
+    };
+    let brought = [
+        (request(1, 1), vec![Ok(ground.alert("0x1", "0xa1"))]),
+        (request(2, 3), vec![Ok(ground.alert("0x2", "0xa1"))]),
+        // Nothing that a window holds: sent again, nothing comes of it again.
+        (request(3, 3), vec![Err(Rejected::new(None, "no alert", b"{}"))]),
+    ];
+    for (request, alerts) in brought {
+        let (mut delivery, settlement) = delivery("a", alerts, None);
+        delivery.request = Some(request);
+        intake.take(delivery).await;
+        assert_eq!(settlement.outcome().await, Outcome::Accepted);
+    }
+    assert_eq!(intake.requests(), [], "this process knows them already");
+    ground.step(2);
+    let (intake, _) = ground.start().await;
+    let remembered: Vec<B256> = intake.requests().iter().map(|request| request.key).collect();
+    assert_eq!(remembered, [B256::repeat_byte(2)], "the first is too old to come again");
 }
