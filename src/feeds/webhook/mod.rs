@@ -20,6 +20,7 @@ mod body;
 mod refusal;
 mod replay;
 mod scheme;
+mod settings;
 mod signature;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
 use self::refusal::Refusal;
+use self::settings::check;
 use self::signature::Claim;
 use super::delivery::{AcceptedRequest, Delivery, Outcome, Receipt, Rejected};
 use super::forta_wire::parse_alert;
@@ -55,6 +57,7 @@ use crate::domain::names::FeedName;
 pub use self::body::WEBHOOK_ALERTS_MAX;
 pub use self::replay::{Claimed, MemoryReplayGuard, REPLAYS_MAX, ReplayGuard, ReplayKey};
 pub use self::scheme::{Scheme, UNTIMED_SECONDS};
+pub use self::settings::{WEBHOOK_SECRET_MIN_BYTES, WebhookAuthentication, WebhookError, WebhookSettings};
 pub use self::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 
 /// The longest body, in bytes.
@@ -62,9 +65,6 @@ pub const WEBHOOK_BODY_MAX_BYTES: usize = 1024 * 1024;
 
 /// How far a sender's clock may be from ours when nothing else is said, in seconds.
 pub const WEBHOOK_WINDOW_SECONDS: u64 = 300;
-
-/// The shortest secret, in bytes: 128 bits if it is random.
-pub const WEBHOOK_SECRET_MIN_BYTES: usize = 16;
 
 /// How long a body may take to arrive, in seconds.
 const BODY_SECONDS_MAX: u64 = 10;
@@ -74,55 +74,6 @@ const RECEIPT_SECONDS_MAX: u64 = 8;
 
 /// The part's name in the feed's health: there is only one.
 const PART: &str = "webhook";
-
-/// How a sender shows that it is who it says.
-#[derive(Clone, Debug)]
-pub enum WebhookAuthentication {
-    /// It signs with one of these secrets; see [`sign`]. More than one while a secret is being changed.
-    Hmac(Vec<SecretString>),
-    /// As its vendor does.
-    Vendor(Scheme),
-    /// It does not. Its alerts are not authenticated.
-    Nobody,
-}
-
-/// One webhook.
-#[derive(Clone, Debug)]
-pub struct WebhookSettings {
-    /// The feed's name.
-    pub name: FeedName,
-    /// Where it is reached: `/` and then letters, digits and `-._~/`.
-    pub path: String,
-    /// How a sender shows that it is who it says.
-    pub authentication: WebhookAuthentication,
-    /// How far a sender's clock may be from ours, in either direction; see [`WEBHOOK_WINDOW_SECONDS`].
-    pub window: Duration,
-    /// In whose words it speaks; none: Forta's.
-    pub reading: Option<Reading>,
-}
-
-/// Why a webhook cannot be offered.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookError {
-    /// Its path cannot be routed.
-    #[error("the path of webhook {feed} is not a / followed by letters, digits and -._~/")]
-    Path {
-        /// The feed.
-        feed: FeedName,
-    },
-    /// Another webhook has the same path.
-    #[error("webhook {feed} has the same path as another")]
-    SamePath {
-        /// The feed.
-        feed: FeedName,
-    },
-    /// It is to be signed, but with nothing that could not be guessed.
-    #[error("webhook {feed} needs a secret of at least {WEBHOOK_SECRET_MIN_BYTES} bytes")]
-    Secret {
-        /// The feed.
-        feed: FeedName,
-    },
-}
 
 /// What all webhooks share.
 #[derive(Clone, Debug)]
@@ -156,30 +107,6 @@ pub fn router(
         router = router.route(&path, post(receive).with_state(webhook));
     }
     Ok(router.layer(DefaultBodyLimit::max(WEBHOOK_BODY_MAX_BYTES)))
-}
-
-fn check(settings: &WebhookSettings) -> Result<(), WebhookError> {
-    // The router would panic on what it cannot route, and take `{x}` for a pattern.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    if !settings.path.starts_with('/') || !settings.path.bytes().all(plain) {
-        return Err(WebhookError::Path { feed: settings.name.clone() });
-    }
-    match &settings.authentication {
-        WebhookAuthentication::Nobody => Ok(()),
-        WebhookAuthentication::Hmac(secrets) => long_enough(secrets, settings),
-        WebhookAuthentication::Vendor(scheme) => {
-            scheme.secrets().map_or(Ok(()), |secrets| long_enough(secrets, settings))
-        }
-    }
-}
-
-fn long_enough(secrets: &[SecretString], settings: &WebhookSettings) -> Result<(), WebhookError> {
-    let long = |secret: &SecretString| secret.expose_secret().len() >= WEBHOOK_SECRET_MIN_BYTES;
-    if !secrets.is_empty() && secrets.iter().all(long) {
-        Ok(())
-    } else {
-        Err(WebhookError::Secret { feed: settings.name.clone() })
-    }
 }
 
 async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
