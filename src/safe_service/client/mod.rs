@@ -279,4 +279,10 @@ fn garbled(doing: &str, garbling: Garbling) -> ServiceError {
 }
 
 #[cfg(test)]
+mod misbehaviour;
+#[cfg(test)]
+mod rejections;
+#[cfg(test)]
+pub(crate) mod stub;
+#[cfg(test)]
 mod tests;

@@ -122,7 +122,7 @@ mod tests {
             let problems = problems_of(body.as_bytes()).into_iter();
             problems.map(|one| format!("{}: {}", one.field.unwrap_or("-".into()), one.text)).collect::<Vec<_>>()
         };
-        assert_eq!(told(r#"{"to":["x"],"data":["y","z"]}"#), ["to: x", "data: y", "data: z"]);
+        assert_eq!(told(r#"{"to":["x"],"data":["y","z"]}"#), ["data: y", "data: z", "to: x"]);
         assert_eq!(told(r#"{"code":1,"message":"m","arguments":["0x1"]}"#), ["-: m"]);
         assert_eq!(told(r#"["a","b"]"#), ["-: a", "-: b"]);
         assert_eq!(told("<html>"), Vec::<String>::new());
