@@ -121,6 +121,12 @@ pub fn explain_refusal(safe: SafeAddress, status: u16, message: &str, problems: 
     fields::lacking(&once, problems)
 }
 
+/// Whether a refusal may mean that the hour which is signed has passed, by one clock or the other.
+pub fn blames_the_hour(refusal: &str) -> bool {
+    refusal.starts_with("Signature does not match provided delegat")
+        || refusal.starts_with("Provided signer is not the proposer")
+}
+
 /// Explains why a delegation or a deletion was not taken: usually its hour has passed, by one clock or the
 /// other. `clock_ahead` is how far the service's clock is ahead of ours, where it is known.
 pub fn explain_hour(told: &str, clock_ahead: Option<SignedDuration>) -> String {

@@ -357,7 +357,7 @@ fn signatures(state: &SafeState, item: &QueuedItem, findings: &mut Vec<Finding>)
         }
         seen.push(said);
         let forged = |found: String| Finding::ForgedConfirmation { said, found };
-        let bytes = bytes.as_deref().unwrap_or_default();
+        let bytes: &[u8] = bytes.as_ref().map_or(&[], |bytes| bytes);
         // Signatures are of the hash that is said; where that is another than computed, it was told already.
         match recover(item.said_hash, bytes) {
             Ok(recovered) if recovered.owner != said => {
