@@ -23,11 +23,16 @@ pub async fn compare(agent: &Agent, preparation: &Preparation, state: &SafeState
             let told = super::chain_of(&error);
             return Some((true, format!("not compared: {told}; nothing here depends on it")));
         }
-        Ok(None) => return Some((true, format!("{} does not have it; it can be signed without", service.name))),
+        Ok(None) => {
+            return Some((true, format!("{} does not have it; it can be signed without", service.name)));
+        }
         Ok(Some(found)) => found,
     };
     if found.tx != preparation.tx || found.safe != preparation.domain.safe {
-        return Some((false, format!("{} shows something else under {hash}: do not sign there", service.name)));
+        return Some((
+            false,
+            format!("{} shows something else under {hash}: do not sign there", service.name),
+        ));
     }
     let audited = audit(state, &[queued(&found)], &[hash]);
     let wrong = |finding: &&Finding| finding.is_tampering() || **finding == Finding::Unsigned;

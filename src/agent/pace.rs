@@ -53,7 +53,8 @@ impl Pace {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(looks) = remembered.get_mut(&hash) else {
             if remembered.len() >= REMEMBERED_MAX
-                && let Some(oldest) = remembered.iter().min_by_key(|(_, looks)| looks.last).map(|(hash, _)| *hash)
+                && let Some(oldest) =
+                    remembered.iter().min_by_key(|(_, looks)| looks.last).map(|(hash, _)| *hash)
             {
                 remembered.remove(&oldest);
             }

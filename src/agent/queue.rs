@@ -24,7 +24,8 @@ pub struct AuditedQueue {
 /// A queued transaction as the audit takes it.
 pub fn queued(item: &MultisigTransaction) -> QueuedItem {
     let confirmations = item.confirmations.iter();
-    let confirmations = confirmations.map(|one| (one.owner, one.signature.clone())).collect::<Vec<(_, Option<Bytes>)>>();
+    let confirmations =
+        confirmations.map(|one| (one.owner, one.signature.clone())).collect::<Vec<(_, Option<Bytes>)>>();
     QueuedItem {
         safe: item.safe,
         tx: item.tx.clone(),

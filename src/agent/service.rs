@@ -7,8 +7,8 @@ use alloy::primitives::{Address, B256, Bytes, FixedBytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 use async_trait::async_trait;
 
-use crate::chain::{BlockRef, CallOutcome, Chain, RANGE_MAX_BLOCKS, SafeReadError};
 use super::pace::Pace;
+use crate::chain::{BlockRef, CallOutcome, Chain, RANGE_MAX_BLOCKS, SafeReadError};
 use crate::domain::names::{ChainId, ChainName};
 use crate::domain::safe::abi::{ContractOwner, LegacyContractOwner, Safe};
 use crate::domain::safe::{ContractOwnerMessage, SafeAddress, SafeState, SafeTxHash};

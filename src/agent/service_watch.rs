@@ -84,7 +84,8 @@ pub async fn watch(agent: Arc<Agent>, mut stop: watch::Receiver<bool>) -> Result
         }
         for (name, service) in &agent.services {
             let now = agent.clock.now();
-            let waits = due.get(name).is_some_and(|due| now < *due && due.duration_since(now) <= every(service));
+            let waits =
+                due.get(name).is_some_and(|due| now < *due && due.duration_since(now) <= every(service));
             if waits {
                 continue;
             }
@@ -109,7 +110,8 @@ pub fn every(service: &ServiceLink) -> SignedDuration {
 impl ServiceWatch {
     /// Looks once: at the next Safe's queue, and at what the answer said about the quota.
     pub async fn look(&mut self, agent: &Agent, chain: &ChainName, service: &ServiceLink) {
-        let safes: Vec<&Safe> = agent.config.settings.safes.values().filter(|safe| safe.chain == *chain).collect();
+        let safes: Vec<&Safe> =
+            agent.config.settings.safes.values().filter(|safe| safe.chain == *chain).collect();
         let turn = self.turns.entry(chain.clone()).or_default();
         let next = safes.get(*turn % safes.len().max(1)).copied();
         *turn = turn.wrapping_add(1);
@@ -145,20 +147,25 @@ impl ServiceWatch {
         }
     }
 
-    async fn read(&mut self, agent: &Agent, service: &ServiceLink, safe: &Safe) -> Result<AuditedQueue, String> {
+    async fn read(
+        &mut self,
+        agent: &Agent,
+        service: &ServiceLink,
+        safe: &Safe,
+    ) -> Result<AuditedQueue, String> {
         let address = SafeAddress(safe.address);
         let chain =
             agent.chains.get(&safe.chain).ok_or_else(|| format!("chain {} is not configured", safe.chain))?;
         let known = self.queues.entry(safe.name.clone()).or_default();
         let block = chain.head().await.map_err(|error| chain_of(&error))?;
-        let state: SafeState =
-            chain.safe_state(&block, address).await.map_err(|error| chain_of(&error))?;
+        let state: SafeState = chain.safe_state(&block, address).await.map_err(|error| chain_of(&error))?;
         let told = |error| service.in_words(address, &error);
         let since = known.reading.newest_change().filter(|_| !known.looks.is_multiple_of(WHOLE_EVERY_LOOKS));
         match since {
             None => known.reading = service.client.queue_reading(address, state.nonce).await.map_err(told)?,
             Some(since) => {
-                let changes = service.client.queue_changes(address, state.nonce, since).await.map_err(told)?;
+                let changes =
+                    service.client.queue_changes(address, state.nonce, since).await.map_err(told)?;
                 known.reading.merge(changes);
                 known.reading.items.retain(|item| item.tx.nonce >= state.nonce);
             }

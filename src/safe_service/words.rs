@@ -16,7 +16,8 @@ use crate::domain::safe::SafeAddress;
 use crate::domain::text::visible;
 
 /// What may be done whatever the service says.
-const WITHOUT: &str = "the same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash";
+const WITHOUT: &str =
+    "the same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash";
 
 /// A clock that is this far off is worth a sentence: answers take a moment, and hours are compared.
 const SKEW_TOLD_FROM: SignedDuration = SignedDuration::from_secs(60);
@@ -64,7 +65,9 @@ fn rate_limited(retry_after: Option<Duration>, limit: RateLimit, key_place: &str
     );
     match limit {
         RateLimit::Second => {
-            format!("too many requests at once for the Transaction Service (429): {lifted}; it is tried again by itself")
+            format!(
+                "too many requests at once for the Transaction Service (429): {lifted}; it is tried again by itself"
+            )
         }
         RateLimit::Month => format!(
             "the month's requests to the Transaction Service are used up (429), and {lifted}: a larger plan or another service, named at {key_place}, lifts it at once; until then {WITHOUT}"
@@ -88,7 +91,11 @@ pub fn explain_refusal(safe: SafeAddress, status: u16, message: &str, problems: 
                 "the Transaction Service sends the request elsewhere ({status}), which is not followed, because a proposal would lose its body and the key would travel: correct the service's address to the one it names"
             );
         }
-        413 => return format!("the proposal is too large for the Transaction Service (413): split it; {WITHOUT}"),
+        413 => {
+            return format!(
+                "the proposal is too large for the Transaction Service (413): split it; {WITHOUT}"
+            );
+        }
         405 | 415 => {
             return format!(
                 "the Transaction Service does not know this kind of request ({status}): its address is another program's, or its version is too old; check both"
@@ -98,9 +105,12 @@ pub fn explain_refusal(safe: SafeAddress, status: u16, message: &str, problems: 
     }
     let told: Vec<String> = problems
         .iter()
-        .map(|problem| match known(safe, &problem.text) {
-            Some(told) => told,
-            None => fields::explain(problem).unwrap_or_else(|| unknown(&problem.text)),
+        .map(|problem| match (known(safe, &problem.text), &problem.field) {
+            (Some(told), Some(field)) if problem.text.contains("checksum") => {
+                format!("`{}`: {told}", visible(field))
+            }
+            (Some(told), _) => told,
+            (None, _) => fields::explain(problem).unwrap_or_else(|| unknown(&problem.text)),
         })
         .collect();
     let mut once: Vec<String> = Vec::new();
@@ -130,8 +140,12 @@ pub fn blames_the_hour(refusal: &str) -> bool {
 /// Explains why a delegation or a deletion was not taken: usually its hour has passed, by one clock or the
 /// other. `clock_ahead` is how far the service's clock is ahead of ours, where it is known.
 pub fn explain_hour(told: &str, clock_ahead: Option<SignedDuration>) -> String {
+    // What follows is known better here.
+    let told = told.split_once(", or its hour has passed").map_or(told, |(first, _)| first);
     let Some(ahead) = clock_ahead else {
-        return format!("{told}; the service did not say what hour it has: compare this machine's clock with another");
+        return format!(
+            "{told}; the service did not say what hour it has: compare this machine's clock with another"
+        );
     };
     if ahead.abs() < SKEW_TOLD_FROM {
         return format!(
@@ -242,7 +256,10 @@ fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
         );
     }
     if refusal.starts_with("Executed transactions cannot be deleted") {
-        return Some("it is executed already, and what happened is not taken back: nothing is left to delete".to_owned());
+        return Some(
+            "it is executed already, and what happened is not taken back: nothing is left to delete"
+                .to_owned(),
+        );
     }
     if refusal.starts_with("JSON parse error") {
         return Some(
@@ -251,16 +268,23 @@ fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
         );
     }
     if refusal.contains("is not an owner of the Safe") {
-        return Some(format!("the message is signed by a key that owns nothing of Safe {safe}: sign with an owner's key"));
+        return Some(format!(
+            "the message is signed by a key that owns nothing of Safe {safe}: sign with an owner's key"
+        ));
     }
     if refusal.starts_with("Message with hash") && refusal.contains("already exists") {
-        return Some("the message is there already: add signatures to it instead of making it again".to_owned());
+        return Some(
+            "the message is there already: add signatures to it instead of making it again".to_owned(),
+        );
     }
     if refusal.starts_with("Signature for owner") && refusal.contains("already exists") {
         return Some("this owner has signed it already: nothing is left to do for them".to_owned());
     }
     if refusal.starts_with("At least one query param must be provided") {
-        return Some("the list of delegates was asked for without a Safe, a delegate or a delegator: name one".to_owned());
+        return Some(
+            "the list of delegates was asked for without a Safe, a delegate or a delegator: name one"
+                .to_owned(),
+        );
     }
     if refusal.starts_with("Operation CREATE not supported") {
         return Some("operation 2 (create) is no Safe operation: use 0 (call), or 1 (delegatecall) with MultiSendCallOnly alone".to_owned());

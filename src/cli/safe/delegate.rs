@@ -60,7 +60,9 @@ pub struct Args {
 pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
     let keys = if args.delegate.is_some() || args.list { Keys::None } else { Keys::All };
     if args.label.chars().count() > LABEL_CHARS_MAX {
-        return Err(Failure::wrong(format!("--label is longer than {LABEL_CHARS_MAX} characters: shorten it")));
+        return Err(Failure::wrong(format!(
+            "--label is longer than {LABEL_CHARS_MAX} characters: shorten it"
+        )));
     }
     let house = open::house(context, keys).await?;
     let agent = &house.agent;
@@ -81,7 +83,9 @@ pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
     })?;
     let now = agent.clock.now();
     if args.expires.is_some_and(|expires| expires <= now) {
-        return Err(Failure::wrong("--expires has passed already: name a later instant, or --remove the delegate"));
+        return Err(Failure::wrong(
+            "--expires has passed already: name a later instant, or --remove the delegate",
+        ));
     }
     let owner = open_keystore(keystore, &args.password.read(keystore)?).map_err(Failure::wrong)?;
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
@@ -163,7 +167,11 @@ async fn list(context: &Context, agent: &Agent, service: &ServiceLink, safe: &Sa
     let block = chain.head().await.map_err(|error| unread(&error))?;
     let state = chain.safe_state(&block, address).await.map_err(|error| unread(&error))?;
     let found = service.client.delegations(address, &state.owners).await.map_err(|error| {
-        Failure::no(format!("the delegates of Safe {} are unknown: {}", safe.name, service.in_words(address, &error)))
+        Failure::no(format!(
+            "the delegates of Safe {} are unknown: {}",
+            safe.name,
+            service.in_words(address, &error)
+        ))
     })?;
     let now = agent.clock.now();
     let rows: Vec<_> = found

@@ -3,6 +3,8 @@
 mod delegate;
 mod hash;
 mod queue;
+#[cfg(test)]
+mod service_tests;
 
 use clap::Subcommand;
 

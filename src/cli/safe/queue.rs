@@ -6,10 +6,10 @@
 
 use serde::Serialize;
 
+use crate::agent::chain_of;
 use crate::agent::queue::{AuditedQueue, look};
 use crate::agent::service_watch::ours;
 use crate::agent::setup::Keys;
-use crate::agent::chain_of;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
 use crate::cli::{Context, open};
@@ -89,12 +89,18 @@ pub async fn queue(context: &Context, args: Args) -> Result<Exit, Failure> {
     let service = agent.services.get(&safe.chain).ok_or_else(|| without("Transaction Service"))?;
     let chain = agent.chains.get(&safe.chain).ok_or_else(|| without("endpoints"))?;
     let unread = |error: &dyn std::error::Error| {
-        Failure::no(format!("the Safe cannot be read from the chain, so that nothing can be said: {}", chain_of(error)))
+        Failure::no(format!(
+            "the Safe cannot be read from the chain, so that nothing can be said: {}",
+            chain_of(error)
+        ))
     };
     let block = chain.head().await.map_err(|error| unread(&error))?;
     let state = chain.safe_state(&block, SafeAddress(safe.address)).await.map_err(|error| unread(&error))?;
     let queue = look(service, &state, &ours(agent), args.dead).await.map_err(|problem| {
-        Failure::no(format!("the queue of Safe {} could not be read from {}: {problem}", args.safe, service.name))
+        Failure::no(format!(
+            "the queue of Safe {} could not be read from {}: {problem}",
+            args.safe, service.name
+        ))
     })?;
     let clean = is_clean(&queue);
     let view = View {
@@ -118,10 +124,13 @@ pub async fn queue(context: &Context, args: Args) -> Result<Exit, Failure> {
 }
 
 /// Everything was read, and nothing worse than a note was found.
-fn is_clean(queue: &AuditedQueue) -> bool {
+pub(super) fn is_clean(queue: &AuditedQueue) -> bool {
     queue.cut_of.is_none()
         && queue.unreadable.is_empty()
-        && queue.items.iter().all(|(_, audited)| audited.gravity().is_none_or(|gravity| gravity == Gravity::Note))
+        && queue
+            .items
+            .iter()
+            .all(|(_, audited)| audited.gravity().is_none_or(|gravity| gravity == Gravity::Note))
 }
 
 fn of<'a>(item: &'a MultisigTransaction, audited: &AuditedItem) -> Item<'a> {
@@ -141,7 +150,13 @@ fn of<'a>(item: &'a MultisigTransaction, audited: &AuditedItem) -> Item<'a> {
 }
 
 /// One paragraph an item; what is wrong with it below, the gravest first.
-fn text(queue: &AuditedQueue, state: &SafeState, name: &SafeName, service: &str, out: &Output) -> String {
+pub(super) fn text(
+    queue: &AuditedQueue,
+    state: &SafeState,
+    name: &SafeName,
+    service: &str,
+    out: &Output,
+) -> String {
     let mut parts = vec![format!(
         "Safe {name} {} at block {}: nonce {}, {} of {} owners sign; {} queued at {service}",
         state.address,
@@ -162,7 +177,10 @@ fn text(queue: &AuditedQueue, state: &SafeState, name: &SafeName, service: &str,
             state.threshold,
         )];
         if let Some(origin) = item.origin.as_deref().filter(|origin| !matches!(*origin, "" | "{}")) {
-            lines.push(format!("  origin, as whoever proposed it wrote it: {}", terminal(&cut(origin, ORIGIN_CHARS_MAX))));
+            lines.push(format!(
+                "  origin, as whoever proposed it wrote it: {}",
+                terminal(&cut(origin, ORIGIN_CHARS_MAX))
+            ));
         }
         lines.extend(audited.findings.iter().map(|finding| told(finding, out)));
         parts.push(lines.join("\n"));

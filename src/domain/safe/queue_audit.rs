@@ -200,7 +200,8 @@ impl AuditedItem {
     /// anybody can put into a queue without a signature wakes nobody.
     pub fn is_dangerous(&self) -> bool {
         self.findings.iter().any(|finding| {
-            finding.is_tampering() || (self.vouched && matches!(finding, Finding::UntrustedDelegateCall { .. }))
+            finding.is_tampering()
+                || (self.vouched && matches!(finding, Finding::UntrustedDelegateCall { .. }))
         })
     }
 }
@@ -245,7 +246,8 @@ fn one(
     if enough && item.tx.nonce == state.nonce {
         findings.push(Finding::Executable);
     }
-    let others: Vec<_> = places.get(&item.tx.nonce).into_iter().flatten().filter(|other| **other != computed).collect();
+    let others: Vec<_> =
+        places.get(&item.tx.nonce).into_iter().flatten().filter(|other| **other != computed).collect();
     if !others.is_empty() {
         let of_ours = others.iter().any(|other| ours.contains(other));
         findings.push(Finding::Siblings { others: others.len(), ours: of_ours });
@@ -278,8 +280,8 @@ fn gas(tx: &SafeTx, findings: &mut Vec<Finding>) {
     let set = [
         ("safeTxGas", !tx.safe_tx_gas.is_zero()),
         ("baseGas", !tx.base_gas.is_zero()),
-        ("gasToken", !tx.gas_token.is_zero()),
-        ("refundReceiver", !tx.refund_receiver.is_zero()),
+        ("gasToken", !tx.gas_token.is_zero() && !tx.pays_a_refund()),
+        ("refundReceiver", !tx.refund_receiver.is_zero() && !tx.pays_a_refund()),
     ];
     let set: Vec<_> = set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
     if !set.is_empty() {
@@ -376,7 +378,9 @@ fn signatures(state: &SafeState, item: &QueuedItem, findings: &mut Vec<Finding>)
                     findings.push(forged("the signature of another contract".to_owned()));
                 }
             }
-            Err(RecoverError::TooShort { found: 0 }) => findings.push(forged("no signature at all".to_owned())),
+            Err(RecoverError::TooShort { found: 0 }) => {
+                findings.push(forged("no signature at all".to_owned()))
+            }
             Err(error) => findings.push(forged(format!("no signature ({error})"))),
         }
     }

@@ -69,7 +69,21 @@ const CALL_ONLY_ERA: [Address; 2] = [
 
 /// Chains that run the EraVM, as far as Safe is deployed on them (`networkAddresses` of the files above).
 const ERA_CHAINS: [u64; 16] = [
-    232, 240, 280, 282, 300, 324, 388, 2_741, 11_124, 37_111, 50_104, 61_166, 543_210, 810_180, 4_457_845,
+    232,
+    240,
+    280,
+    282,
+    300,
+    324,
+    388,
+    2_741,
+    11_124,
+    37_111,
+    50_104,
+    61_166,
+    543_210,
+    810_180,
+    4_457_845,
     531_050_104,
 ];
 
@@ -115,7 +129,11 @@ mod tests {
     fn libraries_are_trusted_where_they_are_deployed_and_nothing_else_is() {
         let (mainnet, era) = (ChainId(1), ChainId(324));
         for (target, on_mainnet, on_era) in [
-            (address!("0x9641d764fc13c8B624c04430C7356C1C7C8102e2"), Some(TrustedLibrary::MultiSendCallOnly), Some(TrustedLibrary::MultiSendCallOnly)),
+            (
+                address!("0x9641d764fc13c8B624c04430C7356C1C7C8102e2"),
+                Some(TrustedLibrary::MultiSendCallOnly),
+                Some(TrustedLibrary::MultiSendCallOnly),
+            ),
             (CALL_ONLY_ERA[0], None, Some(TrustedLibrary::MultiSendCallOnly)),
             (SIGN_MESSAGE[3], Some(TrustedLibrary::SignMessageLib), Some(TrustedLibrary::SignMessageLib)),
             (MIGRATION_ERA[1], None, Some(TrustedLibrary::SafeMigration)),

@@ -177,7 +177,12 @@ impl ServiceClient {
         self.erase(&doing, &path, &json!({ "signature": signature })).await
     }
 
-    async fn erase(&self, doing: &str, path: &str, body: &serde_json::Value) -> Result<Removed, ServiceError> {
+    async fn erase(
+        &self,
+        doing: &str,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<Removed, ServiceError> {
         match self.write(doing, Method::DELETE, path, body).await {
             Ok(_) => Ok(Removed::Now),
             Err(error) if error.is_not_found() => Ok(Removed::WasAbsent),

@@ -44,7 +44,8 @@ async fn scene() -> Scene {
 
 impl Scene {
     fn proposal(&self, nonce: u64) -> Proposal {
-        let tx = SafeTx::call(Address::repeat_byte(0xaa), Bytes::from(vec![0x84, 0x56, 0xcb, 0x59]), nonce.into());
+        let tx =
+            SafeTx::call(Address::repeat_byte(0xaa), Bytes::from(vec![0x84, 0x56, 0xcb, 0x59]), nonce.into());
         let hash = hash(&tx, &self.domain).safe_tx;
         let signature = self.owner.sign_hash_sync(&hash.0).unwrap().as_bytes().to_vec().into();
         let origin = Some(r#"{"name":"Redhandle","incident":"INC-1"}"#.to_owned());
@@ -76,7 +77,8 @@ async fn a_lost_answer_is_followed_by_the_question_and_only_then_by_a_repetition
     scene.stub.next(Method::POST, Mischief::say(504, ""));
     let read = scene.client.deliver(&scene.domain, &scene.proposal(0), false).await.unwrap();
     assert_eq!((read, scene.stub.count(&Method::POST)), (ReadBack::default(), 2));
-    let asked: Vec<_> = scene.stub.with(|known| known.asked.iter().map(|(method, _)| method.to_string()).collect());
+    let asked: Vec<_> =
+        scene.stub.with(|known| known.asked.iter().map(|(method, _)| method.to_string()).collect());
     assert_eq!(asked, ["POST", "GET", "POST", "GET"]);
 }
 
@@ -110,7 +112,17 @@ async fn what_is_shown_otherwise_than_it_was_sent_is_told_field_by_field() {
         let DeliverError::Altered { differences, .. } = error else { panic!("{error:?}") };
         told.push(differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    to is 0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB and not 0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa; safeTxHash of the fields shown is 0x3a05a3455ce769f16926a298125e18f782aebe0c5a109cbc5b9b681333ee1b5e and not 0x737f5f700756eb2a193593d5bb64d1e89dbd5b3270039fa86badbfd4138aae58
+    value is 1 and not 0; safeTxHash of the fields shown is 0x94622995feb6c30c07f1e11a27c92112beca319fedfdd469fc4c0d915ca20209 and not 0x737f5f700756eb2a193593d5bb64d1e89dbd5b3270039fa86badbfd4138aae58
+    operation is 1 and not 0; safeTxHash of the fields shown is 0xed73aeb0598ee3eaf963b5247a123e072be2e35936bd9e1b2327fe22b487b153 and not 0x737f5f700756eb2a193593d5bb64d1e89dbd5b3270039fa86badbfd4138aae58
+    gasPrice is 3 and not 0; safeTxHash of the fields shown is 0x9e99fcd6d19af2d998ec28cb39a8cc620d285660d2e10ad41d585ec79436bf1d and not 0x737f5f700756eb2a193593d5bb64d1e89dbd5b3270039fa86badbfd4138aae58
+    refundReceiver is 0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB and not 0x0000000000000000000000000000000000000000; safeTxHash of the fields shown is 0x8d48432dbd4b60821a8c1024607977188c85b50e25b9cc4ba88dda9e26d93811 and not 0x737f5f700756eb2a193593d5bb64d1e89dbd5b3270039fa86badbfd4138aae58
+    nonce is 9 and not 0; safeTxHash of the fields shown is 0x3df0146f8e92104457e465ac929cc2dde618ee08c875a78a8545d8601094fc3a and not 0x737f5f700756eb2a193593d5bb64d1e89dbd5b3270039fa86badbfd4138aae58
+    trusted is false and not true
+    origin is \u{202e}somebody else and not {"name":"Redhandle","incident":"INC-1"}
+    confirmations is missing and not the signature of 0x4a62316623ad457F02cDC5D997deD67a383EC569
+    "#);
 }
 
 #[tokio::test]
@@ -127,7 +139,10 @@ async fn what_differs_honestly_is_no_difference() {
     scene.stub.with(|known| known.rows[0]["proposer"] = json!(Address::repeat_byte(1).to_checksum(None)));
     let read = scene.client.deliver(&scene.domain, &scene.proposal(0), true).await.unwrap();
     assert_eq!(read.differences, []);
-    assert_eq!(read.notes, ["the same transaction was proposed before, by 0x0101010101010101010101010101010101010101"]);
+    assert_eq!(
+        read.notes,
+        ["the same transaction was proposed before, by 0x0101010101010101010101010101010101010101"]
+    );
 }
 
 #[tokio::test]
@@ -143,22 +158,38 @@ async fn a_service_that_takes_it_and_does_not_have_it_is_told_and_nothing_unsoun
     unsound = scene.proposal(1);
     unsound.tx.nonce = 2.into();
     let of_another_hash = scene.client.deliver(&scene.domain, &unsound, false).await.unwrap_err();
-    assert!(matches!(signed_by_another, DeliverError::Unsound(_)) && matches!(of_another_hash, DeliverError::Unsound(_)));
+    assert!(
+        matches!(signed_by_another, DeliverError::Unsound(_))
+            && matches!(of_another_hash, DeliverError::Unsound(_))
+    );
     assert_eq!(scene.stub.count(&Method::POST), before);
 }
 
 #[tokio::test]
 async fn each_status_and_each_broken_answer_says_what_may_be_done_next() {
-    let html = |status: u16| Mischief::Say(status, vec![("content-type", "text/html".to_owned())], "<html>x".to_owned());
-    let limited = |wait: &str, body: &str| {
-        Mischief::Say(429, vec![("retry-after", wait.to_owned()), ("content-type", "application/json".to_owned())], body.to_owned())
+    let html = |status: u16| {
+        Mischief::Say(status, vec![("content-type", "text/html".to_owned())], "<html>x".to_owned())
     };
-    let elsewhere = Mischief::Say(307, vec![("location", "http://elsewhere.invalid/".to_owned())], String::new());
+    let limited = |wait: &str, body: &str| {
+        Mischief::Say(
+            429,
+            vec![("retry-after", wait.to_owned()), ("content-type", "application/json".to_owned())],
+            body.to_owned(),
+        )
+    };
+    let elsewhere =
+        Mischief::Say(307, vec![("location", "http://elsewhere.invalid/".to_owned())], String::new());
     let cases = [
         ("401", Mischief::say(401, r#"{"detail":"Invalid API key"}"#)),
         ("403", Mischief::say(403, r#"{"detail":"IP not allowed"}"#)),
         ("404", Mischief::say(404, r#"{"detail":"Not found."}"#)),
-        ("422", Mischief::say(422, r#"{"to":["This field may not be null."],"nonce":["A valid integer is required."]}"#)),
+        (
+            "422",
+            Mischief::say(
+                422,
+                r#"{"to":["This field may not be null."],"nonce":["A valid integer is required."]}"#,
+            ),
+        ),
         ("429 second", limited("1", "{}")),
         ("429 month", limited("266400", r#"{"detail":"Monthly quota exceeded."}"#)),
         ("451", Mischief::say(451, r#"{"detail":"Unavailable For Legal Reasons"}"#)),
@@ -175,7 +206,6 @@ async fn each_status_and_each_broken_answer_says_what_may_be_done_next() {
         let scene = scene().await;
         let mut row = vec![format!("{name:<10}")];
         for method in [Method::GET, Method::POST] {
-            let times = if method == Method::GET { 2 } else { 1 };
             let before = scene.stub.count(&method);
             for _ in 0..2 {
                 scene.stub.next(method.clone(), mischief.clone());
@@ -187,12 +217,27 @@ async fn each_status_and_each_broken_answer_says_what_may_be_done_next() {
                 scene.client.propose(scene.domain.safe, &proposal).await.unwrap_err().next()
             };
             let asked = scene.stub.count(&method) - before;
-            assert!(asked <= 2 && times <= 2);
+            assert!(asked <= 2);
             row.push(format!("{method} asked {asked}x, then {next:?}"));
         }
         told.push(row.join(" | "));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    401        | GET asked 1x, then Never | POST asked 1x, then Never
+    403        | GET asked 1x, then Never | POST asked 1x, then Never
+    404        | GET asked 1x, then Never | POST asked 1x, then Never
+    422        | GET asked 1x, then Never | POST asked 1x, then Never
+    429 second | GET asked 1x, then After(Some(1s)) | POST asked 1x, then After(Some(1s))
+    429 month  | GET asked 1x, then After(Some(266400s)) | POST asked 1x, then After(Some(266400s))
+    451        | GET asked 1x, then Never | POST asked 1x, then Never
+    500 html   | GET asked 2x, then Later | POST asked 2x, then Later
+    504        | GET asked 2x, then Later | POST asked 1x, then AskFirst
+    redirect   | GET asked 1x, then Never | POST asked 1x, then Never
+    200 html   | GET asked 1x, then Later | POST asked 1x, then AskFirst
+    cut        | GET asked 2x, then Later | POST asked 1x, then AskFirst
+    drip       | GET asked 2x, then Later | POST asked 1x, then AskFirst
+    hang       | GET asked 2x, then Later | POST asked 1x, then AskFirst
+    ");
 }
 
 #[tokio::test]
@@ -225,7 +270,10 @@ async fn the_quota_is_remembered_with_its_time_and_a_month_that_is_over_is_known
     scene.stub.with(|known| known.quota = None);
     scene.stub.next(Method::GET, Mischief::say(429, r#"{"detail":"Monthly quota exceeded."}"#));
     let error = scene.client.queue_reading(scene.domain.safe, 0.into()).await.unwrap_err();
-    assert!(matches!(error.failure, ServiceFailure::RateLimited { limit: RateLimit::Month, retry_after: None }));
+    assert!(matches!(
+        error.failure,
+        ServiceFailure::RateLimited { limit: RateLimit::Month, retry_after: None }
+    ));
     let quota = scene.client.heard().quota.unwrap();
     assert_eq!((quota.standing(20), quota.limit), (Standing::Exhausted, Some(50_000)));
 }
@@ -241,7 +289,8 @@ async fn owner_wide_delegations_are_found_and_a_wrong_clock_is_explained() {
     let all = scene.client.delegations(safe, &[owner]).await.unwrap();
     assert_eq!((all.delegates, all.cut), (found, false));
     let strangers = [Address::repeat_byte(9)];
-    let for_nobody = scene.client.delegations_of(Address::repeat_byte(0xde), safe, &strangers, now).await.unwrap();
+    let for_nobody =
+        scene.client.delegations_of(Address::repeat_byte(0xde), safe, &strangers, now).await.unwrap();
     assert_eq!(for_nobody, []);
     // Updated, not doubled.
     let renamed = NewDelegate { label: "new".to_owned(), ..scene.delegation(None, &scene.owner) };
@@ -257,7 +306,10 @@ async fn owner_wide_delegations_are_found_and_a_wrong_clock_is_explained() {
     let error = scene.client.add_delegate(&scene.delegation(Some(safe), &other)).await.unwrap_err();
     let told = words::explain_failure(safe, &error, "[chains.mainnet] safe_service.key");
     let in_time = words::explain_hour(&told, scene.client.heard().clock_ahead);
-    insta::assert_snapshot!(format!("{behind}\n{in_time}"), @"");
+    insta::assert_snapshot!(format!("{behind}\n{in_time}"), @r"
+    the delegation is not signed by 0x4a62316623ad457F02cDC5D997deD67a383EC569; your clock is 2 h 10 min behind the service: set it (`timedatectl set-ntp true`) and sign again; the hour is part of what is signed, and the service takes its own hour and the one before
+    the delegation is not signed by 0x4a62316623ad457F02cDC5D997deD67a383EC569; the clocks agree to the minute, so it is not the hour: another key signed, or another chain, delegate or Safe
+    ");
 }
 
 #[tokio::test]
@@ -267,11 +319,14 @@ async fn a_queue_is_read_over_its_pages_with_what_cannot_be_read_and_then_by_its
         scene.client.propose(scene.domain.safe, &scene.proposal(nonce)).await.unwrap();
         scene.clock.step(SignedDuration::from_secs(1));
     }
-    scene.stub.next(Method::GET, Mischief::Alter(|row| {
-        if row["nonce"] == "1" {
-            row["operation"] = json!(7);
-        }
-    }));
+    scene.stub.next(
+        Method::GET,
+        Mischief::Alter(|row| {
+            if row["nonce"] == "1" {
+                row["operation"] = json!(7);
+            }
+        }),
+    );
     let mut reading = scene.client.queue_reading(scene.domain.safe, 0.into()).await.unwrap();
     assert_eq!((reading.items.len(), reading.pages, reading.unreadable.len()), (4, 2, 1));
     assert!(reading.unreadable[0].because.contains("operation 7"), "{:?}", reading.unreadable);

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{PAGE_ROWS, ServiceClient, ServiceError, garbled, parse, query_of, same};
 use super::failure::Garbling;
+use super::{PAGE_ROWS, ServiceClient, ServiceError, garbled, parse, query_of, same};
 use crate::domain::safe::{SafeAddress, SafeNonce};
 use crate::safe_service::wire::{MultisigTransaction, Page};
 

@@ -77,9 +77,7 @@ impl Quota {
             return Standing::Exhausted;
         }
         let low = match self.limit {
-            Some(limit) => {
-                u128::from(remaining) * 100 < u128::from(limit) * u128::from(low_percent)
-            }
+            Some(limit) => u128::from(remaining) * 100 < u128::from(limit) * u128::from(low_percent),
             None => low_percent > 0 && remaining < FEW_REQUESTS,
         };
         if low { Standing::Low } else { Standing::Enough }
@@ -96,7 +94,9 @@ impl Quota {
         let mut text = match (self.remaining, self.limit) {
             (Some(left), Some(limit)) => format!("{} of {} requests left", grouped(left), grouped(limit)),
             (Some(left), None) => format!("{} requests left", grouped(left)),
-            (None, Some(limit)) => format!("{} requests a period, how many are left was not said", grouped(limit)),
+            (None, Some(limit)) => {
+                format!("{} requests a period, how many are left was not said", grouped(limit))
+            }
             (None, None) => "how many requests are left was not said".to_owned(),
         };
         if let Some(reset) = self.reset_s {
@@ -253,7 +253,8 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?.trim();
-    (!text.is_empty()).then(|| crate::domain::text::visible(&text.chars().take(TEXT_CHARS_MAX).collect::<String>()))
+    (!text.is_empty())
+        .then(|| crate::domain::text::visible(&text.chars().take(TEXT_CHARS_MAX).collect::<String>()))
 }
 
 #[cfg(test)]
@@ -270,8 +271,11 @@ mod tests {
 
     fn quota(limit: u64, remaining: u64, reset: &str) -> Quota {
         let (limit, remaining) = (limit.to_string(), remaining.to_string());
-        let pairs =
-            [("x-ratelimit-limit", &*limit), ("x-ratelimit-remaining", &*remaining), ("x-ratelimit-reset", reset)];
+        let pairs = [
+            ("x-ratelimit-limit", &*limit),
+            ("x-ratelimit-remaining", &*remaining),
+            ("x-ratelimit-reset", reset),
+        ];
         quota_of(&headers(&pairs), now()).unwrap()
     }
 
@@ -331,7 +335,9 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_told_in_two_units() {
-        for (seconds, told) in [(0, "0 s"), (59, "59 s"), (7_800, "2 h 10 min"), (3_605, "1 h"), (86_400, "1 d")] {
+        for (seconds, told) in
+            [(0, "0 s"), (59, "59 s"), (7_800, "2 h 10 min"), (3_605, "1 h"), (86_400, "1 d")]
+        {
             assert_eq!(span(Duration::from_secs(seconds)), told);
         }
     }

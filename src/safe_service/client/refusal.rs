@@ -120,7 +120,9 @@ mod tests {
     fn every_field_that_was_refused_is_kept_with_its_name() {
         let told = |body: &str| {
             let problems = problems_of(body.as_bytes()).into_iter();
-            problems.map(|one| format!("{}: {}", one.field.unwrap_or("-".into()), one.text)).collect::<Vec<_>>()
+            problems
+                .map(|one| format!("{}: {}", one.field.unwrap_or("-".into()), one.text))
+                .collect::<Vec<_>>()
         };
         assert_eq!(told(r#"{"to":["x"],"data":["y","z"]}"#), ["data: y", "data: z", "to: x"]);
         assert_eq!(told(r#"{"code":1,"message":"m","arguments":["0x1"]}"#), ["-: m"]);

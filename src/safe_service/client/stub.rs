@@ -141,7 +141,8 @@ async fn answer(State(known): State<Arc<Mutex<Known>>>, request: Request) -> Res
         Some(Mischief::ActAndHang) => std::future::pending().await,
         Some(Mischief::ActAndCut) => {
             let broken: Result<Bytes, _> = Err(std::io::Error::other("cut"));
-            *response.body_mut() = Body::from_stream(stream::iter([Ok(Bytes::from_static(b"{\"half")), broken]));
+            *response.body_mut() =
+                Body::from_stream(stream::iter([Ok(Bytes::from_static(b"{\"half")), broken]));
             response
         }
         _ => response,
@@ -176,9 +177,11 @@ impl Known {
         let headers = response.headers_mut();
         headers.insert(header::DATE, date.parse().unwrap());
         if let Some((limit, left)) = self.quota {
-            for (name, value) in
-                [("x-ratelimit-limit", limit), ("x-ratelimit-remaining", left), ("x-ratelimit-reset", 266_400)]
-            {
+            for (name, value) in [
+                ("x-ratelimit-limit", limit),
+                ("x-ratelimit-remaining", left),
+                ("x-ratelimit-reset", 266_400),
+            ] {
                 headers.entry(name).or_insert(value.to_string().parse().unwrap());
             }
         }
@@ -197,7 +200,11 @@ impl Known {
                 let before = self.rows.len();
                 self.rows.retain(|row| row["safeTxHash"] != **hash);
                 let gone = self.rows.len() < before;
-                if gone { StatusCode::NO_CONTENT.into_response() } else { no(404, json!({ "detail": "Multisig transaction not found" })) }
+                if gone {
+                    StatusCode::NO_CONTENT.into_response()
+                } else {
+                    no(404, json!({ "detail": "Multisig transaction not found" }))
+                }
             }
             ("GET", ["api", "v2", "delegates"]) => self.delegates(query),
             ("POST", ["api", "v2", "delegates"]) => self.add_delegate(body),
@@ -211,12 +218,15 @@ impl Known {
         let sender: Address = serde_json::from_value(body["sender"].clone()).unwrap();
         let computed = hash(&tx, &self.domain).safe_tx;
         if computed != said {
-            let text = format!("Contract-transaction-hash={computed} does not match provided contract-tx-hash={said}");
+            let text = format!(
+                "Contract-transaction-hash={computed} does not match provided contract-tx-hash={said}"
+            );
             return no(422, json!({ "nonFieldErrors": [text] }));
         }
         let behind = self.delegates.iter().find(|one| one["delegate"] == json!(sender.to_checksum(None)));
         if !self.owners.contains(&sender) && behind.is_none() {
-            let text = format!("Sender={sender} is not an owner or delegate. Current owners=[]. Delegates=set()");
+            let text =
+                format!("Sender={sender} is not an owner or delegate. Current owners=[]. Delegates=set()");
             return no(422, json!({ "nonFieldErrors": [text] }));
         }
         if self.rows.iter().any(|row| row["safeTxHash"] == json!(said)) {
@@ -255,16 +265,21 @@ impl Known {
 
     fn list(&self, path: &str, query: &str, alter: Option<fn(&mut Value)>) -> Response {
         let get = |name: &str| {
-            url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+            url::form_urlencoded::parse(query.as_bytes())
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
         };
         let bound = |name: &str| get(name).and_then(|text| text.parse::<u64>().ok());
-        let nonce = |row: &Value| row["nonce"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(u64::MAX);
+        let nonce =
+            |row: &Value| row["nonce"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(u64::MAX);
         let since: Option<Timestamp> = get("modified__gt").and_then(|text| text.parse().ok());
         let mut rows: Vec<_> = self.rows.iter().collect();
         rows.retain(|row| {
             bound("nonce__gte").is_none_or(|least| nonce(row) >= least)
                 && bound("nonce__lt").is_none_or(|end| nonce(row) < end)
-                && since.is_none_or(|since| row["modified"].as_str().unwrap().parse::<Timestamp>().unwrap() > since)
+                && since.is_none_or(|since| {
+                    row["modified"].as_str().unwrap().parse::<Timestamp>().unwrap() > since
+                })
         });
         rows.sort_by_key(|row| nonce(row));
         let offset = usize::try_from(bound("offset").unwrap_or(0)).unwrap();
@@ -282,7 +297,8 @@ impl Known {
     }
 
     fn delegates(&self, query: &str) -> Response {
-        let wanted: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let wanted: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let matches = |one: &&Value| {
             let filters = wanted.iter().filter(|(name, _)| name != "limit");
             filters.into_iter().all(|(name, value)| one[name].as_str() == Some(value))

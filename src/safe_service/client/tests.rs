@@ -333,15 +333,15 @@ async fn an_answer_that_cannot_be_used_is_never_an_empty_list() {
         told.push(format!("{next:?}: {text}"));
     }
     insta::assert_snapshot!(told.join("\n"), @r"
-    AskFirst: the Transaction Service gave an answer that cannot be used: the answer's body was cut off
-    AskFirst: the Transaction Service gave an answer that cannot be used: the answer is not the JSON that was expected
-    AskFirst: the Transaction Service gave an answer that cannot be used: the answer is not the JSON that was expected
-    AskFirst: the Transaction Service gave an answer that cannot be used: the answer is not the JSON that was expected
-    AskFirst: the Transaction Service gave an answer that cannot be used: the answer's body has more than 16777216 bytes
-    AskFirst: the Transaction Service gave an answer that cannot be used: it answered 404 with something that is not the service's: is its address right?
+    Later: the Transaction Service gave an answer that cannot be used: the answer's body was cut off
+    Later: the Transaction Service gave an answer that cannot be used: the answer is not the JSON that was expected
+    Later: the Transaction Service gave an answer that cannot be used: the answer is not the JSON that was expected
+    Later: the Transaction Service gave an answer that cannot be used: the answer is not the JSON that was expected
+    Later: the Transaction Service gave an answer that cannot be used: the answer's body has more than 16777216 bytes
+    Later: the Transaction Service gave an answer that cannot be used: it answered 404 with something that is not the service's: is its address right?
     Never: the Transaction Service refused (301): it sends the request elsewhere instead of answering: is its address right?
     Never: the Transaction Service does not take the API key (401): Invalid API key
-    AskFirst: the Transaction Service gave an answer that cannot be used: the list has more than 20 pages
+    Later: the Transaction Service gave an answer that cannot be used: the list has more than 20 pages
     ");
 }
 

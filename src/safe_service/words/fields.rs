@@ -15,7 +15,9 @@ pub(super) fn explain(problem: &FieldProblem) -> Option<String> {
         }
         "This field may not be blank." => format!("`{field}` ({what}) is empty: fill it in"),
         "Unknown operation" => {
-            format!("`{field}` is neither 0 (call) nor 1 (delegatecall): use 0, or 1 with MultiSendCallOnly alone")
+            format!(
+                "`{field}` is neither 0 (call) nor 1 (delegatecall): use 0, or 1 with MultiSendCallOnly alone"
+            )
         }
         "A valid integer is required." | "Enter a number." => {
             format!("`{field}` ({what}) is not a whole number: write decimal digits")
@@ -25,18 +27,24 @@ pub(super) fn explain(problem: &FieldProblem) -> Option<String> {
             format!("`{field}` ({what}) is negative: write zero or more")
         }
         _ if text.ends_with("is not a hexadecimal value.") => {
-            format!("`{field}` ({what}) is not hexadecimal: it begins with 0x, and two digits make a byte; copy it again")
+            format!(
+                "`{field}` ({what}) is not hexadecimal: it begins with 0x, and two digits make a byte; copy it again"
+            )
         }
         _ if text.starts_with("Ensure this field has at least 65 hexadecimal chars") => {
-            format!("`{field}` is too short to be a signature, which has 65 bytes: it was cut when it was copied; copy it whole")
+            format!(
+                "`{field}` is too short to be a signature, which has 65 bytes: it was cut when it was copied; copy it whole"
+            )
         }
         _ if text.starts_with("Ensure this field has no more than") => {
             let most = text.split_whitespace().find_map(|word| word.parse::<u32>().ok());
-            let most = most.map_or_else(|| "the service takes".to_owned(), |most| format!("{most} characters"));
+            let most =
+                most.map_or_else(|| "the service takes".to_owned(), |most| format!("{most} characters"));
             format!("`{field}` ({what}) is longer than {most}: shorten it")
         }
         _ if text.contains("`expiry_date` cannot be previous") => {
-            "the delegation would end in the past: name a later end, and check this machine's clock".to_owned()
+            "the delegation would end in the past: name a later end, and check this machine's clock"
+                .to_owned()
         }
         _ if text.starts_with("Datetime has wrong format") => {
             format!("`{field}` is not an instant: write it like 2026-12-31T00:00:00Z")

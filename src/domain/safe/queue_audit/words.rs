@@ -42,7 +42,12 @@ impl fmt::Display for Finding {
                 or(*receiver, "whoever executes it")
             ),
             Self::GasFields(fields) => {
-                write!(f, "{} set: with safeTxGas a call that fails burns the nonce; ask who set it and why", fields.join(", "))
+                let why = if fields.contains(&"safeTxGas") {
+                    "with safeTxGas a call that fails burns the nonce"
+                } else {
+                    "it pays nothing while gasPrice is zero"
+                };
+                write!(f, "{} set: {why}; ask who set it and why before signing", fields.join(", "))
             }
             Self::NonceFarAhead { gap } => write!(
                 f,
