@@ -3,7 +3,7 @@
 //!
 //! One request at a time and one Safe after the other, so that watching costs at most one request in
 //! [`EVERY`] (4,400 a month, of 50,000 in the free plan), or in [`EVERY_WITHOUT_KEY`] where no key is shown
-//! (730 of 5,000). A queue is read whole at first and each [`WHOLE_EVERY_LOOKS`] looks, in between only what
+//! (730 of 5,000). A queue of more than one page is read whole at first and each sixth look, in between only what
 //! changed: one page instead of up to five.
 //!
 //! What is wrong is an event like any other that is reported: it opens a triage, which pages by the escalation
@@ -160,7 +160,9 @@ impl ServiceWatch {
         let block = chain.head().await.map_err(|error| chain_of(&error))?;
         let state: SafeState = chain.safe_state(&block, address).await.map_err(|error| chain_of(&error))?;
         let told = |error| service.in_words(address, &error);
-        let since = known.reading.newest_change().filter(|_| !known.looks.is_multiple_of(WHOLE_EVERY_LOOKS));
+        // Where everything is on one page, the whole costs no more than the changes.
+        let saves = known.reading.pages > 1 && !known.looks.is_multiple_of(WHOLE_EVERY_LOOKS);
+        let since = known.reading.newest_change().filter(|_| saves);
         match since {
             None => known.reading = service.client.queue_reading(address, state.nonce).await.map_err(told)?,
             Some(since) => {

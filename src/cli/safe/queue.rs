@@ -11,6 +11,7 @@ use crate::agent::queue::{AuditedQueue, look};
 use crate::agent::service_watch::ours;
 use crate::agent::setup::Keys;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::incident::page::hang;
 use crate::cli::output::{Look, Output};
 use crate::cli::{Context, open};
 use crate::domain::names::SafeName;
@@ -158,7 +159,7 @@ pub(super) fn text(
     out: &Output,
 ) -> String {
     let mut parts = vec![format!(
-        "Safe {name} {} at block {}: nonce {}, {} of {} owners sign; {} queued at {service}",
+        "Safe {name} {}\nat block {}: nonce {}, {} of {} owners sign; {} queued at {service}",
         state.address,
         state.block_number,
         state.nonce,
@@ -176,11 +177,13 @@ pub(super) fn text(
             audited.signed_by.len(),
             state.threshold,
         )];
+        if item.safe_tx_hash != audited.hash {
+            lines.push(format!("  shown as {}", item.safe_tx_hash));
+        }
         if let Some(origin) = item.origin.as_deref().filter(|origin| !matches!(*origin, "" | "{}")) {
-            lines.push(format!(
-                "  origin, as whoever proposed it wrote it: {}",
-                terminal(&cut(origin, ORIGIN_CHARS_MAX))
-            ));
+            let origin =
+                format!("origin, in the proposer's words: {}", terminal(&cut(origin, ORIGIN_CHARS_MAX)));
+            lines.push(hang("  ", 4, &origin, Look::Plain, out));
         }
         lines.extend(audited.findings.iter().map(|finding| told(finding, out)));
         parts.push(lines.join("\n"));
@@ -212,5 +215,5 @@ fn told(finding: &Finding, out: &Output) -> String {
         Gravity::Note => ("\u{b7}", Look::Plain),
     };
     let lead = format!("  {} ", out.look(mark, look));
-    crate::cli::incident::page::hang(&lead, 4, &terminal(&finding.to_string()), Look::Plain, out)
+    hang(&lead, 4, &terminal(&finding.to_string()), Look::Plain, out)
 }

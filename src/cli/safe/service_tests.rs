@@ -136,14 +136,52 @@ async fn a_queue_that_was_tampered_with_is_shown_told_once_and_wakes_people() {
     scene.stub.with(|known| known.rows[0]["value"] = json!("1000000000000000000"));
     let (clean, shown) = scene.shown().await;
     assert!(!clean);
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r"
+    Safe guardian 0x399c61b017A871181d8B6C418c93a8bB361E3Db8
+    at block N: nonce 0, 2 of 3 owners sign; 4 queued at 127.0.0.1
+
+    nonce 0  0x78e001ff3a5018a2d27159dede7047170580395412873514d26552ebb7c7a35a
+      call to 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318, 1 of 2 signatures
+      shown as 0x419cb0d53147a27eca7aacb6d4f2d0372849ef99d19e674c0ff6876d85c8fe2d
+      origin, in the proposer's words: pay day
+      ✗ its hash does not recompute: these fields hash to
+        0x78e001ff3a5018a2d27159dede7047170580395412873514d26552ebb7c7a35a for this Safe, version and
+        chain; the service lies or shows another Safe's; sign nothing shown there
+
+    nonce 1  0xb236ce49ce5b77cfad63ca4405c927a87505126f5bc3aa5797a68692b8cb0e2e
+      DELEGATECALL to 0x0606060606060606060606060606060606060606, 1 of 2 signatures
+      origin, in the proposer's words: \u{1b}[2Jharmless
+      ✗ DELEGATECALL to 0x0606060606060606060606060606060606060606, which is no released library: its
+        code would run as the Safe and may take everything; do not sign, and reject it at its nonce
+
+    nonce 2  0xa58812f31041fe22514267923d8724faa892ceb4f02ace1f9a5295bfa54928d2
+      call to 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318, 1 of 2 signatures
+      origin, in the proposer's words: x
+      ✗ gas refund fields are set: the Safe pays 1 per unit of gas in the chain's own currency to
+        0x0707070707070707070707070707070707070707; that is how an executor empties a Safe; do not sign
+        unless you meant it
+
+    nonce 1099511627776  0x733163357b64843e04d4e6b9a2db0c7cb02add17dcea3cd53a0ff01700c3e832
+      call to 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318, 1 of 2 signatures
+      origin, in the proposer's words: x
+      ! far ahead: about 10^12 nonces before it are free; wallets that ask the service for the next
+        nonce get one behind it, which cannot execute; take the nonce from the chain, and have it
+        deleted
+
+    Look at what is marked before signing anything of this Safe.
+    ");
     for _ in 0..3 {
         scene.clock.step(jiff::SignedDuration::from_mins(10));
         watch.look(&scene.agent, &chain, service).await;
     }
     let told = scene.told();
     assert_eq!(told.len(), 2);
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    The Transaction Service's quota on local is red
+      a key is configured and 127.0.0.1 has not said how many requests are left: see that its address is the hosted service's; `quota_low = "0%"` if it has no quota
+    The queue of Safe guardian is dangerous: sign nothing there
+      127.0.0.1 shows, for Safe 0x399c61b017A871181d8B6C418c93a8bB361E3Db8 (guardian): 0x419cb0d53147a27eca7aacb6d4f2d0372849ef99d19e674c0ff6876d85c8fe2d at nonce 0: its hash does not recompute: these fields hash to 0x78e001ff3a5018a2d27159dede7047170580395412873514d26552ebb7c7a35a for this Safe, version and chain; the service lies or shows another Safe's; sign nothing shown there; 0xb236ce49ce5b77cfad63ca4405c927a87505126f5bc3aa5797a68692b8cb0e2e at nonce 1: DELEGATECALL to 0x0606060606060606060606060606060606060606, which is no released library: its code would run as the Safe and may take everything; do not sign, and reject it at its nonce
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,5 +204,12 @@ async fn a_quota_that_is_low_used_up_or_unknown_is_red_with_a_reason() {
     told.push(found);
     let told: Vec<_> =
         told.iter().map(|red| if red.is_empty() { "green".to_owned() } else { red.join("; ") }).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    it has not been asked yet
+    a key is configured and 127.0.0.1 has not said how many requests are left: see that its address is the hosted service's; `quota_low = "0%"` if it has no quota
+    green
+    less than 30% of the month's requests are left at 127.0.0.1: 14,999 of 50,000 requests left, new ones in 3 d 2 h; take a larger plan before an emergency needs them
+    no requests are left at 127.0.0.1: 0 of 50,000 requests left, new ones in 3 d 2 h; proposals will not reach it: take a larger plan, and sign without it until then
+    Problem: [chains.local] safe_service: no requests are left at 127.0.0.1: 0 of 50,000 requests left, new ones in 3 d 2 h; proposals will not reach it: take a larger plan, and sign without it until then
+    "#);
 }

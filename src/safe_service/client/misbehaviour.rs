@@ -329,6 +329,7 @@ async fn a_queue_is_read_over_its_pages_with_what_cannot_be_read_and_then_by_its
     );
     let mut reading = scene.client.queue_reading(scene.domain.safe, 0.into()).await.unwrap();
     assert_eq!((reading.items.len(), reading.pages, reading.unreadable.len()), (4, 2, 1));
+    assert_eq!(reading.cut_of, None);
     assert!(reading.unreadable[0].because.contains("operation 7"), "{:?}", reading.unreadable);
     let since = reading.newest_change().unwrap();
     scene.client.propose(scene.domain.safe, &scene.proposal(7)).await.unwrap();
@@ -344,6 +345,11 @@ async fn a_queue_is_read_over_its_pages_with_what_cannot_be_read_and_then_by_its
     assert_eq!(nonces, ["2", "3", "4", "7"]);
     let dead = scene.client.dead_queue(scene.domain.safe, 3.into()).await.unwrap();
     assert_eq!((dead.items.len(), dead.pages), (3, 1));
+    for nonce in 20..40 {
+        scene.client.propose(scene.domain.safe, &scene.proposal(nonce)).await.unwrap();
+    }
+    let cut = scene.client.queue_reading(scene.domain.safe, 0.into()).await.unwrap();
+    assert_eq!((cut.items.len(), cut.pages, cut.cut_of), (15, READING_PAGES_MAX, Some(26)));
     let taken = scene.client.take_back(scene.proposal(7).hash, &Bytes::from(vec![7; 65])).await.unwrap();
     let again = scene.client.take_back(scene.proposal(7).hash, &Bytes::from(vec![7; 65])).await.unwrap();
     assert_eq!((taken, again), (Removed::Now, Removed::WasAbsent));

@@ -136,7 +136,10 @@ impl ServiceClient {
                     }),
                 }
             }
-            let Some(next) = page.next else { return Ok(reading) };
+            let Some(next) = page.next else {
+                reading.cut_of = None;
+                return Ok(reading);
+            };
             let next = query_of(doing, &next)?;
             if next == query {
                 let text = "a page of the list names itself as the next one".to_owned();

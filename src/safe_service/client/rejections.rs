@@ -50,7 +50,10 @@ async fn every_recorded_rejection_says_what_to_do() {
         match &error.failure {
             ServiceFailure::Refused { .. } => refused += 1,
             ServiceFailure::Unavailable(_) => broken += 1,
-            other => panic!("#{}: {other:?}", one.n),
+            ServiceFailure::Unauthorized { .. }
+            | ServiceFailure::RateLimited { .. }
+            | ServiceFailure::AnswerLost(_)
+            | ServiceFailure::Garbled(_) => panic!("#{}: {error:?}", one.n),
         }
         assert!(!told.contains("the Transaction Service refused"), "#{} has no words: {told}", one.n);
         table.entry(format!("{} {}", one.status, steady(&told))).or_default().push(one.n);

@@ -93,7 +93,7 @@ fn each_thing_that_can_be_wrong_is_told_by_its_name_and_what_to_do() {
         ("another Safe", other_safe),
         ("unknown code", delegate_call(Address::repeat_byte(6), Bytes::new())),
         ("unknown code, unsigned", unvouched),
-        ("plain MultiSend", delegate_call(plain, multisend::calldata(&[inner.clone()]))),
+        ("plain MultiSend", delegate_call(plain, multisend::calldata(std::slice::from_ref(&inner)))),
         ("a trap in a batch", delegate_call(call_only, multisend::calldata(&[inner]))),
         ("no batch", delegate_call(call_only, vec![1, 2, 3].into())),
         (
