@@ -21,7 +21,7 @@ use crate::domain::safe::{OwnerSignature, SafeNonce, SafeState, SafeTxHash, Sign
 const SEARCH_BEFORE_BLOCKS: u64 = 5;
 
 /// How long the service is listened to in one look.
-const SERVICE_WAIT_MAX: Duration = Duration::from_secs(5);
+pub(super) const SERVICE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Looks once.
 ///
@@ -58,6 +58,9 @@ async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparatio
     }
     let Some(service) = agent.services.get(&preparation.chain) else { return Vec::new() };
     let hash = preparation.safe_tx_hash();
+    if !service.pace.is_due(hash, agent.clock.now(), service.quota().is_ok()) {
+        return Vec::new();
+    }
     let asked = tokio::time::timeout(SERVICE_WAIT_MAX, service.client.transaction(hash)).await;
     let found = match asked {
         Ok(Ok(Some(found))) => found,

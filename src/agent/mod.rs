@@ -15,6 +15,7 @@
 //! | [`prepare`], [`submit`], [`follow`], [`execute`], [`verify`], [`page`], [`draft`] | one kind of task each |
 //! | [`command`] | what people decide |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
+//! | [`queue`], [`service_watch`], [`pace`] | a Safe's queue read and audited; services watched; how often they are asked |
 //! | [`preflight`] | the files against the chain |
 //!
 //! **Invariants.** A reconciler takes an incident and a task and nothing else; it may run twice, and two
@@ -23,6 +24,7 @@
 //! decisions are the domain's, on the state that the journal has.
 
 pub mod blocks;
+pub mod at_service;
 pub mod command;
 pub mod daemon;
 pub mod draft;
@@ -34,14 +36,17 @@ pub mod house;
 pub mod intake;
 mod intent;
 pub mod message;
+pub mod pace;
 pub mod page;
 pub mod preflight;
 pub mod prepare;
 pub mod proposal;
+pub mod queue;
 pub mod reads;
 pub mod replay;
 pub mod scrutiny;
 pub mod service;
+pub mod service_watch;
 pub mod setup;
 pub mod sign;
 pub mod store;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::reads::read_all;
-use super::{Agent, chain_of};
+use super::{Agent, at_service, chain_of};
 use crate::chain::Chain;
 use crate::domain::expression::Verdict;
 use crate::domain::incident::{Fact, Incident, Preparation, Stage};
@@ -114,6 +114,9 @@ pub async fn scrutinise(
                 what_is_left_out(&mut checks, chain, &block, preparation, plan).await;
             }
             the_effect(&mut checks, agent, chain, &block, &state, preparation, plan).await;
+            if let Some((good, found)) = at_service::compare(agent, preparation, &state).await {
+                checks.note("at the service", good, found);
+            }
         }
         Err(problem) => checks.note("Safe", false, problem),
     }

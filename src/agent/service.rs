@@ -7,10 +7,12 @@ use alloy::primitives::{Address, B256, Bytes, FixedBytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 use async_trait::async_trait;
 
+use super::pace::Pace;
 use crate::chain::{BlockRef, CallOutcome, Chain, RANGE_MAX_BLOCKS, SafeReadError};
-use crate::domain::names::ChainId;
+use crate::domain::names::{ChainId, ChainName};
 use crate::domain::safe::abi::{ContractOwner, LegacyContractOwner, Safe};
 use crate::domain::safe::{ContractOwnerMessage, SafeAddress, SafeState, SafeTxHash};
+use crate::safe_service::client::{Quota, Standing};
 use crate::safe_service::{
     ChainView, ChainViewError, Execution, ServiceClient, ServiceError, ServiceFailure, words,
 };
@@ -30,18 +32,85 @@ pub struct ServiceLink {
     pub name: String,
     /// The client.
     pub client: ServiceClient,
+    /// Below this share of its requests it is red, in percent; none for the embedded one, which has no quota.
+    pub quota_low_percent: Option<u8>,
+    /// How often it is asked about what it was asked before.
+    pub pace: Pace,
+    /// Where its key is configured.
+    key_place: String,
 }
 
-/// A service's failure, for a person.
-pub fn in_words(safe: SafeAddress, error: &ServiceError) -> String {
-    match &error.failure {
-        ServiceFailure::Refused { message, .. } => words::explain(safe, message),
-        ServiceFailure::Unauthorized { .. }
-        | ServiceFailure::RateLimited { .. }
-        | ServiceFailure::Unavailable(_)
-        | ServiceFailure::AnswerLost(_)
-        | ServiceFailure::Garbled(_) => super::chain_of(error),
+impl ServiceLink {
+    /// The service of a chain. `quota_low_percent` is none for the embedded one.
+    pub fn new(
+        chain: &ChainName,
+        name: String,
+        client: ServiceClient,
+        quota_low_percent: Option<u8>,
+    ) -> Self {
+        let key_place = match quota_low_percent {
+            Some(_) => format!("[chains.{chain}] safe_service.key"),
+            None => "[web] key".to_owned(),
+        };
+        Self { name, client, quota_low_percent, pace: Pace::default(), key_place }
     }
+
+    /// A failure of this service, for a person: what it means and what to do.
+    pub fn in_words(&self, safe: SafeAddress, error: &ServiceError) -> String {
+        words::explain_failure(safe, error, &self.key_place)
+    }
+
+    /// Why a delegation or a deletion was not taken. Where the hour that is signed is to blame, both clocks
+    /// are compared.
+    pub fn hour_in_words(&self, safe: SafeAddress, error: &ServiceError) -> String {
+        let told = self.in_words(safe, error);
+        match &error.failure {
+            ServiceFailure::Refused { message, .. } if words::blames_the_hour(message) => {
+                words::explain_hour(&told, self.client.heard().clock_ahead)
+            }
+            ServiceFailure::Refused { .. }
+            | ServiceFailure::Unauthorized { .. }
+            | ServiceFailure::RateLimited { .. }
+            | ServiceFailure::Unavailable(_)
+            | ServiceFailure::AnswerLost(_)
+            | ServiceFailure::Garbled(_) => told,
+        }
+    }
+
+    /// How its quota stands; none where it has none.
+    ///
+    /// # Errors
+    /// Why it is red, in a sentence: low, used up, or unknown although a key was bought to have one.
+    pub fn quota(&self) -> Result<Option<Quota>, String> {
+        let Some(low_percent) = self.quota_low_percent else { return Ok(None) };
+        let Some(quota) = self.client.heard().quota else {
+            return if self.client.has_key() && low_percent > 0 {
+                Err(format!(
+                    "a key is configured and {} has not said how many requests are left: see that its address is the hosted service's; `quota_low = \"0%\"` if it has no quota",
+                    self.name
+                ))
+            } else {
+                Ok(None)
+            };
+        };
+        let told = quota.in_words();
+        match quota.standing(low_percent) {
+            Standing::Enough => Ok(Some(quota)),
+            Standing::Low => Err(format!(
+                "less than {low_percent}% of the month's requests are left at {}: {told}; take a larger plan before an emergency needs them",
+                self.name
+            )),
+            Standing::Exhausted => Err(format!(
+                "no requests are left at {}: {told}; proposals will not reach it: take a larger plan, and sign without it until then",
+                self.name
+            )),
+        }
+    }
+}
+
+/// A service's failure, for a person, where it is not at hand which chain's service it was.
+pub fn in_words(safe: SafeAddress, error: &ServiceError) -> String {
+    words::explain_failure(safe, error, "[chains.NAME] safe_service.key")
 }
 
 /// What the embedded service sees of a chain: what its endpoints agree on.

@@ -128,7 +128,7 @@ pub fn agent(
         }
     };
     let chains = builder.chains();
-    let services = builder.services(around.listen);
+    let services = builder.services(around.listen, &around.clock);
     let channels = builder.channels(around.console, &around.clock);
     let (proposer, executor) = match around.keys {
         Keys::None => (None, None),
@@ -194,19 +194,20 @@ impl Builder<'_> {
         }
     }
 
-    fn services(&mut self, listen: SocketAddr) -> BTreeMap<ChainName, ServiceLink> {
+    fn services(&mut self, listen: SocketAddr, clock: &SharedClock) -> BTreeMap<ChainName, ServiceLink> {
         let settings = &self.config.settings;
         let mut services = BTreeMap::new();
         for (name, chain) in &settings.chains {
-            let (link, url, key) = match &chain.safe_service {
+            let (link, url, key, quota_low_percent) = match &chain.safe_service {
                 SafeService::Embedded => {
                     let url = embedded_url(name, listen);
-                    ("the embedded service".to_owned(), url, settings.web.key.clone())
+                    ("the embedded service".to_owned(), url, settings.web.key.clone(), None)
                 }
-                SafeService::Hosted { url, key } => (
+                SafeService::Hosted { url, key, quota_low_percent } => (
                     url.host_str().unwrap_or("the Transaction Service").to_owned(),
                     Some(url.clone()),
                     key.clone(),
+                    Some(*quota_low_percent),
                 ),
             };
             let place = format!("[chains.{name}] safe_service");
@@ -216,7 +217,8 @@ impl Builder<'_> {
             };
             match ServiceClient::new(&url, key, chain.rpc_timeout) {
                 Ok(client) => {
-                    services.insert(name.clone(), ServiceLink { name: link, client });
+                    let client = client.with_clock(Arc::clone(clock));
+                    services.insert(name.clone(), ServiceLink::new(name, link, client, quota_low_percent));
                 }
                 Err(error) => {
                     self.problem::<()>(place, chain_of(&error));

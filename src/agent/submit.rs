@@ -11,6 +11,7 @@ use crate::agent::service::{ServiceLink, in_words};
 use crate::domain::incident::{Fact, Incident, Preparation, Retry, Task};
 use crate::domain::safe::hash;
 use crate::safe_service::Proposal;
+use crate::safe_service::client::DeliverError;
 
 /// What the service shows as the proposal's origin.
 const ORIGIN: &str = "Redhandle";
@@ -76,15 +77,21 @@ async fn hand_over(
         signature: signature.as_bytes().to_vec().into(),
         origin: Some(format!("{ORIGIN} {}", incident.id)),
     };
-    service
-        .client
-        .propose(preparation.domain.safe, &proposal)
-        .await
-        .map_err(|error| in_words(preparation.domain.safe, &error))?;
-    if read_back(service, preparation).await? {
-        Ok(service.name.clone())
-    } else {
-        Err(format!("{} took the proposal and does not have it", service.name))
+    // A lost answer is followed by the question; what is there is compared field by field.
+    match service.client.deliver(&preparation.domain, &proposal, false).await {
+        Ok(read) => {
+            for note in read.notes {
+                tracing::info!(incident.id = %incident.id, %note, "the proposal is at the service");
+            }
+            Ok(service.name.clone())
+        }
+        Err(DeliverError::Service(error)) => Err(service.in_words(preparation.domain.safe, &error)),
+        Err(error @ DeliverError::Altered { .. }) => {
+            Err(format!("{}: {}; do not sign there", service.name, chain_of(&error)))
+        }
+        Err(error @ (DeliverError::NotShown(_) | DeliverError::Unsound(_))) => {
+            Err(format!("{}: {}", service.name, chain_of(&error)))
+        }
     }
 }
 

@@ -4,17 +4,170 @@
 //! proposal can be signed without the service, the next step is never "wait and hope". Texts are those of
 //! service 6.10.1 and of the gateway in front of the hosted one; an unknown one is handed on as it is.
 
-use alloy::primitives::Address;
+mod fields;
 
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use jiff::SignedDuration;
+
+use super::client::{FieldProblem, RateLimit, ServiceError, ServiceFailure, span};
 use crate::domain::safe::SafeAddress;
+use crate::domain::text::visible;
+
+/// What may be done whatever the service says.
+const WITHOUT: &str =
+    "the same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash";
+
+/// A clock that is this far off is worth a sentence: answers take a moment, and hours are compared.
+const SKEW_TOLD_FROM: SignedDuration = SignedDuration::from_secs(60);
+
+/// Explains a failed call that concerned a Safe. `key_place` is where the service's key is configured.
+pub fn explain_failure(safe: SafeAddress, error: &ServiceError, key_place: &str) -> String {
+    match &error.failure {
+        ServiceFailure::Refused { status, message, problems } => {
+            explain_refusal(safe, *status, message, problems)
+        }
+        ServiceFailure::Unauthorized { status: 403, .. } => format!(
+            "the Transaction Service does not let this machine in (403): the key in {key_place} may be bound to other addresses or another chain; correct that at the service, or use another key; {WITHOUT}"
+        ),
+        ServiceFailure::Unauthorized { key_shown: true, .. } => format!(
+            "the Transaction Service does not take the key in {key_place} (401): it is mistyped, expired or withdrawn; make a new one at developer.safe.global, put it where {key_place} points, and restart; {WITHOUT}"
+        ),
+        ServiceFailure::Unauthorized { .. } => format!(
+            "the Transaction Service asks for a key (401), and {key_place} names none: make one at developer.safe.global and name it there; {WITHOUT}"
+        ),
+        ServiceFailure::RateLimited { retry_after, limit } => rate_limited(*retry_after, *limit, key_place),
+        ServiceFailure::Unavailable(_) | ServiceFailure::AnswerLost(_) | ServiceFailure::Garbled(_) => {
+            let mut text = format!("could not {}: {}", error.doing, error.failure);
+            let mut cause = std::error::Error::source(&error.failure);
+            while let Some(next) = cause {
+                text.push_str(&format!(": {next}"));
+                cause = next.source();
+            }
+            let next = match &error.failure {
+                ServiceFailure::AnswerLost(_) => "it is asked whether it acted before anything is repeated",
+                ServiceFailure::Garbled(_) => "check its address; it is asked again",
+                ServiceFailure::Refused { .. }
+                | ServiceFailure::Unauthorized { .. }
+                | ServiceFailure::RateLimited { .. }
+                | ServiceFailure::Unavailable(_) => "it is tried again by itself",
+            };
+            format!("{}; {next}; meanwhile {WITHOUT}", visible(&text))
+        }
+    }
+}
+
+fn rate_limited(retry_after: Option<Duration>, limit: RateLimit, key_place: &str) -> String {
+    let lifted = retry_after.map_or_else(
+        || "when it takes more it did not say".to_owned(),
+        |wait| format!("it takes more in {}", span(wait)),
+    );
+    match limit {
+        RateLimit::Second => {
+            format!(
+                "too many requests at once for the Transaction Service (429): {lifted}; it is tried again by itself"
+            )
+        }
+        RateLimit::Month => format!(
+            "the month's requests to the Transaction Service are used up (429), and {lifted}: a larger plan or another service, named at {key_place}, lifts it at once; until then {WITHOUT}"
+        ),
+        RateLimit::Unsaid => format!(
+            "the Transaction Service takes no more requests for now (429), and {lifted}; it is tried again by itself; meanwhile {WITHOUT}"
+        ),
+    }
+}
+
+/// Explains a refusal that concerned a Safe, every field of it.
+pub fn explain_refusal(safe: SafeAddress, status: u16, message: &str, problems: &[FieldProblem]) -> String {
+    match status {
+        451 => {
+            return format!(
+                "whoever runs the Transaction Service has banned Safe {safe} (451), and will take nothing for it: use another service or the embedded one; {WITHOUT}"
+            );
+        }
+        300..=399 => {
+            return format!(
+                "the Transaction Service sends the request elsewhere ({status}), which is not followed, because a proposal would lose its body and the key would travel: correct the service's address to the one it names"
+            );
+        }
+        413 => {
+            return format!(
+                "the proposal is too large for the Transaction Service (413): split it; {WITHOUT}"
+            );
+        }
+        405 | 415 => {
+            return format!(
+                "the Transaction Service does not know this kind of request ({status}): its address is another program's, or its version is too old; check both"
+            );
+        }
+        _ => {}
+    }
+    let told: Vec<String> = problems
+        .iter()
+        .map(|problem| match (known(safe, &problem.text), &problem.field) {
+            (Some(told), Some(field)) if problem.text.contains("checksum") => {
+                format!("`{}`: {told}", visible(field))
+            }
+            (Some(told), _) => told,
+            (None, _) => fields::explain(problem).unwrap_or_else(|| unknown(&problem.text)),
+        })
+        .collect();
+    let mut once: Vec<String> = Vec::new();
+    for one in told {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    if once.is_empty() {
+        return if status == 404 {
+            format!(
+                "the Transaction Service knows nothing of it (404): check the address of Safe {safe} and that the service is of the right chain; a Safe made a moment ago needs half a minute"
+            )
+        } else {
+            explain(safe, message)
+        };
+    }
+    fields::lacking(&once, problems)
+}
+
+/// Whether a refusal may mean that the hour which is signed has passed, by one clock or the other.
+pub fn blames_the_hour(refusal: &str) -> bool {
+    refusal.starts_with("Signature does not match provided delegat")
+        || refusal.starts_with("Provided signer is not the proposer")
+}
+
+/// Explains why a delegation or a deletion was not taken: usually its hour has passed, by one clock or the
+/// other. `clock_ahead` is how far the service's clock is ahead of ours, where it is known.
+pub fn explain_hour(told: &str, clock_ahead: Option<SignedDuration>) -> String {
+    // What follows is known better here.
+    let told = told.split_once(", or its hour has passed").map_or(told, |(first, _)| first);
+    let Some(ahead) = clock_ahead else {
+        return format!(
+            "{told}; the service did not say what hour it has: compare this machine's clock with another"
+        );
+    };
+    if ahead.abs() < SKEW_TOLD_FROM {
+        return format!(
+            "{told}; the clocks agree to the minute, so it is not the hour: another key signed, or another chain, delegate or Safe"
+        );
+    }
+    let (by, side) = (span(ahead.unsigned_abs()), if ahead.is_negative() { "ahead of" } else { "behind" });
+    format!(
+        "{told}; your clock is {by} {side} the service: set it (`timedatectl set-ntp true`) and sign again; the hour is part of what is signed, and the service takes its own hour and the one before"
+    )
+}
 
 /// Explains a refusal that concerned a Safe.
 pub fn explain(safe: SafeAddress, refusal: &str) -> String {
-    known(safe, refusal).unwrap_or_else(|| {
-        format!(
-            "the Transaction Service refused: {refusal}. The same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash"
-        )
-    })
+    known(safe, refusal).unwrap_or_else(|| unknown(refusal))
+}
+
+fn unknown(refusal: &str) -> String {
+    format!(
+        "the Transaction Service refused: {}. The same proposal can be signed without it: with `redhandle proposal sign`, or with approveHash",
+        visible(refusal)
+    )
 }
 
 fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
@@ -90,13 +243,62 @@ fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
             "the delegation is not signed by {delegator}, or its hour has passed: check this machine's clock and sign again; a delegation is valid for one to two hours"
         ));
     }
+    if refusal.starts_with("Signature does not match provided delegate=") {
+        return Some(
+            "the removal is signed neither by the delegate nor by who made it one, or its hour has passed: check this machine's clock and sign again with one of the two keys"
+                .to_owned(),
+        );
+    }
+    if refusal.starts_with("Provided signer is not the proposer") {
+        return Some(
+            "only who proposed a transaction may take it back, with a signature at most two hours old: sign with that key, and check this machine's clock; or reject it on chain, by another transaction at its nonce"
+                .to_owned(),
+        );
+    }
+    if refusal.starts_with("Executed transactions cannot be deleted") {
+        return Some(
+            "it is executed already, and what happened is not taken back: nothing is left to delete"
+                .to_owned(),
+        );
+    }
+    if refusal.starts_with("JSON parse error") {
+        return Some(
+            "the request was damaged on its way, or is no JSON: send it again; if it happens twice, look for a proxy that changes bodies"
+                .to_owned(),
+        );
+    }
+    if refusal.contains("is not an owner of the Safe") {
+        return Some(format!(
+            "the message is signed by a key that owns nothing of Safe {safe}: sign with an owner's key"
+        ));
+    }
+    if refusal.starts_with("Message with hash") && refusal.contains("already exists") {
+        return Some(
+            "the message is there already: add signatures to it instead of making it again".to_owned(),
+        );
+    }
+    if refusal.starts_with("Signature for owner") && refusal.contains("already exists") {
+        return Some("this owner has signed it already: nothing is left to do for them".to_owned());
+    }
+    if refusal.starts_with("At least one query param must be provided") {
+        return Some(
+            "the list of delegates was asked for without a Safe, a delegate or a delegator: name one"
+                .to_owned(),
+        );
+    }
+    if refusal.starts_with("Operation CREATE not supported") {
+        return Some("operation 2 (create) is no Safe operation: use 0 (call), or 1 (delegatecall) with MultiSendCallOnly alone".to_owned());
+    }
     if let Some(delegator) = named(refusal, "Provided delegator=") {
         return Some(format!("{delegator} is not an owner of Safe {safe}, and only owners make delegates"));
     }
     if refusal.contains("Monthly quota exceeded") {
         return Some("the month's requests to the hosted service are used up: take another plan or service; until then sign without the service".to_owned());
     }
-    if refusal.contains("was not found") || refusal.starts_with("No MultisigTransaction matches") {
+    if refusal.contains("was not found")
+        || refusal == "Multisig transaction not found"
+        || refusal.starts_with("No MultisigTransaction matches")
+    {
         return Some("the service does not know this transaction: it was never proposed there, or deleted; propose it again".to_owned());
     }
     None

@@ -32,6 +32,7 @@ use tower_http::timeout::TimeoutLayer;
 pub use ack::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge};
 pub use gate::{BEARER_KEY_MIN_BYTES, Gate, GateError};
 pub use health::{Check, CheckState, Health};
+pub use ports::AgentHealth;
 pub use serve::{DRAIN_MAX, Drained, serve};
 
 use crate::clock::SharedClock;

@@ -10,11 +10,13 @@ use super::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge, Check, Che
 use crate::agent::Agent;
 use crate::agent::command::{CommandError, Commands};
 use crate::agent::daemon::FeedsHealth;
+use crate::agent::service::ServiceLink;
+use crate::agent::service_watch;
 use crate::agent::store::StoreError;
 use crate::chain::Chain;
 use crate::config::settings::FeedKind;
 use crate::domain::incident::{Incident, IncidentId};
-use crate::domain::names::PersonId;
+use crate::domain::names::{ChainName, PersonId};
 
 /// How long a proof is good that a feed without a stated limit works.
 const FEED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -155,6 +157,23 @@ impl AgentHealth {
         Some(Check { name: format!("feed {}", feed.name), state })
     }
 
+    /// A hosted service must have answered, and have requests left. The embedded one is this process.
+    fn service(&self, chain: &ChainName, service: &ServiceLink) -> Option<Check> {
+        service.quota_low_percent?;
+        let heard = service.client.heard();
+        let state = match (heard.failed, service.quota(), heard.answered_at) {
+            (_, Err(why), _) if heard.requests > 0 => CheckState::Broken { why },
+            (Some((at, why)), _, _) => CheckState::Broken { why: format!("it failed at {at}: {why}") },
+            (None, _, Some(at)) => {
+                // Two looks may fall out; the third must not.
+                let good_for = service_watch::every(service).saturating_mul(3);
+                CheckState::Proven { at, good_for }
+            }
+            (None, _, None) => CheckState::Broken { why: "it has not been asked yet".to_owned() },
+        };
+        Some(Check { name: format!("transaction service {chain}"), state })
+    }
+
     async fn chain(&self, chain: &Chain) -> Check {
         let state = match chain.head().await {
             Ok(_) => CheckState::Proven { at: self.agent.clock.now(), good_for: CHAIN_GOOD_FOR },
@@ -169,6 +188,7 @@ impl Health for AgentHealth {
     async fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.journal()];
         checks.extend(self.agent.config.settings.feeds.iter().filter_map(|feed| self.feed(feed)));
+        checks.extend(self.agent.services.iter().filter_map(|(chain, service)| self.service(chain, service)));
         // Side by side: one dead chain must not make the answer late for the others.
         checks.extend(
             futures_util::future::join_all(self.agent.chains.values().map(|chain| self.chain(chain))).await,

@@ -7,7 +7,6 @@ use futures_util::future::join_all;
 
 use super::Finding;
 use super::ground::{Ground, Grounds};
-use crate::agent::service::in_words;
 use crate::agent::{Agent, chain_of};
 use crate::config::settings::SafeService;
 use crate::domain::names::{ChainName, SafeName};
@@ -164,17 +163,17 @@ async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, propose
     let mut findings = Vec::new();
     for (name, state) in readable {
         let place = format!("[proposer], Safe {name}");
-        match service.client.delegates(state.address).await {
-            Ok(delegates) => {
-                let ours = delegates.iter().filter(|delegate| delegate.delegate == proposer);
-                let valid: Vec<_> = ours
-                    .filter(|delegate| state.is_owner(delegate.delegator))
-                    .filter(|delegate| delegate.expiry_date.is_none_or(|expiry| now < expiry))
-                    .collect();
+        match service.client.delegations_of(proposer, state.address, &state.owners, now).await {
+            Ok(valid) => {
                 findings.push(match valid.first() {
                     Some(delegate) => Finding::ok(
                         place,
-                        format!("{proposer} is a delegate of owner {} at {}", delegate.delegator, service.name),
+                        format!(
+                            "{proposer} is a delegate of owner {}{} at {}",
+                            delegate.delegator,
+                            if delegate.safe.is_none() { ", for all their Safes," } else { "" },
+                            service.name
+                        ),
                     ),
                     None => Finding::problem(
                         place,
@@ -200,12 +199,36 @@ async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, propose
                 findings.push(Finding::problem(
                     format!("[chains.{chain}] safe_service"),
                     format!(
-                        "whether {proposer} is a delegate is unknown: {}; proposals can be signed without the service",
-                        in_words(state.address, &error)
+                        "whether {proposer} is a delegate is unknown: {}",
+                        service.in_words(state.address, &error)
                     ),
                 ));
                 return findings;
             }
+        }
+    }
+    findings
+}
+
+/// How many requests are left at each hosted service, as it said when it was asked for delegates.
+pub async fn quotas(agent: &Agent) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (chain, service) in &agent.services {
+        if service.quota_low_percent.is_none() {
+            continue;
+        }
+        let place = format!("[chains.{chain}] safe_service");
+        let unasked = service.client.heard().requests == 0;
+        if unasked && let Err(error) = service.client.about().await {
+            let told = format!("the Transaction Service does not answer: {}", chain_of(&error));
+            findings.push(Finding::warning(place, told));
+            continue;
+        }
+        match service.quota() {
+            Ok(Some(quota)) => findings.push(Finding::ok(place, quota.in_words())),
+            // No key, no quota said: a service of one's own has none.
+            Ok(None) => {}
+            Err(why) => findings.push(Finding::problem(place, why)),
         }
     }
     findings

@@ -86,6 +86,7 @@ pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     let (grounds, mut findings) = ground::look(agent).await;
     findings.extend(keys::roster(agent, &grounds));
     findings.extend(keys::ours(agent, &grounds).await);
+    findings.extend(keys::quotas(agent).await);
     findings.extend(runbooks::look(agent, &grounds).await);
     findings
 }

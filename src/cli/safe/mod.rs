@@ -2,6 +2,9 @@
 
 mod delegate;
 mod hash;
+mod queue;
+#[cfg(test)]
+mod service_tests;
 
 use clap::Subcommand;
 
@@ -13,7 +16,9 @@ use super::exit::{Exit, Failure};
 pub enum Command {
     /// Domain hash, message hash and safeTxHash of a transaction.
     Hash(hash::HashArgs),
-    /// Let the configured proposer propose for an owner, at the Transaction Service.
+    /// What is queued at the Transaction Service, and what is wrong with it.
+    Queue(queue::Args),
+    /// Who may propose for an owner at the Transaction Service: list, add, change, remove.
     Delegate(delegate::Args),
 }
 
@@ -21,6 +26,7 @@ pub enum Command {
 pub async fn safe(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Hash(args) => hash::hash_of(context, args),
+        Command::Queue(args) => queue::queue(context, args).await,
         Command::Delegate(args) => delegate::delegate(context, args).await,
     }
 }

@@ -24,6 +24,9 @@ const TIMEOUT: RangeInclusive<SignedDuration> =
     SignedDuration::from_millis(100)..=SignedDuration::from_mins(1);
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
+/// A fifth of a month is six days: time to take another plan before an emergency meets an empty quota.
+const QUOTA_LOW_PERCENT_DEFAULT: u8 = 20;
+
 /// A chain and how it is asked.
 #[derive(Clone, Debug)]
 pub struct Chain {
@@ -62,6 +65,8 @@ pub enum SafeService {
         url: Url,
         /// What it wants to be shown.
         key: Option<SecretString>,
+        /// Below this share of its month's requests, in percent, it is red; 0 never is.
+        quota_low_percent: u8,
     },
 }
 
@@ -196,8 +201,9 @@ fn read_safe_service(table: &mut Table<'_>, findings: &mut Findings) -> Option<S
             let mut inner = table.table("safe_service", findings)?;
             let url = inner.required("url", findings);
             let key = inner.secret("key", findings);
+            let quota_low_percent = read_quota_low(&mut inner, findings);
             inner.finish(findings);
-            Some(SafeService::Hosted { url: url?, key })
+            Some(SafeService::Hosted { url: url?, key, quota_low_percent })
         }
         Value::String(_)
         | Value::Integer(_)
@@ -207,6 +213,20 @@ fn read_safe_service(table: &mut Table<'_>, findings: &mut Findings) -> Option<S
         | Value::Array(_) => {
             findings.problem(table.wrong("safe_service", wanted));
             None
+        }
+    }
+}
+
+/// A share such as `"20%"`.
+fn read_quota_low(table: &mut Table<'_>, findings: &mut Findings) -> u8 {
+    let Some(node) = table.node("quota_low") else { return QUOTA_LOW_PERCENT_DEFAULT };
+    let share = node.text().and_then(|text| text.trim().strip_suffix('%')?.trim().parse::<u8>().ok());
+    match share.filter(|share| *share < 100) {
+        Some(share) => share,
+        None => {
+            let wanted = "a share of the month's requests in percent, such as \"20%\"; \"0%\" is never low";
+            findings.problem(table.wrong("quota_low", wanted));
+            QUOTA_LOW_PERCENT_DEFAULT
         }
     }
 }

@@ -28,7 +28,7 @@ fn what_is_not_written_is_the_default() {
     let base = &settings.chains[&"base".into()];
     assert_eq!(base.agree, 1);
     assert!(
-        matches!(&base.safe_service, SafeService::Hosted { key: None, url } if url.as_str() == "https://safe.example.org/base")
+        matches!(&base.safe_service, SafeService::Hosted { key: None, url, quota_low_percent: 20 } if url.as_str() == "https://safe.example.org/base")
     );
     let FeedKind::Forta(forta) = &settings.feeds[0].kind else { panic!("{:?}", settings.feeds) };
     assert_eq!(forta.url.as_str(), "https://api.forta.network/graphql");

@@ -14,8 +14,10 @@ mod ids;
 pub mod multisend;
 mod nested;
 mod numbers;
+pub mod queue_audit;
 pub mod signature;
 mod state;
+mod trusted;
 mod tx;
 mod version;
 
@@ -27,6 +29,7 @@ pub use nested::ContractOwnerMessage;
 pub use numbers::NumberError;
 pub use signature::{OwnerSignature, SignatureKind};
 pub use state::SafeState;
+pub use trusted::{TrustedLibrary, is_plain_multi_send, trusted_library};
 pub use tx::{Operation, SafeTx};
 pub use version::{SafeVersion, UnknownSafeVersion};
 

@@ -1,15 +1,16 @@
 //! How a call to the service can fail, and what the caller may do then.
+//!
+//! | it failed because | [`Next`] for a read | for a write |
+//! |---|---|---|
+//! | it was refused: 4xx, 451, a redirect; the key is not taken: 401, 403 | never | never |
+//! | too many requests: 429 | after the time it names | after the time it names |
+//! | no connection; 5xx | later | later |
+//! | sent, and no answer: time-out, cut connection, 504 | later | ask first |
+//! | an answer that cannot be used: cut, too large, not JSON | later | ask first |
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-/// Characters of the service's words that are kept.
-const MESSAGE_CHARS_MAX: usize = 600;
-
-/// Fields in which the service explains itself, the most telling first; then any others.
-const MESSAGE_FIELDS: [&str; 7] =
-    ["data", "detail", "message", "nonFieldErrors", "delegate", "safe", "delegator"];
+use super::refusal::FieldProblem;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,8 @@ pub enum NewClientError {
 pub struct ServiceError {
     /// What was being done.
     pub doing: String,
+    /// It would have changed something at the service.
+    pub writes: bool,
     /// Why it failed.
     #[source]
     pub failure: ServiceFailure,
@@ -41,9 +44,11 @@ impl ServiceError {
     pub fn next(&self) -> Next {
         match &self.failure {
             ServiceFailure::Refused { .. } | ServiceFailure::Unauthorized { .. } => Next::Never,
-            ServiceFailure::RateLimited { retry_after } => Next::After(*retry_after),
+            ServiceFailure::RateLimited { retry_after, .. } => Next::After(*retry_after),
             ServiceFailure::Unavailable(_) => Next::Later,
-            ServiceFailure::AnswerLost(_) | ServiceFailure::Garbled(_) => Next::AskFirst,
+            ServiceFailure::AnswerLost(_) => Next::AskFirst,
+            ServiceFailure::Garbled(_) if self.writes => Next::AskFirst,
+            ServiceFailure::Garbled(_) => Next::Later,
         }
     }
 
@@ -65,6 +70,17 @@ pub enum Next {
     AskFirst,
 }
 
+/// Which limit a 429 speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateLimit {
+    /// Requests a second: it is over in a moment.
+    Second,
+    /// The month's requests: nothing at the service works until it is lifted.
+    Month,
+    /// The service did not say.
+    Unsaid,
+}
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceFailure {
@@ -73,8 +89,10 @@ pub enum ServiceFailure {
     Refused {
         /// HTTP status.
         status: u16,
-        /// In the service's words; see [`crate::safe_service::words`].
+        /// In the service's words, in one line; see [`crate::safe_service::words`].
         message: String,
+        /// The same, one by one, each with its field.
+        problems: Vec<FieldProblem>,
     },
     /// The key is missing, wrong or expired.
     #[error("the Transaction Service does not take the API key ({status}): {message}")]
@@ -83,12 +101,16 @@ pub enum ServiceFailure {
         status: u16,
         /// In the service's words.
         message: String,
+        /// A key was shown.
+        key_shown: bool,
     },
     /// Too many requests, or the month's quota is used up.
     #[error("the Transaction Service takes no more requests for now{}", wait(*.retry_after))]
     RateLimited {
         /// How long until it does again, if it said.
         retry_after: Option<Duration>,
+        /// Which limit.
+        limit: RateLimit,
     },
     /// It did not act.
     #[error("the Transaction Service is unavailable")]
@@ -125,7 +147,7 @@ pub enum Unreachable {
 /// Why an answer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Garbling {
-    /// The body ended early.
+    /// The body ended early, or came so slowly that the time ran out.
     #[error("the answer's body was cut off")]
     Cut(#[source] reqwest::Error),
     /// More than is ever needed.
@@ -140,70 +162,16 @@ pub enum Garbling {
         /// The bound.
         pages_max: usize,
     },
+    /// Something that says itself that it is not JSON: a web page, a sign-in form.
+    #[error("the answer is {found} and not JSON: is a proxy or a web page in between?")]
+    WrongType {
+        /// Its content type.
+        found: String,
+    },
     /// Not JSON, or other JSON.
     #[error("the answer is not the JSON that was expected")]
     NotAsExpected(#[source] serde_json::Error),
     /// Something else than was asked for.
     #[error("{0}")]
     Unexpected(String),
-}
-
-/// The service's words in the body of a refusal.
-pub(super) fn message_of(body: &[u8]) -> String {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else {
-        return "it gave no reason".to_owned();
-    };
-    let message = match &body {
-        Value::Object(fields) => {
-            MESSAGE_FIELDS.iter().find_map(|name| fields.get(*name).and_then(plain)).or_else(|| {
-                let each: Vec<_> = fields
-                    .iter()
-                    .filter_map(|(name, value)| Some(format!("{name}: {}", plain(value)?)))
-                    .collect();
-                (!each.is_empty()).then(|| each.join("; "))
-            })
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => plain(&body),
-    };
-    let message = message.unwrap_or_else(|| "it gave no reason".to_owned());
-    message.chars().take(MESSAGE_CHARS_MAX).collect()
-}
-
-/// A text, or texts, as one line.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(several) => {
-            let texts: Vec<_> = several.iter().filter_map(plain).collect();
-            (!texts.is_empty()).then(|| texts.join("; "))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_services_words_are_found_wherever_it_puts_them() {
-        for (body, words) in [
-            (r#"{"detail":"Not here."}"#, "Not here."),
-            (
-                r#"{"code":1,"message":"Checksum address validation failed","arguments":["0x1"]}"#,
-                "Checksum address validation failed",
-            ),
-            (r#"{"safe":["b"],"nonFieldErrors":["a","c"]}"#, "a; c"),
-            (r#"{"to":["x"],"value":["y","z"]}"#, "to: x; value: y; z"),
-            (r#"["At least one query param must be provided"]"#, "At least one query param must be provided"),
-            (r#"{"data":{"deep":1},"label":["l"]}"#, "label: l"),
-            ("<html>Server Error (500)</html>", "it gave no reason"),
-            ("", "it gave no reason"),
-            ("{}", "it gave no reason"),
-        ] {
-            assert_eq!(message_of(body.as_bytes()), words);
-        }
-        let endless = format!(r#"{{"detail":"{}"}}"#, "x".repeat(10_000));
-        assert_eq!(message_of(endless.as_bytes()).len(), MESSAGE_CHARS_MAX);
-    }
 }

@@ -7,23 +7,33 @@
 //!
 //! It does not judge proposals or signatures: see [`super::wire`] for what must be checked on reading.
 
+mod delegates;
 mod failure;
+mod queue;
+mod quota;
+mod read_back;
+mod refusal;
 mod transport;
 
 use std::time::Duration;
 
 use alloy::primitives::{Address, Bytes};
-use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
-pub use failure::{Garbling, NewClientError, Next, ServiceError, ServiceFailure, Unreachable};
+pub use delegates::{DELEGATORS_ASKED_MAX, DelegateRemoval, Delegations, NewDelegate, Removed};
+pub use failure::{Garbling, NewClientError, Next, RateLimit, ServiceError, ServiceFailure, Unreachable};
+pub use queue::{QueueReading, READING_PAGES_MAX, UnreadableRow};
+pub use quota::{Heard, Quota, Standing, span};
+pub use read_back::{DeliverError, Difference, ReadBack, compare};
+pub use refusal::FieldProblem;
 pub use transport::Patience;
 
-use super::wire::{About, Delegate, MultisigTransaction, Page, SafeInfo};
+use super::wire::{About, MultisigTransaction, Page, SafeInfo};
+use crate::clock::SharedClock;
 use crate::domain::safe::{SafeAddress, SafeNonce, SafeTx, SafeTxHash};
 use transport::{Answer, Transport};
 
@@ -46,47 +56,6 @@ pub struct Proposal {
     pub signature: Bytes,
     /// Free text, at most 200 characters.
     pub origin: Option<String>,
-}
-
-/// An owner lets somebody propose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDelegate {
-    /// The Safe; `None` for every Safe of the delegator.
-    pub safe: Option<SafeAddress>,
-    /// Who may propose.
-    pub delegate: Address,
-    /// The owner who allows it.
-    pub delegator: Address,
-    /// The delegator's signature of [`delegate_hash`](crate::domain::safe::delegate_hash).
-    pub signature: Bytes,
-    /// Free text, at most 50 characters.
-    pub label: String,
-    /// When it ends.
-    pub expires: Option<Timestamp>,
-}
-
-/// Somebody may no longer propose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DelegateRemoval {
-    /// The Safe; `None` for all of the delegator's.
-    pub safe: Option<SafeAddress>,
-    /// Who may no longer propose.
-    pub delegate: Address,
-    /// The owner who had allowed it.
-    pub delegator: Address,
-    /// The delegator's or the delegate's signature of
-    /// [`delegate_hash`](crate::domain::safe::delegate_hash).
-    pub signature: Bytes,
-}
-
-/// What a removal found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Removed {
-    /// It was there and is gone.
-    Now,
-    /// There was none.
-    WasAbsent,
 }
 
 /// One Transaction Service.
@@ -116,9 +85,25 @@ impl ServiceClient {
         Self { transport: self.transport.with_patience(patience) }
     }
 
+    /// The same client by another clock: what it hears of the service is remembered with its time.
+    #[must_use]
+    pub fn with_clock(self, clock: SharedClock) -> Self {
+        Self { transport: self.transport.with_clock(clock) }
+    }
+
+    /// What is remembered of the service's answers: its limits, its clock, when it last answered.
+    pub fn heard(&self) -> Heard {
+        self.transport.heard()
+    }
+
+    /// Whether it shows a key.
+    pub fn has_key(&self) -> bool {
+        self.transport.has_key()
+    }
+
     /// Requests left before the service refuses, as it last said; `None` where it never said.
     pub fn remaining_quota(&self) -> Option<u64> {
-        self.transport.remaining_quota()
+        self.heard().quota.and_then(|quota| quota.remaining)
     }
 
     /// Which service this is.
@@ -225,56 +210,6 @@ impl ServiceClient {
         Ok(queue)
     }
 
-    /// Who may propose to a Safe for one of its owners, as far as it was said for this Safe.
-    ///
-    /// # Errors
-    /// When the service does not answer, or there are more than [`PAGES_MAX`] pages.
-    pub async fn delegates(&self, safe: SafeAddress) -> Result<Vec<Delegate>, ServiceError> {
-        let doing = format!("read the delegates of Safe {safe}");
-        self.pages(&doing, "/api/v2/delegates/", format!("safe={safe}&limit={PAGE_ROWS}")).await
-    }
-
-    /// Lets somebody propose for an owner.
-    ///
-    /// # Errors
-    /// [`ServiceFailure::AnswerLost`] when the service may have taken it: ask [`delegates`](Self::delegates).
-    pub async fn add_delegate(&self, new: &NewDelegate) -> Result<(), ServiceError> {
-        let doing = format!("make {} a delegate of {}", new.delegate, new.delegator);
-        let mut body = json!({
-            "safe": new.safe,
-            "delegate": new.delegate.to_checksum(None),
-            "delegator": new.delegator.to_checksum(None),
-            "signature": new.signature,
-            "label": new.label,
-        });
-        if let (Some(expires), Some(fields)) = (new.expires, body.as_object_mut()) {
-            fields.insert("expiryDate".to_owned(), json!(expires));
-        }
-        self.write(&doing, Method::POST, "/api/v2/delegates/", &body).await?;
-        Ok(())
-    }
-
-    /// Lets somebody no longer propose for an owner.
-    ///
-    /// # Errors
-    /// [`ServiceFailure::AnswerLost`] when the service may have done it: ask [`delegates`](Self::delegates).
-    pub async fn remove_delegate(&self, removal: &DelegateRemoval) -> Result<Removed, ServiceError> {
-        let doing = format!("remove delegate {} of {}", removal.delegate, removal.delegator);
-        let mut body = json!({
-            "delegator": removal.delegator.to_checksum(None),
-            "signature": removal.signature,
-        });
-        if let (Some(safe), Some(fields)) = (removal.safe, body.as_object_mut()) {
-            fields.insert("safe".to_owned(), json!(safe));
-        }
-        let path = format!("/api/v2/delegates/{}/", removal.delegate.to_checksum(None));
-        match self.write(&doing, Method::DELETE, &path, &body).await {
-            Ok(_) => Ok(Removed::Now),
-            Err(error) if error.is_not_found() => Ok(Removed::WasAbsent),
-            Err(error) => Err(error),
-        }
-    }
-
     async fn pages<T: DeserializeOwned>(
         &self,
         doing: &str,
@@ -339,8 +274,15 @@ fn same<T: PartialEq + std::fmt::Display>(
 }
 
 fn garbled(doing: &str, garbling: Garbling) -> ServiceError {
-    ServiceError { doing: doing.to_owned(), failure: ServiceFailure::Garbled(garbling) }
+    // Answers of writes are not looked into: what cannot be used here was read.
+    ServiceError { doing: doing.to_owned(), writes: false, failure: ServiceFailure::Garbled(garbling) }
 }
 
+#[cfg(test)]
+mod misbehaviour;
+#[cfg(test)]
+mod rejections;
+#[cfg(test)]
+pub(crate) mod stub;
 #[cfg(test)]
 mod tests;
