@@ -32,6 +32,9 @@ sol! {
         function getStorageAt(uint256 offset, uint256 length) external view returns (bytes);
         function getTransactionHash(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, uint256 _nonce) external view returns (bytes32);
 
+        /// Public since 1.3.0; reverts when they do not satisfy it.
+        function checkSignatures(bytes32 dataHash, bytes data, bytes signatures) external view;
+
         function execTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures) external payable returns (bool success);
         function approveHash(bytes32 hashToApprove) external;
         function setup(address[] _owners, uint256 _threshold, address to, bytes data, address fallbackHandler, address paymentToken, uint256 payment, address paymentReceiver) external;

@@ -15,6 +15,7 @@ pub mod multisend;
 mod nested;
 mod numbers;
 pub mod signature;
+pub mod singleton;
 mod state;
 mod tx;
 mod version;
