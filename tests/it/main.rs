@@ -19,5 +19,6 @@ mod cli_commands;
 mod crash;
 mod guarantees;
 mod safe_commands;
+mod safe_vectors;
 mod story;
 mod support;

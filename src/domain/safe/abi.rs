@@ -64,6 +64,16 @@ sol! {
         event ChangedGuard(address indexed guard);
     }
 
+    /// What was different before 1.1.0.
+    #[derive(Debug, PartialEq, Eq)]
+    interface SafeBefore1_1_0 {
+        /// Knows no fallback handler yet.
+        function setup(address[] _owners, uint256 _threshold, address to, bytes data, address paymentToken, uint256 payment, address paymentReceiver) external;
+
+        /// A call that failed; its nonce is used. One that succeeded leaves no log.
+        event ExecutionFailed(bytes32 txHash);
+    }
+
     /// Owners that are contracts (EIP-1271), as Safe 1.5.0 asks them.
     #[derive(Debug, PartialEq, Eq)]
     interface ContractOwner {
@@ -102,12 +112,14 @@ pub struct ExecutionLog {
 }
 
 /// Reads `ExecutionSuccess` and `ExecutionFailure` in both their forms: the hash is a topic since 1.4.1
-/// and the first data word before. `None` for every other log.
+/// and the first data word before; and `ExecutionFailed` of 1.0.0. `None` for every other log.
 pub fn execution_in_log(topics: &[B256], data: &[u8]) -> Option<ExecutionLog> {
     let (kind, indexed) = topics.split_first()?;
     let success = if *kind == Safe::ExecutionSuccess::SIGNATURE_HASH {
         true
-    } else if *kind == Safe::ExecutionFailure::SIGNATURE_HASH {
+    } else if *kind == Safe::ExecutionFailure::SIGNATURE_HASH
+        || *kind == SafeBefore1_1_0::ExecutionFailed::SIGNATURE_HASH
+    {
         false
     } else {
         return None;
@@ -139,6 +151,9 @@ mod tests {
             assert_eq!(execution_in_log(&[kind], &old), read);
             assert_eq!(execution_in_log(&[kind], &old[..31]), None);
         }
+        let failed = SafeBefore1_1_0::ExecutionFailed::SIGNATURE_HASH;
+        let read = Some(ExecutionLog { safe_tx: SafeTxHash(hash), success: false });
+        assert_eq!(execution_in_log(&[failed], hash.as_slice()), read);
         assert_eq!(execution_in_log(&[Safe::ApproveHash::SIGNATURE_HASH, hash], &old), None);
         assert_eq!(execution_in_log(&[], &old), None);
     }
