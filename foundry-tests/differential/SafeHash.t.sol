@@ -106,17 +106,17 @@ abstract contract SafeHashTest {
     }
 
     /// @dev A Safe at any address: the code is put there and set up, as a proxy of it would be.
-    function deploy(address at) private returns (ISafe) {
-        vm.etch(at, code);
+    function deploy(address place) private returns (ISafe) {
+        vm.etch(place, code);
         address[] memory owners = new address[](1);
         owners[0] = address(0x1234);
         if (keccak256(bytes(version())) == keccak256("1.0.0")) {
-            ISetup100(at).setup(owners, 1, address(0), "", address(0), 0, payable(address(0)));
+            ISetup100(place).setup(owners, 1, address(0), "", address(0), 0, payable(address(0)));
         } else if (bytes(version())[2] < "3") {
             // since 1.3.0 the domain is computed when it is asked for, and needs no setup
-            ISetup(at).setup(owners, 1, address(0), "", address(0), address(0), 0, payable(address(0)));
+            ISetup(place).setup(owners, 1, address(0), "", address(0), address(0), 0, payable(address(0)));
         }
-        return ISafe(at);
+        return ISafe(place);
     }
 
     function contractHash(ISafe safe, Tx memory t) private view returns (bytes32) {

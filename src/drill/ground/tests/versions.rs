@@ -200,7 +200,8 @@ async fn every_version_hashes_as_we_do_executes_what_we_sign_and_is_followed() {
 async fn what_another_contract_had_a_silent_safe_execute_is_an_error_and_no_empty_list() {
     let ground = ground().await;
     let deployed = deploy(&ground, SafeVersion::V1_0_0).await;
-    // As if a contract had called execTransaction: the nonce moves, and no call of the Safe is in the block.
+    ground.anvil.mine(2).await.unwrap();
+    // As if a contract had called execTransaction: the nonce moves, and no call of the Safe is in any block.
     ground
         .anvil
         .set_storage(deployed.address.0, B256::with_last_byte(5), B256::with_last_byte(1))
@@ -209,7 +210,8 @@ async fn what_another_contract_had_a_silent_safe_execute_is_an_error_and_no_empt
     ground.anvil.mine(1).await.unwrap();
     let head = ground.chain.head().await.unwrap();
     assert_eq!(state(&ground, deployed.address).await.nonce.0, U256::ONE);
-    let error = ground.chain.executions(deployed.address, head.number, &head).await.unwrap_err();
+    let from = deployed.block_number + 1;
+    let error = ground.chain.executions(deployed.address, from, &head).await.unwrap_err();
     let whole = crate::agent::chain_of(&error);
     assert!(whole.contains("another contract called it"), "{whole}");
 }
