@@ -67,7 +67,8 @@ impl Stage {
         let owners = ground.actors.owner_addresses(1);
         let spec = SafeSpec { version: SafeVersion::V1_4_1, owners, threshold: 1, salt: 0 };
         let safe = ground.deploy_safe(&spec).await.unwrap();
-        let proxy_code = reqwest::Client::new()
+        let proxy_code = redhandle::http::client(std::time::Duration::from_secs(10))
+            .unwrap()
             .post(ground.anvil.url().clone())
             .json(
                 &json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_getCode", "params": [safe.0, "latest"] }),
