@@ -11,7 +11,7 @@ const { default: SafeApiKit } = require('@safe-global/api-kit');
 const { default: Safe } = require('@safe-global/protocol-kit');
 
 const world = JSON.parse(process.env.BENCH_WORLD);
-const api = new SafeApiKit({ chainId: BigInt(world.chain_id), txServiceUrl: `${world.service}/api` });
+const api = new SafeApiKit({ chainId: BigInt(world.chain_id), txServiceUrl: new URL('api', world.service).href });
 const connect = () =>
   Safe.init({
     provider: world.rpc,
