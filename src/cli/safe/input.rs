@@ -10,6 +10,7 @@ use std::io::Read as _;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cli::exit::{Exit, Failure};
@@ -46,6 +47,13 @@ pub fn read(file: &str) -> Result<String, Failure> {
         return Err(Failure::wrong(format!("{} is longer than {INPUT_MAX_BYTES} bytes", terminal(file))));
     }
     Ok(text)
+}
+
+/// Puts a field into a JSON object.
+pub fn put(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
 }
 
 /// The call is wrong, for each of these reasons.

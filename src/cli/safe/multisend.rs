@@ -51,11 +51,11 @@ pub fn multisend(context: &Context, args: &Args) -> Result<Exit, Failure> {
         "calldata": multisend::calldata(&calls),
     });
     if let Some((_, target)) = target {
-        value["to"] = json!(target.to_checksum(None));
-        value["operation"] = json!(Operation::DelegateCall);
+        input::put(&mut value, "to", json!(target.to_checksum(None)));
+        input::put(&mut value, "operation", json!(Operation::DelegateCall));
     }
     if let Some(refused) = &refused {
-        value["problems"] = json!([refused]);
+        input::put(&mut value, "problems", json!([refused]));
         context.out.note(&format!("redhandle: {refused}"));
     }
     context.out.result(&value, |out| {

@@ -55,10 +55,11 @@ pub async fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure>
     if let Asked::Read(live) = &asked {
         let block = live.block.number;
         compare(live, &tx, &hashes).await?;
-        value["safe"] = json!({
+        let read = json!({
             "address": live.state.address, "version": live.state.version, "nonce": live.state.nonce,
             "block": block, "contract_agrees": true,
         });
+        input::put(&mut value, "safe", read);
         more = Some(format!(
             "The contract says the same at block {block}: Safe {} version {}, nonce {}.",
             live.state.address, live.state.version, live.state.nonce

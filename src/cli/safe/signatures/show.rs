@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::live::{ContractSays, Inner, Learnt};
 use crate::cli::output::{Look, Output};
 use crate::cli::safe::asked::Live;
+use crate::cli::safe::input::put;
 use crate::domain::safe::signature::explain::{Case, Explained, Explanation};
 use crate::domain::safe::{ContractOwnerMessage, SignatureKind};
 
@@ -40,11 +41,12 @@ impl Shown<'_> {
                 ContractSays::No(why) => (Some(false), Some(why)),
                 ContractSays::Unknown(why) => (None, Some(why)),
             };
-            value["contract"] = json!({
+            let contract = json!({
                 "safe": live.state.address, "version": live.state.version, "nonce": live.state.nonce,
                 "block": live.block.number, "passes": says, "why": why,
                 "singleton": live.state.singleton_judged().to_string(),
             });
+            put(&mut value, "contract", contract);
         }
         value
     }
@@ -110,19 +112,20 @@ fn one(signature: &Explained, inner: Option<&Inner>) -> Value {
         "unknown": signature.unknown,
     });
     if let Some(bytes) = &signature.inner {
-        value["inner"] = json!({ "bytes": bytes });
+        put(&mut value, "inner", json!({ "bytes": bytes }));
         if let Some(inner) = inner {
             let explanation = inner.explanation.as_ref();
             let signatures = explanation.map(|explanation| {
                 explanation.signatures.iter().map(|inner| one(inner, None)).collect::<Vec<_>>()
             });
-            value["inner"] = json!({
+            let whole = json!({
                 "bytes": bytes,
                 "message": alloy::hex::encode_prefixed(inner.message.as_bytes()),
                 "signatures": signatures,
                 "passes": explanation.and_then(Explanation::passes),
                 "notes": inner.notes,
             });
+            put(&mut value, "inner", whole);
         }
     }
     value
