@@ -106,9 +106,9 @@ const linted = { ...offline, RUSTC_WORKSPACE_WRAPPER: clippy, CLIPPY_ARGS: '-Dwa
 const missing = (component) =>
   `the ${component} component of the Rust toolchain is missing: run \`rustup component add ${component}\`, then this again`;
 
-function documents() {
+function target() {
   const metadata = ask('cargo', 'metadata', '--no-deps', '--format-version=1', '--locked', '--offline');
-  return join(JSON.parse(metadata.stdout).target_directory, 'doc');
+  return JSON.parse(metadata.stdout).target_directory;
 }
 
 const stages = [
@@ -129,7 +129,7 @@ const stages = [
   {
     does: 'documentation: every public item has some, and no link is broken',
     command: ['cargo', 'test', '--locked', '--doc', '--quiet'],
-    env: () => ({ ...linted, RUSTDOC: join(root, 'tools/document.sh'), DOCUMENTS: documents() }),
+    env: () => ({ ...linted, RUSTDOC: join(root, 'tools/document.sh'), DOCUMENTS: join(target(), 'doc') }),
   },
   {
     does: 'every Rust test (library, binary, integration, examples in the documentation)',
@@ -141,6 +141,13 @@ const stages = [
     does: 'every contract test (forge test)',
     command: [join(root, `foundry-tests/node_modules/@foundry-rs/forge-${platform}/bin/forge`), 'test', '--color=never'],
     directory: 'foundry-tests',
+    reader: forge(),
+  },
+  {
+    does: 'random Safe transactions: our binary against the real contracts of every version (forge test, with ffi)',
+    command: [join(root, `foundry-tests/node_modules/@foundry-rs/forge-${platform}/bin/forge`), 'test', '--color=never'],
+    directory: 'foundry-tests',
+    env: () => ({ FOUNDRY_PROFILE: 'differential', REDHANDLE_BIN: join(target(), 'debug', 'redhandle') }),
     reader: forge(),
   },
   {

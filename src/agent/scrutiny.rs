@@ -31,7 +31,7 @@ pub struct Check {
 /// Yes or no, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scrutiny {
-    /// Every check is good.
+    /// Every check is good, but for [`SINGLETON`].
     pub genuine: bool,
     /// All checks, in the order a signer asks.
     pub checks: Vec<Check>,
@@ -46,12 +46,16 @@ impl Checks {
     }
 
     fn conclude(self) -> Scrutiny {
-        Scrutiny { genuine: self.0.iter().all(|check| check.good), checks: self.0 }
+        let genuine = self.0.iter().all(|check| check.good || check.what == SINGLETON);
+        Scrutiny { genuine, checks: self.0 }
     }
 }
 
 /// The check that an owner may overrule: all others say what the proposal is, this one whether it is asked for.
 pub const STILL_WANTED: &str = "still wanted";
+
+/// The check that stops nobody: a team may run code of its own. It is red all the same.
+pub const SINGLETON: &str = "singleton";
 
 /// Whether the incident still asks for its proposal.
 ///
@@ -183,6 +187,8 @@ fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
             if same_owners { "" } else { "; the owners are others than when it was prepared" }
         ),
     );
+    let singleton = state.singleton_judged();
+    checks.note(SINGLETON, singleton.is_good(), singleton.to_string());
     checks.note(
         "nonce",
         state.nonce == preparation.tx.nonce,

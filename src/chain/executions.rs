@@ -2,11 +2,14 @@
 //!
 //! The Transaction Service may be behind, or blind to a Safe on an L1 singleton; the chain is not. An
 //! endpoint that has not reached the last block of the range would answer with fewer logs and no
-//! error, so each must show that block, by its hash, together with its logs.
+//! error, so each must show that block, by its hash, together with its logs. Safe 1.0.0 logs only what
+//! failed: there the calls that it was sent are read.
 
-use alloy::primitives::{B256, TxHash, U64};
+mod unlogged;
+
+use alloy::primitives::{B256, Bytes, TxHash, U64};
 use alloy::rpc::types::Log;
-use alloy::sol_types::SolEvent;
+use alloy::sol_types::{SolCall, SolEvent};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -14,8 +17,9 @@ use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError};
 use super::head::BlockRef;
-use crate::domain::safe::abi::Safe;
-use crate::domain::safe::{SafeAddress, SafeTxHash};
+use super::snapshot::at;
+use crate::domain::safe::abi::{Safe, SafeBefore1_1_0, execution_in_log};
+use crate::domain::safe::{SafeAddress, SafeTxHash, SafeVersion};
 
 /// Blocks in one range at most; hosted providers refuse longer ones, some from 2,000 on.
 pub const RANGE_MAX_BLOCKS: u64 = 2_000;
@@ -110,11 +114,17 @@ async fn executions_of(
         "address": safe.0,
         "fromBlock": U64::from(from),
         "toBlock": U64::from(to.number),
-        "topics": [[Safe::ExecutionSuccess::SIGNATURE_HASH, Safe::ExecutionFailure::SIGNATURE_HASH]],
+        "topics": [[
+            Safe::ExecutionSuccess::SIGNATURE_HASH,
+            Safe::ExecutionFailure::SIGNATURE_HASH,
+            SafeBefore1_1_0::ExecutionFailed::SIGNATURE_HASH,
+        ]],
     }]);
-    let questions: [Question; 2] = [
+    let version = Bytes::from(Safe::VERSIONCall {}.abi_encode());
+    let questions: [Question; 3] = [
         ("eth_getLogs".into(), filter),
         ("eth_getBlockByNumber".into(), json!([U64::from(to.number), false])),
+        ("eth_call".into(), json!([{ "to": safe.0, "data": version }, at(to)])),
     ];
     let mut answers = endpoint.ask_batch(doing, &questions).await?.into_iter();
     let mut next = || answers.next().unwrap_or_else(|| Err(garbled("too few answers")));
@@ -123,19 +133,25 @@ async fn executions_of(
     if last.is_none_or(|last| last.hash != to.hash) {
         return Err(garbled("it does not have the last block of the range"));
     }
-    logs.iter()
+    let logged = logs
+        .iter()
         .filter(|log| log.address() == safe.0 && !log.removed)
         .map(|log| execution(log).ok_or_else(|| garbled("a log without its place")))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    let version: Bytes = endpoint.parse(doing, &next()?)?;
+    if Safe::VERSIONCall::abi_decode_returns(&version)
+        .is_ok_and(|version| version == SafeVersion::V1_0_0.as_str())
+    {
+        return unlogged::executions(endpoint, safe, from, to, logged).await;
+    }
+    Ok(logged)
 }
 
 fn execution(log: &Log) -> Option<SafeExecution> {
-    let topics = log.topics();
-    // Not indexed before 1.4.1: the hash is the first word of the data then.
-    let hash = topics.get(1).copied().or_else(|| log.data().data.get(..32).map(B256::from_slice))?;
+    let said = execution_in_log(log.topics(), &log.data().data)?;
     Some(SafeExecution {
-        safe_tx_hash: SafeTxHash(hash),
-        succeeded: *topics.first()? == Safe::ExecutionSuccess::SIGNATURE_HASH,
+        safe_tx_hash: said.safe_tx,
+        succeeded: said.success,
         transaction: log.transaction_hash?,
         block_number: log.block_number?,
         block_hash: log.block_hash?,

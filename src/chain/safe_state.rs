@@ -1,7 +1,8 @@
 //! A Safe read from the chain: which questions, and what the answers make of it.
 //!
 //! Nothing is filled in: a value that is missing or disputed is an error, and what is not a Safe is
-//! said not to be one, with the reason. Whether the singleton is a known release is judged elsewhere.
+//! said not to be one, with the reason. Whether the singleton is a known release is judged in
+//! [`singleton`](crate::domain::safe::singleton); that its code was not told is no error, and unknown is red.
 
 use alloy::primitives::{Address, B256, Bytes, U256, address, b256};
 use alloy::sol_types::SolCall;
@@ -82,6 +83,7 @@ pub(super) struct SafeQuestions {
     modules: usize,
     modules_unpaged: usize,
     singleton: usize,
+    singleton_code: usize,
     guard: usize,
     module_guard: usize,
     fallback_handler: usize,
@@ -100,6 +102,7 @@ impl SafeQuestions {
         let nonce = call(Safe::nonceCall {}.abi_encode());
         let modules = call(page.abi_encode());
         let modules_unpaged = call(Safe::getModulesCall {}.abi_encode());
+        let singleton_code = add(Ask::SingletonCode { proxy: address });
         let mut slot = |slot| add(Ask::Storage { address, slot });
         Self {
             safe,
@@ -111,6 +114,7 @@ impl SafeQuestions {
             modules,
             modules_unpaged,
             singleton: slot(SINGLETON_SLOT),
+            singleton_code,
             guard: slot(GUARD_SLOT),
             module_guard: slot(MODULE_GUARD_SLOT),
             fallback_handler: slot(FALLBACK_HANDLER_SLOT),
@@ -144,6 +148,11 @@ impl SafeQuestions {
         let guard = if version.has_guard() { read.slot(self.guard, "the guard")? } else { None };
         let module_guard =
             if version.has_module_guard() { read.slot(self.module_guard, "the module guard")? } else { None };
+        let fallback_handler = if version.has_fallback_handler() {
+            read.slot(self.fallback_handler, "the fallback handler")?
+        } else {
+            None
+        };
         Ok(SafeState {
             address: self.safe,
             chain,
@@ -154,8 +163,9 @@ impl SafeQuestions {
             modules: self.modules(&read, version)?,
             guard,
             module_guard,
-            fallback_handler: read.slot(self.fallback_handler, "the fallback handler")?,
+            fallback_handler,
             singleton,
+            singleton_code_hash: read.code_hash(self.singleton_code),
             block_number: block.number,
             block_hash: block.hash,
         })
@@ -203,6 +213,15 @@ where
         let bytes = self.bytes(index, what)?;
         C::abi_decode_returns_validate(&bytes)
             .map_err(|_| self.not_a_safe(format!("{what} did not answer as a Safe does")))
+    }
+
+    /// The hash of the singleton's code; `None` where the nodes did not tell it, which is no fault of the Safe.
+    fn code_hash(&self, index: usize) -> Option<B256> {
+        match (self.answer)(index) {
+            Ok(CallOutcome::Returned(word)) => B256::try_from(word.as_ref()).ok(),
+            Ok(CallOutcome::Reverted(_)) | Err(_) => None,
+        }
+        .filter(|hash| !hash.is_zero())
     }
 
     /// The address in a storage word; `None` for zero.

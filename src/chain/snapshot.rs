@@ -15,10 +15,14 @@ use super::error::{ChainError, RpcError, RpcErrorKind};
 use super::head::BlockRef;
 use super::quorum::{Patience, Vote, agreed, hear};
 use super::safe_state::{SafeQuestions, SafeReadError};
-use crate::domain::safe::{SafeAddress, SafeState};
+use crate::domain::safe::{SafeAddress, SafeState, singleton};
 
 /// Reads in one snapshot at most.
 pub const READS_MAX: usize = 2_000;
+
+/// `SLOAD(0)`, `EXTCODEHASH` of it, returned: run in the proxy's place by a state override, it tells the
+/// hash of the singleton's code in the same request that first tells where the singleton is.
+const CODE_HASH_OF_FIRST_SLOT: &str = "0x6000543f60005260206000f3";
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +36,29 @@ pub enum CallOutcome {
 /// One read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    Call { to: Address, data: Bytes },
-    Storage { address: Address, slot: B256 },
-    Code { address: Address },
-    Balance { address: Address },
+    Call {
+        to: Address,
+        data: Bytes,
+    },
+    CallAs {
+        from: Address,
+        to: Address,
+        data: Bytes,
+    },
+    /// The hash of the code that the proxy's first slot points at.
+    SingletonCode {
+        proxy: Address,
+    },
+    Storage {
+        address: Address,
+        slot: B256,
+    },
+    Code {
+        address: Address,
+    },
+    Balance {
+        address: Address,
+    },
 }
 
 impl Ask {
@@ -43,6 +66,13 @@ impl Ask {
         let at = at(block);
         match self {
             Self::Call { to, data } => ("eth_call".into(), json!([{ "to": to, "data": data }, at])),
+            Self::CallAs { from, to, data } => {
+                ("eth_call".into(), json!([{ "from": from, "to": to, "data": data }, at]))
+            }
+            Self::SingletonCode { proxy } => {
+                let assumed = json!({ proxy.to_string(): { "code": CODE_HASH_OF_FIRST_SLOT } });
+                ("eth_call".into(), json!([{ "to": proxy, "data": "0x" }, at, assumed]))
+            }
             Self::Storage { address, slot } => ("eth_getStorageAt".into(), json!([address, slot, at])),
             Self::Code { address } => ("eth_getCode".into(), json!([address, at])),
             Self::Balance { address } => ("eth_getBalance".into(), json!([address, at])),
@@ -51,7 +81,8 @@ impl Ask {
 
     fn doing(&self) -> String {
         match self {
-            Self::Call { to, data } => {
+            Self::SingletonCode { proxy } => format!("reading the code behind {proxy}"),
+            Self::Call { to, data } | Self::CallAs { to, data, .. } => {
                 let selector = data.get(..4).map(alloy::hex::encode_prefixed).unwrap_or_default();
                 format!("calling {selector} of {to}")
             }
@@ -76,7 +107,9 @@ impl Ask {
             Err(error) => return Err(error),
         };
         let bytes = match self {
-            Self::Call { .. } | Self::Code { .. } => endpoint.parse(doing, &raw)?,
+            Self::Call { .. } | Self::CallAs { .. } | Self::SingletonCode { .. } | Self::Code { .. } => {
+                endpoint.parse(doing, &raw)?
+            }
             // Some nodes shorten storage words, as they shorten numbers.
             Self::Storage { .. } | Self::Balance { .. } => {
                 Bytes::from(endpoint.parse::<U256>(doing, &raw)?.to_be_bytes_vec())
@@ -115,6 +148,11 @@ impl SnapshotPlan {
     /// Adds a call of a contract's view.
     pub fn call(&mut self, to: Address, data: Bytes) -> CallTicket {
         CallTicket(self.ask(Ask::Call { to, data }))
+    }
+
+    /// Adds a call of a contract's view, as `from` would make it.
+    pub fn call_as(&mut self, from: Address, to: Address, data: Bytes) -> CallTicket {
+        CallTicket(self.ask(Ask::CallAs { from, to, data }))
     }
 
     /// Adds a whole Safe.
@@ -206,7 +244,13 @@ impl Chain {
             .read(block, plan)
             .await
             .map_err(|source| SafeReadError::unread(safe, "all of it", source))?;
-        snapshot.safe(ticket)
+        let mut state = snapshot.safe(ticket)?;
+        // Some nodes take no state override, and a zkSync chain hashes code in its own way: ask for the code.
+        if !singleton::is_known(state.singleton_code_hash) {
+            state.singleton_code_hash =
+                self.code_hash(block, state.singleton).await.unwrap_or(state.singleton_code_hash);
+        }
+        Ok(state)
     }
 
     /// One storage word.

@@ -19,5 +19,7 @@ mod cli_commands;
 mod crash;
 mod guarantees;
 mod replay;
+mod safe_commands;
+mod safe_vectors;
 mod story;
 mod support;

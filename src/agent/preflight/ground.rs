@@ -182,7 +182,11 @@ async fn safes<'a>(
         let place = format!("[safes.{name}]");
         match snapshot.safe(ticket) {
             Ok(state) => {
-                findings.push(Finding::ok(place, describe(&state)));
+                findings.push(Finding::ok(place.clone(), describe(&state)));
+                let singleton = state.singleton_judged();
+                if !singleton.is_good() {
+                    findings.push(Finding::warning(place, singleton.to_string()));
+                }
                 safes.insert(name, Some(state));
             }
             Err(error) => {
@@ -203,8 +207,14 @@ fn describe(state: &SafeState) -> String {
         state.owners.len(),
         state.nonce
     );
+    if state.singleton_judged().is_good() {
+        text.push_str(&format!("; {}", state.singleton_judged()));
+    }
     if let Some(guard) = state.guard {
         text.push_str(&format!("; guard {guard} may veto"));
+    }
+    if let Some(guard) = state.module_guard {
+        text.push_str(&format!("; module guard {guard} may veto modules"));
     }
     if !state.modules.is_empty() {
         let modules: Vec<_> = state.modules.iter().map(ToString::to_string).collect();

@@ -81,9 +81,9 @@ async fn files_that_would_work_are_fine_and_each_condition_is_said_in_words() {
     ✓ [chains.local]: 1 of 1 endpoints serve chain id 31337, and 1 must agree
     ✓ [chains.local]: everything is read at block N
     ✓ [safes.governance]: Safe 0x3c5911773A657019788D325F469566807D8732CD version 1.4.1, 3 of 5 owners
-      sign, nonce 0
+      sign, nonce 0; its code is the published L2 singleton 1.4.1
     ✓ [safes.guardian]: Safe 0x399c61b017A871181d8B6C418c93a8bB361E3Db8 version 1.4.1, 2 of 3 owners
-      sign, nonce 0
+      sign, nonce 0; its code is the published L2 singleton 1.4.1
     ✓ [contracts.vault]: 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318 has code
     ✓ [proposer], Safe guardian: 0x976EA74026E726554dB657fA54763abd0C3a0aa9 is a delegate of owner
       0x70997970C51812dc3A010C7d01b50e0d17dc79C8 at 127.0.0.1
@@ -126,9 +126,9 @@ async fn everything_that_would_be_in_the_way_is_told_at_once() {
     ✓ [chains.local]: 1 of 1 endpoints serve chain id 31337, and 1 must agree
     ✓ [chains.local]: everything is read at block N
     ✓ [safes.governance]: Safe 0x3c5911773A657019788D325F469566807D8732CD version 1.4.1, 3 of 5 owners
-      sign, nonce 0
+      sign, nonce 0; its code is the published L2 singleton 1.4.1
     ✓ [safes.guardian]: Safe 0x399c61b017A871181d8B6C418c93a8bB361E3Db8 version 1.4.1, 2 of 3 owners
-      sign, nonce 0
+      sign, nonce 0; its code is the published L2 singleton 1.4.1
     ✓ [contracts.vault]: 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318 has code
     ✓ runbook "pause-vault", Safe guardian: vault.pause() would work now: simulated at block N by ANVIL
       (eth_simulateV1), 104247 gas; afterwards read("vault", "paused()") == true
@@ -184,7 +184,7 @@ async fn a_vault_that_is_paused_needs_nothing_and_an_address_that_is_no_safe_is_
     ✓ [chains.local]: 1 of 1 endpoints serve chain id 31337, and 1 must agree
     ✓ [chains.local]: everything is read at block N
     ✓ [safes.guardian]: Safe 0x399c61b017A871181d8B6C418c93a8bB361E3Db8 version 1.4.1, 2 of 3 owners
-      sign, nonce 0
+      sign, nonce 0; its code is the published L2 singleton 1.4.1
     ✓ [contracts.vault]: 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318 has code
     ✓ runbook "pause-vault": vault.pause() has nothing to do now: read("vault", "paused()") already
 

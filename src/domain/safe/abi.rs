@@ -32,6 +32,9 @@ sol! {
         function getStorageAt(uint256 offset, uint256 length) external view returns (bytes);
         function getTransactionHash(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, uint256 _nonce) external view returns (bytes32);
 
+        /// Public since 1.3.0; reverts when they do not satisfy it.
+        function checkSignatures(bytes32 dataHash, bytes data, bytes signatures) external view;
+
         function execTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures) external payable returns (bool success);
         function approveHash(bytes32 hashToApprove) external;
         function setup(address[] _owners, uint256 _threshold, address to, bytes data, address fallbackHandler, address paymentToken, uint256 payment, address paymentReceiver) external;
@@ -59,6 +62,16 @@ sol! {
         event EnabledModule(address indexed module);
         event DisabledModule(address indexed module);
         event ChangedGuard(address indexed guard);
+    }
+
+    /// What was different before 1.1.0.
+    #[derive(Debug, PartialEq, Eq)]
+    interface SafeBefore1_1_0 {
+        /// Knows no fallback handler yet.
+        function setup(address[] _owners, uint256 _threshold, address to, bytes data, address paymentToken, uint256 payment, address paymentReceiver) external;
+
+        /// A call that failed; its nonce is used. One that succeeded leaves no log.
+        event ExecutionFailed(bytes32 txHash);
     }
 
     /// Owners that are contracts (EIP-1271), as Safe 1.5.0 asks them.
@@ -99,12 +112,14 @@ pub struct ExecutionLog {
 }
 
 /// Reads `ExecutionSuccess` and `ExecutionFailure` in both their forms: the hash is a topic since 1.4.1
-/// and the first data word before. `None` for every other log.
+/// and the first data word before; and `ExecutionFailed` of 1.0.0. `None` for every other log.
 pub fn execution_in_log(topics: &[B256], data: &[u8]) -> Option<ExecutionLog> {
     let (kind, indexed) = topics.split_first()?;
     let success = if *kind == Safe::ExecutionSuccess::SIGNATURE_HASH {
         true
-    } else if *kind == Safe::ExecutionFailure::SIGNATURE_HASH {
+    } else if *kind == Safe::ExecutionFailure::SIGNATURE_HASH
+        || *kind == SafeBefore1_1_0::ExecutionFailed::SIGNATURE_HASH
+    {
         false
     } else {
         return None;
@@ -136,6 +151,9 @@ mod tests {
             assert_eq!(execution_in_log(&[kind], &old), read);
             assert_eq!(execution_in_log(&[kind], &old[..31]), None);
         }
+        let failed = SafeBefore1_1_0::ExecutionFailed::SIGNATURE_HASH;
+        let read = Some(ExecutionLog { safe_tx: SafeTxHash(hash), success: false });
+        assert_eq!(execution_in_log(&[failed], hash.as_slice()), read);
         assert_eq!(execution_in_log(&[Safe::ApproveHash::SIGNATURE_HASH, hash], &old), None);
         assert_eq!(execution_in_log(&[], &old), None);
     }

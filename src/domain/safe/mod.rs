@@ -16,6 +16,7 @@ mod nested;
 mod numbers;
 pub mod queue_audit;
 pub mod signature;
+pub mod singleton;
 mod state;
 mod trusted;
 mod tx;

@@ -126,6 +126,20 @@ pub fn call_only(version: SafeVersion) -> Address {
     }
 }
 
+/// The canonical address of plain MultiSend for Safes of this version, which lets a call of the batch be a
+/// delegatecall: named for those who ask, never used here. Safes before 1.3.0 use that of 1.1.1
+/// (`safe-global/safe-deployments` 1.37.63, `src/assets/v*/multi_send.json`).
+pub fn plain(version: SafeVersion) -> Address {
+    match version {
+        SafeVersion::V1_0_0 | SafeVersion::V1_1_1 | SafeVersion::V1_2_0 => {
+            address!("0x8D29bE29923b68abfDD21e541b9374737B49cdAD")
+        }
+        SafeVersion::V1_3_0 => address!("0xA238CBeb142c10Ef7Ad8442C6D1f9E89e07e7761"),
+        SafeVersion::V1_4_1 => address!("0x38869bf66a61cF6bDB996A6aE40D5853Fd43B526"),
+        SafeVersion::V1_5_0 => address!("0x218543288004CD07832472D464648173c77D7eB7"),
+    }
+}
+
 /// Whether the address is a known MultiSendCallOnly: the only target a delegatecall may have.
 pub fn is_call_only(address: Address) -> bool {
     SafeVersion::ALL.into_iter().any(|version| call_only_addresses(version).contains(&address))
@@ -222,9 +236,8 @@ mod tests {
         for version in SafeVersion::ALL {
             assert_eq!(call_only_addresses(version).first(), Some(&call_only(version)));
             assert!(is_call_only(call_only(version)));
+            assert!(!is_call_only(plain(version)));
         }
-        // Plain MultiSend 1.4.1, which lets an inner call be a delegatecall.
-        assert!(!is_call_only(address!("0x38869bf66a61cF6bDB996A6aE40D5853Fd43B526")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hash::SafeDomain;
 use super::ids::{SafeAddress, SafeNonce};
+use super::singleton::{self, Judged};
 use super::version::SafeVersion;
 use crate::domain::names::ChainId;
 
@@ -35,6 +36,9 @@ pub struct SafeState {
     pub fallback_handler: Option<Address>,
     /// The contract whose code the proxy runs.
     pub singleton: Address,
+    /// keccak256 of that contract's code; `None` when it was not learnt.
+    #[serde(default)]
+    pub singleton_code_hash: Option<B256>,
     /// The block's height.
     pub block_number: u64,
     /// The block's hash.
@@ -45,6 +49,11 @@ impl SafeState {
     /// What separates this Safe's hashes from every other Safe's.
     pub fn domain(&self) -> SafeDomain {
         SafeDomain { version: self.version, chain_id: self.chain, safe: self.address }
+    }
+
+    /// Which release the singleton is, by its code, and whether that is what the Safe says.
+    pub fn singleton_judged(&self) -> Judged {
+        singleton::judge(self.version, self.singleton, self.singleton_code_hash)
     }
 
     /// Whether the address is an owner.

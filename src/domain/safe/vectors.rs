@@ -141,6 +141,46 @@ fn all_signature_vectors_pack_unpack_and_recover() {
 }
 
 #[test]
+fn explained_owner_by_owner_they_pass_and_fail_as_they_are_judged() {
+    use signature::explain::{Case, explain};
+    let Vectors { signatures, invalid_signatures, .. } = vectors();
+    for vector in signatures.iter().chain(&invalid_signatures) {
+        let hashes = vector.hashes();
+        let chain_id = ChainId(vector.chain_id.parse().unwrap());
+        let domain = SafeDomain { version: vector.safe_version, chain_id, safe: vector.safe_address };
+        // Without a chain both leave to it what only it knows.
+        let case = Case {
+            hash: hashes.safe_tx,
+            packed: &vector.signatures,
+            version: Some(vector.safe_version),
+            owners: Some(&vector.owners),
+            threshold: Some(vector.threshold as u64),
+            of: Some((&vector.tx, &domain)),
+            ..Case::default()
+        };
+        let explanation = explain(&case);
+        assert_eq!(vector.check().is_err(), explanation.passes() == Some(false), "vector {}", vector.id);
+        if let (Err(_), Some(code)) = (vector.check(), explanation.reverts) {
+            assert_eq!(format!("revert {code}"), vector.exec_transaction_result, "vector {}", vector.id);
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_explanation_panic(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400),
+        threshold in 1_u64..9,
+    ) {
+        use signature::explain::{Case, explain};
+        let owners = [Address::repeat_byte(1)];
+        let case = Case { packed: &bytes, owners: Some(&owners), threshold: Some(threshold), ..Case::default() };
+        proptest::prop_assert_ne!(explain(&case).passes(), Some(true));
+        drop(explain(&Case { packed: &bytes, ..Case::default() }));
+    }
+}
+
+#[test]
 fn nine_of_ten_invalid_signatures_are_refused_without_a_chain() {
     let vectors = vectors().invalid_signatures;
     assert_eq!(vectors.len(), 10);

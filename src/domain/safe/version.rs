@@ -44,6 +44,27 @@ impl SafeVersion {
         self >= Self::V1_3_0
     }
 
+    /// Whether an owner may sign with `eth_sign` (`v` + 4): not yet in 1.0.0.
+    pub fn takes_eth_sign(self) -> bool {
+        self >= Self::V1_1_1
+    }
+
+    /// Whether calls that the Safe does not know go to a fallback handler: not yet in 1.0.0.
+    pub fn has_fallback_handler(self) -> bool {
+        self >= Self::V1_1_1
+    }
+
+    /// Whether a transaction whose call fails with `safeTxGas` and `gasPrice` zero reverts whole, so that its
+    /// nonce is kept. Before 1.3.0 the nonce is used up all the same.
+    pub fn keeps_nonce_on_failure(self) -> bool {
+        self >= Self::V1_3_0
+    }
+
+    /// Whether every execution leaves a log that names its hash. 1.0.0 only logs those that failed.
+    pub fn logs_every_execution(self) -> bool {
+        self >= Self::V1_1_1
+    }
+
     /// Whether a transaction guard can veto `execTransaction`.
     pub fn has_guard(self) -> bool {
         self >= Self::V1_3_0

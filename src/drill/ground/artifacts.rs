@@ -16,6 +16,13 @@ struct Artifact {
     bytecode: Code,
 }
 
+/// An artifact of truffle: what is on chain once it is deployed.
+#[derive(Deserialize)]
+struct Deployed {
+    #[serde(rename = "deployedBytecode")]
+    deployed_bytecode: Bytes,
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Code {
@@ -43,6 +50,12 @@ pub(super) fn creation_code(path: &Path) -> Result<Bytes, GroundError> {
         Code::Hardhat(code) | Code::Forge { object: code } => code,
     };
     if code.is_empty() { Err(wrong(path, "holds no creation code")) } else { Ok(code) }
+}
+
+/// The code of a contract as it is on chain.
+pub(super) fn runtime_code(path: &Path) -> Result<Bytes, GroundError> {
+    let code = read::<Deployed>(path)?.deployed_bytecode;
+    if code.is_empty() { Err(wrong(path, "holds no code")) } else { Ok(code) }
 }
 
 /// The canonical deployment of a Safe contract.

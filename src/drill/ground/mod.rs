@@ -6,7 +6,7 @@
 //! | [`anvil`] | the process, which dies with ours whatever happens |
 //! | [`controls`] | what only a practice chain allows: mining at will, writing storage |
 //! | [`actors`] | who plays: anvil's public keys, by role |
-//! | [`safe_contracts`] | Safe 1.3.0, 1.4.1 and 1.5.0 at their canonical addresses |
+//! | [`safe_contracts`], `old_safes` | Safes of all six releases at their canonical addresses |
 //! | [`protocol`] | the token, the vault and its attacker |
 //! | [`local_chain`] | all of it together |
 //!
@@ -18,6 +18,7 @@ pub mod anvil;
 mod artifacts;
 pub mod controls;
 pub mod local_chain;
+mod old_safes;
 pub mod protocol;
 pub mod safe_contracts;
 pub mod tools;

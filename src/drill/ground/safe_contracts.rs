@@ -2,7 +2,8 @@
 //!
 //! They are deployed from the publisher's npm packages through the two CREATE2 factories that made the
 //! canonical addresses, and then compared with `@safe-global/safe-deployments`: address and code hash.
-//! A test that passes against something that only resembles a Safe would prove nothing.
+//! A test that passes against something that only resembles a Safe would prove nothing. The releases before
+//! 1.3.0 are put in place by `old_safes`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use super::anvil::Anvil;
 use super::artifacts::{Deployment, canonical, creation_code};
 use super::controls::DevTransaction;
 use super::tools::Tools;
-use super::{Actors, GroundError};
+use super::{Actors, GroundError, old_safes};
 use crate::domain::safe::abi::{Safe, SafeProxyFactory};
 use crate::domain::safe::{SafeAddress, SafeVersion};
 
@@ -143,20 +144,23 @@ struct Piece {
 }
 
 impl SafeContracts {
-    /// Deploys the given releases (1.3.0, 1.4.1 and 1.5.0 exist here) and checks each contract.
+    /// Deploys the given releases and checks each contract. Those before 1.3.0 bring MultiSendCallOnly 1.3.0.
     ///
     /// # Errors
-    /// When a release is none of these, a file is missing, or a contract is not the published one.
+    /// When a file is missing, or a contract is not the published one.
     pub(super) async fn deploy(
         anvil: &Anvil,
         tools: &Tools,
         actors: &Actors,
         versions: &[SafeVersion],
     ) -> Result<Self, GroundError> {
-        let sources = versions.iter().map(|version| source(*version)).collect::<Result<Vec<_>, _>>()?;
+        let mut releases = old_safes::place_all(anvil, tools, versions).await?;
         let mut pieces = Vec::new();
-        let mut releases = BTreeMap::new();
-        for source in sources {
+        if !releases.is_empty() && !versions.contains(&SafeVersion::V1_3_0) {
+            pieces.push(piece(tools, source(SafeVersion::V1_3_0)?, Part::MultiSendCallOnly)?);
+        }
+        for version in versions.iter().filter(|version| **version >= SafeVersion::V1_3_0) {
+            let source = source(*version)?;
             let of_release = Part::ALL
                 .into_iter()
                 .map(|part| piece(tools, source, part))
@@ -204,9 +208,17 @@ impl SafeContracts {
             payment: U256::ZERO,
             paymentReceiver: Address::ZERO,
         };
+        let initializer = match spec.version {
+            SafeVersion::V1_0_0 => old_safes::setup_1_0_0(spec),
+            SafeVersion::V1_1_1
+            | SafeVersion::V1_2_0
+            | SafeVersion::V1_3_0
+            | SafeVersion::V1_4_1
+            | SafeVersion::V1_5_0 => setup.abi_encode().into(),
+        };
         let create = SafeProxyFactory::createProxyWithNonceCall {
             _singleton: release.singleton_l2,
-            initializer: setup.abi_encode().into(),
+            initializer,
             saltNonce: U256::from(spec.salt),
         };
         let data = Bytes::from(create.abi_encode());

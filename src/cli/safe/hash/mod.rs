@@ -1,26 +1,24 @@
 //! `redhandle safe hash`: the three hashes of a Safe transaction, computed here.
 //!
-//! It asks nobody: no chain, no service, no configuration. What the JSON itself says its hash is, is
-//! compared, never believed.
+//! Told Safe, chain id and version it asks nobody. With a chain of the configuration it reads the version
+//! there, and the contract's own hashes must be the ones computed here. What the JSON itself says its hash
+//! is, is compared, never believed.
 
-mod transaction;
-
-use std::io::Read;
-
-use alloy::primitives::{Address, B256};
+use alloy::primitives::B256;
+use alloy::sol_types::SolCall;
 use serde_json::json;
 
+use super::asked::{Asked, Live, SafeArgs};
+use super::input::{self, read};
+use super::transaction::{Written, parse};
+use crate::agent::chain_of;
 use crate::agent::message::device_hex;
+use crate::chain::{CallOutcome, SnapshotPlan};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
-use crate::domain::names::ChainId;
-use crate::domain::safe::{Operation, SafeAddress, SafeDomain, SafeTx, SafeTxHashes, SafeVersion, hash};
-use crate::domain::text::terminal;
-use transaction::{Written, checked_address, parse};
-
-/// The longest JSON that is read. Calldata is at most 128 KiB in a transaction's pool.
-const INPUT_MAX_BYTES: u64 = 1024 * 1024;
+use crate::domain::safe::abi::Safe;
+use crate::domain::safe::{Operation, SafeDomain, SafeTx, SafeTxHashes, hash};
 
 /// Domain hash, message hash and safeTxHash of a transaction.
 #[derive(Debug, clap::Args)]
@@ -28,29 +26,18 @@ pub struct HashArgs {
     /// JSON with the Transaction Service's field names; "-" reads standard input.
     #[arg(default_value = "-")]
     file: String,
-    /// The Safe.
-    #[arg(long, value_name = "ADDRESS", value_parser = checked_address)]
-    safe: Address,
-    /// The chain's EIP-155 id.
-    #[arg(long, value_name = "N")]
-    chain_id: u64,
-    /// The Safe's version, as its VERSION() says.
-    #[arg(long, value_name = "VERSION")]
-    safe_version: SafeVersion,
+    #[command(flatten)]
+    safe: SafeArgs,
 }
 
 /// Prints the three hashes.
-pub fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure> {
+pub async fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure> {
+    let asked = args.safe.find(context).await?;
     let text = read(&args.file)?;
-    let domain = SafeDomain {
-        version: args.safe_version,
-        chain_id: ChainId(args.chain_id),
-        safe: SafeAddress(args.safe),
-    };
-    let Written { tx, claimed } =
-        parse(&text, domain.safe).map_err(|problems| Failure { exit: Exit::Wrong, problems })?;
+    let domain = asked.domain();
+    let Written { tx, claimed } = parse(&text, domain.safe).map_err(input::wrong)?;
     let hashes = hash(&tx, &domain);
-    for caution in cautions(&tx, domain) {
+    for caution in cautions(&tx, domain, asked.live()) {
         context.out.note(&caution);
     }
     if let Some(claimed) = claimed.filter(|claimed| *claimed != hashes.safe_tx) {
@@ -59,13 +46,76 @@ pub fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure> {
             hashes.safe_tx
         )));
     }
-    let value = json!({
+    let mut value = json!({
         "domain_hash": hashes.domain,
         "message_hash": hashes.message,
         "safe_tx_hash": hashes.safe_tx,
     });
-    context.out.result(&value, |out| labelled(&hashes, out));
+    let mut more = None;
+    if let Asked::Read(live) = &asked {
+        let block = live.block.number;
+        compare(live, &tx, &hashes).await?;
+        let read = json!({
+            "address": live.state.address, "version": live.state.version, "nonce": live.state.nonce,
+            "block": block, "contract_agrees": true,
+        });
+        input::put(&mut value, "safe", read);
+        more = Some(format!(
+            "The contract says the same at block {block}: Safe {} version {}, nonce {}.",
+            live.state.address, live.state.version, live.state.nonce
+        ));
+    }
+    context.out.result(&value, |out| {
+        let lines = labelled(&hashes, out);
+        more.map_or(lines.clone(), |more| format!("{lines}\n{more}"))
+    });
     Ok(Exit::Done)
+}
+
+/// Asks the contract for its own hashes.
+///
+/// # Errors
+/// When it says others, or does not answer.
+pub async fn compare(live: &Live, tx: &SafeTx, hashes: &SafeTxHashes) -> Result<(), Failure> {
+    let safe = live.state.address;
+    let mut plan = SnapshotPlan::new();
+    let of_tx = Safe::getTransactionHashCall {
+        to: tx.to,
+        value: tx.value,
+        data: tx.data.clone(),
+        operation: tx.operation.as_u8(),
+        safeTxGas: tx.safe_tx_gas,
+        baseGas: tx.base_gas,
+        gasPrice: tx.gas_price,
+        gasToken: tx.gas_token,
+        refundReceiver: tx.refund_receiver,
+        _nonce: tx.nonce.0,
+    };
+    let asks = [
+        ("getTransactionHash", plan.call(safe.0, of_tx.abi_encode().into()), hashes.safe_tx.0),
+        (
+            "domainSeparator",
+            plan.call(safe.0, Safe::domainSeparatorCall {}.abi_encode().into()),
+            hashes.domain,
+        ),
+    ];
+    let said = live.chain.read(&live.block, plan).await.map_err(|error| Failure::no(chain_of(&error)))?;
+    for (what, ticket, ours) in asks {
+        match said.call(ticket).map_err(|error| Failure::no(chain_of(&error)))? {
+            CallOutcome::Returned(theirs) if theirs.as_ref() == ours.as_slice() => {}
+            CallOutcome::Returned(theirs) => {
+                return Err(Failure::no(format!(
+                    "{what} of Safe {safe} says {theirs}, but {ours} is computed here: its code is not what its version says; sign nothing"
+                )));
+            }
+            CallOutcome::Reverted(_) => {
+                return Err(Failure::no(format!(
+                    "{what} of Safe {safe} reverts: it is not what its version says"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// As hardware wallets show them.
@@ -82,7 +132,7 @@ fn labelled(hashes: &SafeTxHashes, out: &Output) -> String {
 }
 
 /// What a signer should know beside the hashes.
-fn cautions(tx: &SafeTx, domain: SafeDomain) -> Vec<String> {
+fn cautions(tx: &SafeTx, domain: SafeDomain, live: Option<&Live>) -> Vec<String> {
     let mut cautions = Vec::new();
     if !domain.version.has_chain_id() {
         cautions.push(format!(
@@ -99,22 +149,19 @@ fn cautions(tx: &SafeTx, domain: SafeDomain) -> Vec<String> {
     if tx.pays_a_refund() {
         cautions.push("warning: gasPrice is not 0: whoever executes it is paid by the Safe".to_owned());
     }
-    cautions
-}
-
-fn read(file: &str) -> Result<String, Failure> {
-    let told = |error: std::io::Error| Failure::wrong(format!("{} cannot be read: {error}", terminal(file)));
-    let mut text = String::new();
-    let read = if file == "-" {
-        std::io::stdin().take(INPUT_MAX_BYTES + 1).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).map_err(told)?.take(INPUT_MAX_BYTES + 1).read_to_string(&mut text)
-    };
-    read.map_err(told)?;
-    if text.len() as u64 > INPUT_MAX_BYTES {
-        return Err(Failure::wrong(format!("{} is longer than {INPUT_MAX_BYTES} bytes", terminal(file))));
+    if let Some(state) = live.map(|live| &live.state) {
+        if tx.nonce < state.nonce {
+            cautions.push(format!(
+                "warning: nonce {} is used up: the Safe is at {}, so this can never execute",
+                tx.nonce, state.nonce
+            ));
+        }
+        let singleton = state.singleton_judged();
+        if !singleton.is_good() {
+            cautions.push(format!("warning: {singleton}"));
+        }
     }
-    Ok(text)
+    cautions
 }
 
 #[cfg(test)]

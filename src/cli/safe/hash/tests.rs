@@ -1,8 +1,12 @@
 //! Hashes and the transactions they are of.
 
+use alloy::primitives::Address;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::cli::safe::input::checked_address;
+use crate::domain::names::ChainId;
+use crate::domain::safe::{SafeAddress, SafeVersion};
 
 const SAFE: &str = "0x42D718c3035d3f9A22222E4d8D48E11e60383D37";
 
@@ -48,20 +52,24 @@ fn every_wrong_field_is_told_at_once() {
         tx.insert("gasToken".into(), "0x00".into());
         tx.insert("safe".into(), "0x0000000000000000000000000000000000000001".into());
         tx.insert("safeTxHash".into(), "0xab".into());
+        tx.insert("baseGas".into(), format!("1{}", "0".repeat(78)).into());
+        tx.insert("gasTokn".into(), "0x00".into());
         tx.remove("nonce");
     });
     insta::assert_snapshot!(parse(&text, safe_address()).unwrap_err().join("\n"), @r"
     to: the checksum of `0x0e801D84Fa97b50751Dbf25036d067dCf18858bF` is wrong: a character differs from where it was copied; copy it again (these digits would be written 0x0E801D84Fa97b50751Dbf25036d067dCf18858bF)
     value is 0x10; expected a whole decimal number, as a string or as a number (`0x10` is not a whole decimal number)
-    data is 0x845; expected calldata: 0x and an even number of hex digits, or null
+    data is 0x845; expected bytes: 0x and an even number of hex digits (it has 3 hex digits, an odd number: half a byte is missing)
     operation is 2; expected 0 (call) or 1 (delegatecall)
-    gasPrice is -1; expected a whole decimal number, as a string or as a number (`-1` is not a whole decimal number)
+    baseGas is 1000000000000000000000000000000000000000000000000000000000000000000000000000000; expected a whole decimal number, as a string or as a number (a number of 79 digits is more than 2^256 - 1)
+    gasPrice is -1; expected a whole decimal number, as a string or as a number (it is negative)
     gasToken: `0x00` is no address; expected 0x and 40 hex digits
     nonce is missing; expected a whole decimal number, as a string or as a number
     safe is 0x0000000000000000000000000000000000000001; expected 0x42D718c3035d3f9A22222E4d8D48E11e60383D37, which --safe names
     safeTxHash is 0xab; expected a hash: 0x and 64 hex digits
+    gasTokn is no field of a Safe transaction at the Transaction Service; did you mean gasToken?
     ");
-    insta::assert_snapshot!(parse("[]", safe_address()).unwrap_err().join("\n"), @"this is no transaction as JSON: invalid type: sequence, expected one transaction as a JSON object at line 1 column 0");
+    insta::assert_snapshot!(parse("[]", safe_address()).unwrap_err().join("\n"), @"this is no transaction as JSON: invalid type: sequence, expected a JSON object at line 1 column 0");
     insta::assert_snapshot!(parse(r#"{"to":1,"to":2}"#, safe_address()).unwrap_err().join("\n"), @"this is no transaction as JSON: to is written twice at line 1 column 15");
 }
 
@@ -81,13 +89,14 @@ fn what_a_signer_should_know_is_said() {
         tx.insert("gasPrice".into(), 5.into());
     });
     let written = parse(&text, safe_address()).unwrap();
-    insta::assert_snapshot!(cautions(&written.tx, domain(SafeVersion::V1_1_1)).join("\n"), @r"
+    insta::assert_snapshot!(cautions(&written.tx, domain(SafeVersion::V1_1_1), None).join("\n"), @r"
     note: Safe 1.1.1 does not hash the chain id: a signature holds for this Safe address on every chain
     warning: operation 1 is a delegatecall: the code at 0x0E801D84Fa97b50751Dbf25036d067dCf18858bF runs as the Safe itself
     warning: gasPrice is not 0: whoever executes it is paid by the Safe
     ");
     assert!(
-        cautions(&parse(&json(|_| ()), safe_address()).unwrap().tx, domain(SafeVersion::V1_4_1)).is_empty()
+        cautions(&parse(&json(|_| ()), safe_address()).unwrap().tx, domain(SafeVersion::V1_4_1), None)
+            .is_empty()
     );
 }
 

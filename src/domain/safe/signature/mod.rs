@@ -11,8 +11,11 @@
 //! behind the first two only the chain can tell; this module never claims it does. A secp256r1 kind
 //! (`v` = 2) exists in some libraries and in no released contract.
 
+pub mod explain;
+mod mistake;
 mod packing;
 
+pub use mistake::{CHAINS_TRIED, Mistake, NONCES_TRIED};
 pub use packing::{CheckError, PackError, SplitError, StaticPart, check, pack, split, unpack};
 
 use alloy::primitives::{Address, B256, Bytes, Signature, U256, eip191_hash_message};

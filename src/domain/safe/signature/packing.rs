@@ -189,12 +189,16 @@ pub fn split(bytes: &[u8]) -> Result<(Vec<StaticPart>, usize), SplitError> {
     Ok((parts, bytes.len().saturating_sub(used)))
 }
 
-fn places(bytes: &[u8]) -> impl Iterator<Item = [u8; SIGNATURE_BYTES]> + '_ {
+pub(super) fn places(bytes: &[u8]) -> impl Iterator<Item = [u8; SIGNATURE_BYTES]> + '_ {
     bytes.chunks_exact(SIGNATURE_BYTES).filter_map(|chunk| chunk.try_into().ok())
 }
 
 /// One place with its inner signature, and where that ends (0 without one).
-fn read_place(bytes: &[u8], place: [u8; SIGNATURE_BYTES], row_bytes: usize) -> (StaticPart, usize) {
+pub(super) fn read_place(
+    bytes: &[u8],
+    place: [u8; SIGNATURE_BYTES],
+    row_bytes: usize,
+) -> (StaticPart, usize) {
     let [first @ .., v] = &place;
     if *v != 0 {
         return (StaticPart { bytes: place, inner: None }, 0);

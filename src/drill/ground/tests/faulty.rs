@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub(super) enum Fault {
     Behind(u64),
     /// Leaves out the first answer of each batch.
     LosesOne,
+    /// Nothing is wrong; the requests are counted.
+    Counts(Arc<AtomicUsize>),
 }
 
 struct Front {
@@ -56,7 +59,10 @@ async fn answer(State(front): State<Arc<Front>>, body: String) -> Response {
         Fault::Hangs => std::future::pending().await,
         Fault::Says(status, text) => (StatusCode::from_u16(*status).unwrap(), text.clone()).into_response(),
         Fault::Floods => vec![b' '; 17 * 1024 * 1024].into_response(),
-        Fault::Without(_) | Fault::Claims(..) | Fault::Behind(_) | Fault::LosesOne => {
+        Fault::Without(_) | Fault::Claims(..) | Fault::Behind(_) | Fault::LosesOne | Fault::Counts(_) => {
+            if let Fault::Counts(requests) = &front.fault {
+                requests.fetch_add(1, Ordering::Relaxed);
+            }
             let asked: Value = serde_json::from_str(&body).unwrap();
             let answer = if let Some(items) = asked.as_array() {
                 let lost = usize::from(matches!(front.fault, Fault::LosesOne));
@@ -99,7 +105,8 @@ impl Front {
             | Fault::Without(_)
             | Fault::Claims(..)
             | Fault::Behind(_)
-            | Fault::LosesOne => {}
+            | Fault::LosesOne
+            | Fault::Counts(_) => {}
         }
         self.ask(&item).await
     }

@@ -3,6 +3,7 @@
 mod agreement;
 mod faulty;
 mod safes;
+mod versions;
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -49,6 +49,7 @@ impl ModelChain {
             module_guard: None,
             fallback_handler: None,
             singleton: singleton.parse().unwrap(),
+            singleton_code_hash: None,
             block_number: 49,
             block_hash: B256::ZERO,
         };

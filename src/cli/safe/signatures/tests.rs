@@ -1,0 +1,1 @@
+//! Explained signatures.
