@@ -9,11 +9,14 @@
 
 pub mod abi;
 mod delegate;
+pub mod diagnose;
+pub mod exchange;
 mod hash;
 mod ids;
 pub mod multisend;
 mod nested;
 mod numbers;
+pub mod paste;
 pub mod signature;
 mod state;
 mod tx;
