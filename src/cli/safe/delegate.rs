@@ -3,18 +3,15 @@
 //! A delegate can suggest and nothing else. The service wants an owner's signature that is at most two
 //! hours old by *its* clock, so a machine whose clock is wrong is told so.
 
-use std::path::PathBuf;
-
 use alloy::primitives::Address;
-use alloy::signers::SignerSync as _;
 
 use crate::agent::service::in_words;
-use crate::agent::setup::{Keys, open_keystore};
+use crate::agent::setup::Keys;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::proposal::PasswordArgs;
+use crate::cli::proposal::{KeyArgs, key_failure};
 use crate::cli::{Context, open};
 use crate::domain::names::SafeName;
-use crate::domain::safe::{SafeAddress, delegate_hash, totp};
+use crate::domain::safe::{SafeAddress, delegate_hash, delegate_typed_data, totp};
 use crate::safe_service::client::NewDelegate;
 
 /// Let the configured proposer propose for an owner.
@@ -22,11 +19,8 @@ use crate::safe_service::client::NewDelegate;
 pub struct Args {
     /// The Safe, by its name in the configuration.
     safe: SafeName,
-    /// The owner's encrypted keystore.
-    #[arg(long, value_name = "FILE")]
-    keystore: PathBuf,
     #[command(flatten)]
-    password: PasswordArgs,
+    key: KeyArgs,
     /// Somebody else than the configured proposer.
     #[arg(long, value_name = "ADDRESS")]
     delegate: Option<Address>,
@@ -41,7 +35,7 @@ pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
         let names: Vec<_> = agent.config.settings.safes.keys().map(ToString::to_string).collect();
         Failure::wrong(format!("no Safe is named \"{}\"; there is {}", args.safe, names.join(", ")))
     })?;
-    let proposer = agent.proposer.as_ref().map(alloy::signers::local::PrivateKeySigner::address);
+    let proposer = agent.proposer.as_ref().map(crate::signer::KeySigner::address);
     let delegate = args.delegate.or(proposer).ok_or_else(|| {
         Failure::wrong("there is no [proposer] in the configuration; configure one, or give --delegate")
     })?;
@@ -49,17 +43,18 @@ pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
         .services
         .get(&safe.chain)
         .ok_or_else(|| Failure::wrong(format!("chain {} has no Transaction Service", safe.chain)))?;
-    let owner =
-        open_keystore(&args.keystore, &args.password.read(&args.keystore)?).map_err(Failure::wrong)?;
+    let owner = args.key.open().await?;
     let now = agent.clock.now();
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let hash = delegate_hash(Some(safe.chain_id), delegate, totp(seconds));
-    let signature = owner.sign_hash_sync(&hash).map_err(|error| Failure::of(&error))?;
+    let hour = totp(seconds);
+    let typed = delegate_typed_data(safe.chain_id, delegate, hour);
+    let signing = owner.sign_typed_data(&typed, delegate_hash(Some(safe.chain_id), delegate, hour));
+    let signature = signing.await.map_err(|error| key_failure(&error))?;
     let new = NewDelegate {
         safe: Some(SafeAddress(safe.address)),
         delegate,
         delegator: owner.address(),
-        signature: signature.as_bytes().to_vec().into(),
+        signature,
         label: "Redhandle".to_owned(),
         expires: None,
     };

@@ -8,6 +8,7 @@
 mod chains;
 mod channels;
 mod contracts;
+mod executor;
 mod feeds;
 mod keystores;
 mod web;
@@ -21,7 +22,8 @@ pub use contracts::Safe;
 pub use feeds::{
     Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed,
 };
-pub use keystores::{Executor, Keystore, Proposer};
+pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
+pub use keystores::{KeySource, Keystore, Proposer};
 pub use web::Web;
 
 use super::problem::{Findings, Place};
@@ -101,7 +103,8 @@ pub(super) fn read(
     let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, findings);
     let channels = channels::read(&mut root, findings);
     let web = web::read(&mut root, findings);
-    let (proposer, executor) = keystores::read(&mut root, findings);
+    let proposer = keystores::read_proposer(&mut root, findings);
+    let executor = executor::read(&mut root, &chain_names, findings);
 
     let mut journal = context.folder.join("redhandle.db");
     if let Some(mut table) = root.table("journal", findings) {

@@ -7,23 +7,23 @@
 //! What a wallet wrote in another way than the Safe takes it, while it says the same, is put right: `v` of 0 or 1, a
 //! high `s`, the 64 bytes of EIP-2098, a personal signature that is marked as typed data.
 
+mod numbers;
+
 use std::fmt;
 
 use alloy::hex;
-use alloy::primitives::{Address, B256, Bytes, Signature, U256, eip191_hash_message, uint};
+use alloy::primitives::{Address, B256, Bytes, U256, eip191_hash_message};
 
 use super::hash::{SafeDomain, hash};
 use super::ids::{SafeAddress, SafeNonce};
-use super::signature::{RecoverError, SIGNATURE_BYTES, SignatureKind, recover};
+use super::signature::{RecoverError, SignatureKind, recover};
 use super::tx::SafeTx;
 use super::version::SafeVersion;
 use crate::domain::names::ChainId;
+use numbers::{Key, normalise};
 
 /// How many nonces before and after the proposal's are tried. Whoever signs ahead of time signs tens (Base: 20).
 pub const NONCES_TRIED: u64 = 64;
-
-/// The order of the curve (secp256k1).
-const N: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
 
 /// Chains with the most Safes: their ids are tried beside those that the configuration names.
 /// Source: the networks of the hosted Transaction Service (`facts` in `docs/PROPOSAL-FILE.md`), and anvil.
@@ -345,75 +345,6 @@ fn other_nonces(around: SafeNonce) -> impl Iterator<Item = SafeNonce> {
         let step = U256::from(step);
         [around.0.checked_sub(step), around.0.checked_add(step)].into_iter().flatten().map(SafeNonce)
     })
-}
-
-/// A signature's numbers.
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    r: U256,
-    s: U256,
-    odd: bool,
-}
-
-impl Key {
-    /// Of 65 bytes whose `v` is 27, 28, 31 or 32.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let part: &[u8; SIGNATURE_BYTES] = bytes.try_into().ok()?;
-        let [first @ .., v] = part;
-        let (r, s) = first.split_at(32);
-        let odd = match v {
-            27 | 31 => false,
-            28 | 32 => true,
-            0..=26 | 29 | 30 | 33.. => return None,
-        };
-        Some(Self { r: U256::from_be_slice(r), s: U256::from_be_slice(s), odd })
-    }
-
-    fn signer(&self, digest: B256) -> Option<Address> {
-        Signature::new(self.r, self.s, self.odd).recover_address_from_prehash(&digest).ok()
-    }
-
-    fn signature(&self, kind: SignatureKind) -> Bytes {
-        let v = 27 + u8::from(self.odd) + if kind == SignatureKind::EthSign { 4 } else { 0 };
-        [&self.r.to_be_bytes::<32>()[..], &self.s.to_be_bytes::<32>(), &[v]].concat().into()
-    }
-}
-
-/// Puts right what says the same. What is no signature comes back as it is.
-fn normalise(bytes: &[u8]) -> (Bytes, Vec<Repair>) {
-    let mut repaired = Vec::new();
-    let mut whole: [u8; SIGNATURE_BYTES] = match (bytes.try_into(), <&[u8; 64]>::try_from(bytes)) {
-        (Ok(whole), _) => whole,
-        (Err(_), Ok(compact)) => {
-            // EIP-2098: the highest bit of `s` is the parity.
-            repaired.push(Repair::Compact);
-            let mut whole = [0_u8; SIGNATURE_BYTES];
-            let (first, v) = whole.split_at_mut(64);
-            first.copy_from_slice(compact);
-            let odd = first.get(32).is_some_and(|byte| byte & 0x80 != 0);
-            first.iter_mut().skip(32).take(1).for_each(|byte| *byte &= 0x7f);
-            v.fill(27 + u8::from(odd));
-            whole
-        }
-        (Err(_), Err(_)) => return (Bytes::copy_from_slice(bytes), repaired),
-    };
-    let [first @ .., v] = &mut whole;
-    let (r, s) = first.split_at_mut(32);
-    // An approval or a contract's signature begins with an address: twelve bytes of nothing, which no key's `r` has.
-    let names_an_owner = r.iter().take(12).all(|byte| *byte == 0);
-    if *v <= 1 && !names_an_owner {
-        *v += 27;
-        repaired.push(Repair::SmallV);
-    }
-    let value = U256::from_be_slice(s);
-    let parity = matches!(*v, 27 | 28 | 31 | 32);
-    if parity && value > N >> 1 && value < N {
-        s.copy_from_slice(&(N - value).to_be_bytes::<32>());
-        // 27 and 28 change places, and so do 31 and 32.
-        *v = if *v % 4 == 3 { *v + 1 } else { *v - 1 };
-        repaired.push(Repair::HighS);
-    }
-    (Bytes::copy_from_slice(&whole), repaired)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
 
+use super::numbers::N;
 use super::*;
 use crate::domain::safe::{OwnerSignature, SafeTxHash};
 
