@@ -11,9 +11,13 @@ type Opened = (&'static str, Result<KeySigner, SignerError>);
 /// A key that can be opened without asking anybody; none: it is elsewhere, and [`connect`] finds it.
 pub fn here(source: &KeySource) -> Option<Opened> {
     match source {
-        KeySource::Keystore(Keystore { path, password }) => Some(("keystore", KeySigner::keystore(path, password))),
+        KeySource::Keystore(Keystore { path, password }) => {
+            Some(("keystore", KeySigner::keystore(path, password)))
+        }
         KeySource::PrivateKey(key) => Some(("private_key", KeySigner::private_key(key))),
-        KeySource::AwsKms { .. } | KeySource::GcpKms { .. } | KeySource::Ledger(_) | KeySource::Trezor(_) => None,
+        KeySource::AwsKms { .. } | KeySource::GcpKms { .. } | KeySource::Ledger(_) | KeySource::Trezor(_) => {
+            None
+        }
     }
 }
 
@@ -33,7 +37,9 @@ pub async fn connect(agent: &mut Agent, keys: Keys) -> Result<(), SetupProblems>
     for (whose, source) in [("proposer", proposer), ("executor", executor)] {
         let connected = match source {
             None => None,
-            Some(source) => elsewhere(source).await.map(|(place, opened)| (format!("[{whose}] {place}"), opened)),
+            Some(source) => {
+                elsewhere(source).await.map(|(place, opened)| (format!("[{whose}] {place}"), opened))
+            }
         };
         found.push(match connected {
             None => None,
@@ -59,7 +65,8 @@ async fn elsewhere(source: &KeySource) -> Option<Opened> {
     Some(match source {
         KeySource::Keystore(_) | KeySource::PrivateKey(_) => return None,
         KeySource::AwsKms { key_id, region, endpoint } => {
-            let key = AwsKmsKey { key_id: key_id.clone(), region: region.clone(), endpoint: endpoint.clone() };
+            let key =
+                AwsKmsKey { key_id: key_id.clone(), region: region.clone(), endpoint: endpoint.clone() };
             ("aws-kms", KeySigner::aws_kms(&key).await)
         }
         KeySource::GcpKms { project, location, ring, key, version } => {

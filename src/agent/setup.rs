@@ -15,10 +15,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::files::{Readers, write_once};
+pub use super::keys::connect;
 use super::service::ServiceLink;
 use super::store::IncidentStore;
 use super::{Agent, chain_of, keys};
-pub use super::keys::connect;
 use crate::chain::{Chain, Endpoint, Relay};
 use crate::clock::SharedClock;
 use crate::config::Config;

@@ -314,7 +314,10 @@ fn capped(transaction: TxEip1559, least: u128, most: Wei) -> Result<TxEip1559, B
     let gas = U256::from(transaction.gas_limit.max(1));
     let affordable = u128::try_from(most.0 / gas).unwrap_or(u128::MAX);
     if affordable < least {
-        return Err(BroadcastError::TooDear { needed: Wei(gas.saturating_mul(U256::from(least))), left: most });
+        return Err(BroadcastError::TooDear {
+            needed: Wei(gas.saturating_mul(U256::from(least))),
+            left: most,
+        });
     }
     Ok(TxEip1559 { max_fee_per_gas: affordable, ..transaction })
 }

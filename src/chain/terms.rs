@@ -24,7 +24,11 @@ struct FeeHeader {
 }
 
 /// Asks for all of it in one request.
-pub(super) async fn terms(endpoint: &Endpoint, from: Address, draft: &TransactionDraft) -> Result<Terms, RpcError> {
+pub(super) async fn terms(
+    endpoint: &Endpoint,
+    from: Address,
+    draft: &TransactionDraft,
+) -> Result<Terms, RpcError> {
     let doing = "preparing a transaction";
     let call = json!({ "from": from, "to": draft.to, "data": draft.data });
     let questions: [Question; 4] = [

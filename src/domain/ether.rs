@@ -33,7 +33,11 @@ impl FromStr for Wei {
         let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let part = if part == "0" { "" } else { part };
-        if !digits(whole) || whole.len() > DIGITS_MAX || part.len() > places || !(part.is_empty() || digits(part)) {
+        if !digits(whole)
+            || whole.len() > DIGITS_MAX
+            || part.len() > places
+            || !(part.is_empty() || digits(part))
+        {
             return Err(wrong());
         }
         let exact = format!("{whole}{part:0<places$}");
@@ -79,9 +83,21 @@ mod tests {
     #[test]
     fn what_is_no_amount_is_refused() {
         let long = format!("{} ether", "9".repeat(41));
-        for text in
-            ["", "0.2", "0.2ether", "ether", "-1 ether", "1,5 ether", "1. ether", ".5 ether", "0.5 wei", "1e3 gwei", "1 eth", "1.0000000000000000001 ether", &long]
-        {
+        for text in [
+            "",
+            "0.2",
+            "0.2ether",
+            "ether",
+            "-1 ether",
+            "1,5 ether",
+            "1. ether",
+            ".5 ether",
+            "0.5 wei",
+            "1e3 gwei",
+            "1 eth",
+            "1.0000000000000000001 ether",
+            &long,
+        ] {
             assert!(text.parse::<Wei>().is_err(), "{text:?}");
         }
     }

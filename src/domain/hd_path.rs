@@ -20,7 +20,9 @@ pub enum HdPath {
 
 /// A text is no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is no derivation path: expected one such as m/44'/60'/0'/0/0, or the number of an account")]
+#[error(
+    "`{found}` is no derivation path: expected one such as m/44'/60'/0'/0/0, or the number of an account"
+)]
 pub struct HdPathError {
     found: String,
 }
@@ -66,7 +68,19 @@ mod tests {
             assert_eq!(path.parse(), Ok(HdPath::Path(path.to_owned())));
         }
         let long = format!("m{}", "/1".repeat(11));
-        for text in ["", "m", "m/", "44'/60'", "m/44h/60", "m/4294967296", "m/-1", "m/1''", "4294967295", "m/1/", &long] {
+        for text in [
+            "",
+            "m",
+            "m/",
+            "44'/60'",
+            "m/44h/60",
+            "m/4294967296",
+            "m/-1",
+            "m/1''",
+            "4294967295",
+            "m/1/",
+            &long,
+        ] {
             assert!(text.parse::<HdPath>().is_err(), "{text:?}");
         }
     }

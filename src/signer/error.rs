@@ -8,7 +8,9 @@ use alloy::primitives::Address;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SignerError {
     /// This build leaves it out.
-    #[error("this build has no support for {name}: build it with `cargo build --release --features {feature}`")]
+    #[error(
+        "this build has no support for {name}: build it with `cargo build --release --features {feature}`"
+    )]
     NotBuilt {
         /// What it is called.
         name: &'static str,
@@ -82,7 +84,8 @@ pub enum SignerError {
 
 /// What devices say when the person refuses. They have no code for it in common: Ledger's status word is 6985, Trezor
 /// says "Action cancelled by user" or `ActionCancelled`.
-const REFUSALS: [&str; 6] = ["6985", "conditions of use", "cancelled", "canceled", "rejected", "denied by the user"];
+const REFUSALS: [&str; 6] =
+    ["6985", "conditions of use", "cancelled", "canceled", "rejected", "denied by the user"];
 
 impl SignerError {
     /// Of what alloy says.

@@ -3,9 +3,9 @@
 //! A Ledger is given the domain hash and the message hash, and shows both. Through alloy a Trezor signs no typed data:
 //! it signs the safeTxHash as a personal message, shows it, and the Safe takes that (`eth_sign`, `v` 31 or 32).
 
+use alloy::primitives::B256;
 #[cfg(feature = "trezor")]
 use alloy::primitives::Bytes;
-use alloy::primitives::B256;
 use alloy::signers::Signer as _;
 
 use super::error::said;
@@ -20,7 +20,8 @@ const TREZOR: &str = "the Trezor";
 #[cfg(feature = "ledger")]
 const LEDGER_REMEDY: &str = "plug it in, unlock it, open its Ethereum app, close Ledger Live, and on Linux install Ledger's udev rules";
 #[cfg(feature = "trezor")]
-const TREZOR_REMEDY: &str = "plug one in and unlock it, close Trezor Suite, and on Linux install Trezor's udev rules";
+const TREZOR_REMEDY: &str =
+    "plug one in and unlock it, close Trezor Suite, and on Linux install Trezor's udev rules";
 
 #[cfg(feature = "ledger")]
 impl KeySigner {
@@ -36,7 +37,8 @@ impl KeySigner {
             HdPath::Path(path) => HDPath::Other(path.clone()),
         };
         let opening = async {
-            let away = |error| SignerError::Away { name: LEDGER, problem: said(&error), remedy: LEDGER_REMEDY };
+            let away =
+                |error| SignerError::Away { name: LEDGER, problem: said(&error), remedy: LEDGER_REMEDY };
             LedgerSigner::new(path, None).await.map_err(away)
         };
         let signer = super::within(LEDGER, PERSON_WAIT_MAX, opening).await?;
@@ -73,7 +75,8 @@ impl KeySigner {
             HdPath::Path(path) => HDPath::Other(path.clone()),
         };
         let opening = async {
-            let away = |error| SignerError::Away { name: TREZOR, problem: said(&error), remedy: TREZOR_REMEDY };
+            let away =
+                |error| SignerError::Away { name: TREZOR, problem: said(&error), remedy: TREZOR_REMEDY };
             TrezorSigner::new(path, None).await.map_err(away)
         };
         let signer = super::within(TREZOR, PERSON_WAIT_MAX, opening).await?;

@@ -70,8 +70,11 @@ impl KeySigner {
         crate::http::install_tls();
         let ring = GcpKeyRingRef::new(&key.project, &key.location, &key.ring);
         let specifier = KeySpecifier::new(ring, &key.key, key.version);
-        let connecting =
-            GoogleApi::from_function(KeyManagementServiceClient::new, "https://cloudkms.googleapis.com", None);
+        let connecting = GoogleApi::from_function(
+            KeyManagementServiceClient::new,
+            "https://cloudkms.googleapis.com",
+            None,
+        );
         let client = opened("GCP KMS", GCP_REMEDY, connecting).await?;
         let signer = opened("GCP KMS", GCP_REMEDY, GcpSigner::new(client, specifier, None)).await?;
         let address = alloy::signers::Signer::address(&signer);

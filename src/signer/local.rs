@@ -23,7 +23,10 @@ impl KeySigner {
         opened.map(Self::from).map_err(|error| {
             let cause = said(&error);
             SignerError::Keystore(if cause.to_lowercase().contains("mac") {
-                format!("the password does not open {}; is it the password of another keystore?", path.display())
+                format!(
+                    "the password does not open {}; is it the password of another keystore?",
+                    path.display()
+                )
             } else {
                 format!("{} is not a keystore: {cause}", path.display())
             })

@@ -168,23 +168,30 @@ impl KeySigner {
         let name = self.name();
         let signature = within(name, self.backend.wait_max(), signing).await?;
         // Asserted in pairs: what was just made is read as anybody else would read it.
-        let recovered =
-            recover_digest(digest, &signature).map_err(|error| SignerError::Garbled { name, problem: error.to_string() })?;
+        let recovered = recover_digest(digest, &signature)
+            .map_err(|error| SignerError::Garbled { name, problem: error.to_string() })?;
         if recovered.owner != self.address {
             return Err(SignerError::OtherKey { name, expected: self.address, found: recovered.owner });
         }
         Ok(signature)
     }
 
-    #[cfg_attr(not(feature = "ledger"), expect(unused_variables, reason = "other keys are given the digest alone"))]
+    #[cfg_attr(
+        not(feature = "ledger"),
+        expect(unused_variables, reason = "other keys are given the digest alone")
+    )]
     async fn made_by_the_key(&self, typed: &Value, digest: B256) -> Result<Bytes, SignerError> {
         let failed = |error| SignerError::of(self.name(), error);
         let signature = match &*self.backend {
             Backend::Local(key) => key.sign_hash_sync(&digest).map_err(failed)?,
             #[cfg(feature = "aws-kms")]
-            Backend::AwsKms(key) => alloy::signers::Signer::sign_hash(&**key, &digest).await.map_err(failed)?,
+            Backend::AwsKms(key) => {
+                alloy::signers::Signer::sign_hash(&**key, &digest).await.map_err(failed)?
+            }
             #[cfg(feature = "gcp-kms")]
-            Backend::GcpKms(key) => alloy::signers::Signer::sign_hash(&**key, &digest).await.map_err(failed)?,
+            Backend::GcpKms(key) => {
+                alloy::signers::Signer::sign_hash(&**key, &digest).await.map_err(failed)?
+            }
             #[cfg(feature = "ledger")]
             Backend::Ledger(key) => hardware::typed_data_on_ledger(key, typed, digest).await?,
             #[cfg(feature = "trezor")]
@@ -240,9 +247,11 @@ impl TxSigner<Signature> for KeySigner {
             within(name, self.backend.wait_max(), signing).await.map_err(alloy::signers::Error::other)?;
         match signature.recover_address_from_prehash(&digest) {
             Ok(found) if found == self.address => Ok(signature),
-            Ok(found) => {
-                Err(alloy::signers::Error::other(SignerError::OtherKey { name, expected: self.address, found }))
-            }
+            Ok(found) => Err(alloy::signers::Error::other(SignerError::OtherKey {
+                name,
+                expected: self.address,
+                found,
+            })),
             Err(error) => {
                 Err(alloy::signers::Error::other(SignerError::Garbled { name, problem: error.to_string() }))
             }

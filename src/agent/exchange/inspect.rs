@@ -20,7 +20,11 @@ pub async fn inspect(agent: &Agent, file: &ExchangeFile, claims: &[Claim]) -> Ve
     let mut checks = Vec::new();
     let mut note = |what, good, found: String| checks.push(Check { what, good, found });
     let Some(chain) = agent.chains.values().find(|chain| chain.id() == file.chain.id) else {
-        note("chain", false, format!("no chain with id {} is configured: nothing was asked of it", file.chain.id));
+        note(
+            "chain",
+            false,
+            format!("no chain with id {} is configured: nothing was asked of it", file.chain.id),
+        );
         return checks;
     };
     match chain.verify_chain_id().await {
@@ -72,8 +76,18 @@ fn the_safe(file: &ExchangeFile, state: &SafeState) -> (bool, String) {
         let words: Vec<_> = now.iter().map(ToString::to_string).collect();
         differs.push(format!("its owners are {}", words.join(", ")));
     }
-    let found = format!("{} version {}, {} of {} owners", state.address, state.version, state.threshold, state.owners.len());
-    if differs.is_empty() { (true, found) } else { (false, format!("{found}; since the file was written: {}", differs.join("; "))) }
+    let found = format!(
+        "{} version {}, {} of {} owners",
+        state.address,
+        state.version,
+        state.threshold,
+        state.owners.len()
+    );
+    if differs.is_empty() {
+        (true, found)
+    } else {
+        (false, format!("{found}; since the file was written: {}", differs.join("; ")))
+    }
 }
 
 /// Each call by the configuration's own names; the file's words are not believed.
@@ -85,12 +99,15 @@ fn the_calls(agent: &Agent, file: &ExchangeFile) -> Vec<Check> {
     let plans = agent.plans.values().flat_map(|plan| &plan.actions);
     let known: Vec<_> = plans.collect();
     let each = inside.into_iter().map(|call| {
-        let planned = known.iter().find(|action| action.call.address == call.to && action.call.data == call.data);
+        let planned =
+            known.iter().find(|action| action.call.address == call.to && action.call.data == call.data);
         let contract = agent.config.settings.contracts.values().find(|contract| contract.address == call.to);
         match (planned, contract) {
-            (Some(action), _) => {
-                Check { what: "call", good: true, found: format!("{} at {}, as a runbook says", action.call.describe(), call.to) }
-            }
+            (Some(action), _) => Check {
+                what: "call",
+                good: true,
+                found: format!("{} at {}, as a runbook says", action.call.describe(), call.to),
+            },
             (None, Some(contract)) => Check {
                 what: "call",
                 good: false,
@@ -112,8 +129,10 @@ async fn the_run(
     state: &SafeState,
     file: &ExchangeFile,
 ) -> Vec<Check> {
-    let abis: Vec<&JsonAbi> = agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
-    let run = proposal::simulate(chain, block, state, &file.transaction, &[], Authority::Pretended, &abis).await;
+    let abis: Vec<&JsonAbi> =
+        agent.config.settings.contracts.values().map(|contract| &contract.abi).collect();
+    let run =
+        proposal::simulate(chain, block, state, &file.transaction, &[], Authority::Pretended, &abis).await;
     let shown = match run {
         Ok(shown) => shown,
         Err(error) => return vec![Check { what: "run", good: false, found: chain_of(&error) }],
@@ -127,7 +146,8 @@ async fn the_run(
         format!("the Safe itself says {theirs}, the file hashes to {}", ours.safe_tx)
     };
     let why_not = shown.simulation.why_not();
-    let found = why_not.clone().unwrap_or_else(|| format!("goes through at block {}", shown.simulation.block_number));
+    let found =
+        why_not.clone().unwrap_or_else(|| format!("goes through at block {}", shown.simulation.block_number));
     vec![
         Check { what: "Safe's own hash", good: agrees, found: own },
         Check { what: "run", good: why_not.is_none(), found },

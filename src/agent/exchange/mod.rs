@@ -85,7 +85,14 @@ impl Known {
             }
         }
         let settings = &agent.config.settings;
-        known.keys = agent.config.roster.people.values().flat_map(|person| &person.keys).map(|key| key.address).collect();
+        known.keys = agent
+            .config
+            .roster
+            .people
+            .values()
+            .flat_map(|person| &person.keys)
+            .map(|key| key.address)
+            .collect();
         known.chains = settings.chains.values().map(|chain| chain.id).collect();
         known.safes = settings.safes.values().map(|safe| SafeAddress(safe.address)).collect();
         known
@@ -164,7 +171,12 @@ async fn take(
     import: &mut Import,
 ) -> Result<Verdict, SignError> {
     let place = claim.place.clone();
-    let refused = |remark: String| Verdict { place: place.clone(), fate: Fate::Refused, owner: claim.owner, remarks: vec![remark] };
+    let refused = |remark: String| Verdict {
+        place: place.clone(),
+        fate: Fate::Refused,
+        owner: claim.owner,
+        remarks: vec![remark],
+    };
     let bytes = match &claim.bytes {
         Ok(bytes) => bytes,
         Err(problem) => return Ok(refused(problem.clone())),
@@ -179,7 +191,10 @@ async fn take(
     }
     let said = |fate, remarks| Verdict { place: place.clone(), fate, owner: Some(fit.owner), remarks };
     let here = incident.confirmations.contains_key(&fit.owner);
-    let twice = import.signatures.iter().any(|before| before.fate == Fate::Counted && before.owner == Some(fit.owner));
+    let twice = import
+        .signatures
+        .iter()
+        .any(|before| before.fate == Fate::Counted && before.owner == Some(fit.owner));
     if here || twice {
         return Ok(said(Fate::Known, remarks));
     }
@@ -206,7 +221,9 @@ async fn owners_now(agent: &Agent, preparation: &Preparation) -> (Vec<Address>, 
     let because = match agent.chains.get(&preparation.chain) {
         None => format!("chain {} is not configured", preparation.chain),
         Some(chain) => match follow::safe_now(chain, preparation).await {
-            Ok((block, state)) => return (state.owners, format!("{} at block {}", preparation.chain, block.number)),
+            Ok((block, state)) => {
+                return (state.owners, format!("{} at block {}", preparation.chain, block.number));
+            }
             Err(problem) => problem,
         },
     };

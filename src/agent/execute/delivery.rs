@@ -196,7 +196,10 @@ impl<'a> Delivery<'a> {
     async fn sign(&self) -> Result<SignedTransaction, Failure> {
         let draft = self.draft().await?;
         let allowed = self.allowance(None);
-        self.chain.sign_within(self.executor, &draft, allowed.left).await.map_err(|error| refused(&error, &allowed))
+        self.chain
+            .sign_within(self.executor, &draft, allowed.left)
+            .await
+            .map_err(|error| refused(&error, &allowed))
     }
 
     /// What the next transaction may cost; `replaces` is the one whose place it takes.
@@ -226,7 +229,9 @@ impl<'a> Delivery<'a> {
     /// A higher bid at the same nonce; or a new transaction where the old one can never be mined.
     async fn raise(&mut self, waiting: &SignedTransaction) -> Result<SignedTransaction, Failure> {
         // Nobody knows: then it is taken as waiting.
-        if self.route.is_private(waiting.hash) || self.chain.transaction_known(waiting.hash).await.unwrap_or(true) {
+        if self.route.is_private(waiting.hash)
+            || self.chain.transaction_known(waiting.hash).await.unwrap_or(true)
+        {
             let allowed = self.allowance(Some(waiting));
             let bid = self.chain.outbid_within(self.executor, waiting, allowed.left).await;
             return bid.map_err(|error| refused(&error, &allowed));

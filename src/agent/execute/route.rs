@@ -58,21 +58,26 @@ impl<'a> Route<'a> {
                 self.said.push(format!("the private relay {} did not take it: {problem}", relay.label()));
                 self.publish(transaction).await
             }
-            (Err(problem), None) => {
-                Err(format!("the private relay {} did not take it, and it is to go by no other way: {problem}", relay.label()))
-            }
+            (Err(problem), None) => Err(format!(
+                "the private relay {} did not take it, and it is to go by no other way: {problem}",
+                relay.label()
+            )),
         }
     }
 
     /// Gives the public endpoints what the relay has had for long enough.
     pub async fn publish_if_due(&mut self, transaction: &SignedTransaction) {
-        let due = self.relay.and_then(Relay::public_after_blocks).zip(self.private.get(&transaction.hash).copied());
+        let due =
+            self.relay.and_then(Relay::public_after_blocks).zip(self.private.get(&transaction.hash).copied());
         let Some((blocks, since)) = due else { return };
         let Ok(head) = self.chain.head().await else { return };
         if head.number < since.saturating_add(blocks) {
             return;
         }
-        self.said.push(format!("it was not mined after {blocks} blocks, and sent publicly at block {}", head.number));
+        self.said.push(format!(
+            "it was not mined after {blocks} blocks, and sent publicly at block {}",
+            head.number
+        ));
         if let Err(problem) = self.publish(transaction).await {
             tracing::warn!(transaction = %transaction.hash, %problem, "the public endpoints do not take it");
         }

@@ -105,7 +105,8 @@ mod tests {
         let cap = SpendingCap { per_incident: Wei(wei(100)), per_day: Wei(wei(150)) };
         let incident = Reserved::from([((1, 7), wei(60))]);
         let mut day = incident.clone();
-        let left = |incident: &Reserved, day: &Reserved, replaces| remaining(&cap, incident, day, replaces).left.0;
+        let left =
+            |incident: &Reserved, day: &Reserved, replaces| remaining(&cap, incident, day, replaces).left.0;
         assert_eq!(left(&Reserved::new(), &Reserved::new(), None), wei(100));
         assert_eq!(left(&incident, &day, None), wei(40));
         assert_eq!(left(&incident, &day, Some((1, 7))), wei(100), "a higher bid at the same nonce");

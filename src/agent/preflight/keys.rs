@@ -127,8 +127,9 @@ pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
         findings.extend(never_an_owner("executor", executor.address(), grounds));
         let cap = settings.executor.as_ref().map(|executor| executor.cap.per_incident).unwrap_or_default();
         let gas = grounds.iter().filter(|(_, ground)| !ground.safes.is_empty());
-        findings
-            .extend(join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address(), cap))).await);
+        findings.extend(
+            join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address(), cap))).await,
+        );
     }
     findings
 }
@@ -237,7 +238,9 @@ async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address, cap
                 Wei(wei)
             ),
         ),
-        Ok(wei) => Finding::ok(place, format!("{executor} holds {}; its cap is {cap} for one incident", Wei(wei))),
+        Ok(wei) => {
+            Finding::ok(place, format!("{executor} holds {}; its cap is {cap} for one incident", Wei(wei)))
+        }
         Err(error) => Finding::problem(place, chain_of(&error)),
     }
 }

@@ -34,8 +34,12 @@ pub async fn approve(context: &Context, house: &House, args: Args) -> Result<Exi
     let (incident, preparation) = of(house, id)?;
     let hash = preparation.safe_tx_hash();
     let data: Bytes = Safe::approveHashCall { hashToApprove: hash.0 }.abi_encode().into();
-    let from: Vec<_> =
-        preparation.owners.iter().copied().filter(|owner| !incident.confirmations.contains_key(owner)).collect();
+    let from: Vec<_> = preparation
+        .owners
+        .iter()
+        .copied()
+        .filter(|owner| !incident.confirmations.contains_key(owner))
+        .collect();
     let (gas, gas_from) = gas(house, &incident, &preparation, &data).await;
     let (safe, chain) = (preparation.domain.safe, preparation.domain.chain_id);
     // EIP-681: a wallet that scans it opens the transaction.
@@ -68,7 +72,11 @@ pub async fn approve(context: &Context, house: &House, args: Args) -> Result<Exi
 /// What the chain says it takes, half as much again; or what it took elsewhere.
 async fn gas(house: &House, incident: &Incident, preparation: &Preparation, data: &Bytes) -> (u64, String) {
     let measured = async {
-        let chain = house.agent.chains.get(&preparation.chain).ok_or_else(|| "the chain is not configured".to_owned())?;
+        let chain = house
+            .agent
+            .chains
+            .get(&preparation.chain)
+            .ok_or_else(|| "the chain is not configured".to_owned())?;
         let waiting = preparation.owners.iter().find(|owner| !incident.confirmations.contains_key(*owner));
         let from = *waiting.ok_or_else(|| "every owner has confirmed".to_owned())?;
         let block = chain.head().await.map_err(|error| chain_of(&error))?;
@@ -76,7 +84,9 @@ async fn gas(house: &House, incident: &Incident, preparation: &Preparation, data
         let request = SimulateRequest { steps: vec![call], ..SimulateRequest::default() };
         let report = chain.simulate(&block, &request).await.map_err(|error| chain_of(&error))?;
         let outcome = report.calls.first().filter(|outcome| outcome.succeeded);
-        let gas = outcome.and_then(|outcome| outcome.gas_used).ok_or_else(|| "the call did not go through".to_owned())?;
+        let gas = outcome
+            .and_then(|outcome| outcome.gas_used)
+            .ok_or_else(|| "the call did not go through".to_owned())?;
         Ok::<_, String>((gas, block.number))
     };
     match measured.await {

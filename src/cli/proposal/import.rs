@@ -28,7 +28,8 @@ pub struct Args {
 /// Judges each, keeps the good ones, names the others.
 pub async fn import(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
     let text = read(&args.file)?;
-    let pasted = paste::read(&text).map_err(|error| Failure::wrong(format!("{}: {error}", args.file.display())))?;
+    let pasted =
+        paste::read(&text).map_err(|error| Failure::wrong(format!("{}: {error}", args.file.display())))?;
     let named = named(&pasted);
     let id = choose(house, args.which.as_deref(), named)?;
     let (_, preparation) = of(house, id)?;
@@ -92,7 +93,9 @@ fn words(out: &Output, house: &House, import: &Import) -> String {
     lines.push(format!("owners read from {}", import.owners_from));
     lines.push(format!("{} of {} needed confirmations are there", import.confirmations, import.threshold));
     if let Some(why) = &import.not_at_service {
-        lines.push(format!("They are in the journal and count. The Transaction Service does not have them: {why}"));
+        lines.push(format!(
+            "They are in the journal and count. The Transaction Service does not have them: {why}"
+        ));
     }
     lines.join("\n")
 }
@@ -104,7 +107,12 @@ fn line(out: &Output, house: &House, verdict: &Verdict) -> String {
         Fate::Refused => out.look("REFUSED", Look::Bad),
     };
     let who = verdict.owner.map(|owner| {
-        let person = house.agent.config.roster.person_of(owner).map_or("nobody in the roster", |person| person.id.as_str());
+        let person = house
+            .agent
+            .config
+            .roster
+            .person_of(owner)
+            .map_or("nobody in the roster", |person| person.id.as_str());
         format!("  {owner}  {person}")
     });
     let mut text = format!("{mark}  {}{}", verdict.place, who.unwrap_or_default());

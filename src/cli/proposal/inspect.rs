@@ -19,8 +19,9 @@ pub async fn inspect(context: &Context, path: &Path, offline: bool) -> Result<Ex
     let text = import::read(path)?;
     let wrong = |problem: String| Failure::wrong(format!("{}: {problem}", path.display()));
     let Pasted { file, claims } = read(&text).map_err(|error| wrong(error.to_string()))?;
-    let file: Box<ExchangeFile> =
-        file.ok_or_else(|| wrong("it holds signatures and no proposal; `redhandle proposal import` takes them".to_owned()))?;
+    let file: Box<ExchangeFile> = file.ok_or_else(|| {
+        wrong("it holds signatures and no proposal; `redhandle proposal import` takes them".to_owned())
+    })?;
     let mut checks: Vec<Check> = file
         .check()
         .into_iter()

@@ -62,7 +62,9 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
             return inspect::inspect(context, Path::new(which), *offline).await;
         }
         Command::Verify { offline: true, .. } => {
-            return Err(Failure::wrong("--offline is for files: an incident's proposal is verified against the chain"));
+            return Err(Failure::wrong(
+                "--offline is for files: an incident's proposal is verified against the chain",
+            ));
         }
         Command::Execute(args) if !args.key.is_named() => Keys::All,
         Command::List
@@ -119,10 +121,14 @@ fn choose(house: &House, which: Option<&str>, came_along: Option<SafeTxHash>) ->
             return Ok(id);
         }
         let hash: SafeTxHash = text.parse().map_err(|_| {
-            Failure::wrong(format!("`{text}` is neither an incident such as INC-7 nor a safeTxHash of 32 bytes"))
+            Failure::wrong(format!(
+                "`{text}` is neither an incident such as INC-7 nor a safeTxHash of 32 bytes"
+            ))
         })?;
         return with_hash(hash).ok_or_else(|| {
-            Failure::no(format!("no incident has the proposal {hash} now; `redhandle proposal list` names those there are"))
+            Failure::no(format!(
+                "no incident has the proposal {hash} now; `redhandle proposal list` names those there are"
+            ))
         });
     }
     if let Some(hash) = came_along {
@@ -134,7 +140,9 @@ fn choose(house: &House, which: Option<&str>, came_along: Option<SafeTxHash>) ->
         all.iter().filter(|incident| incident.preparation.is_some() && incident.phase.is_open()).collect();
     match open[..] {
         [only] => Ok(only.id),
-        [] => Err(Failure::no("no open incident has a proposal; `redhandle proposal list` names all there are")),
+        [] => {
+            Err(Failure::no("no open incident has a proposal; `redhandle proposal list` names all there are"))
+        }
         [_, ..] => {
             let names: Vec<_> = open.iter().map(|incident| incident.id.to_string()).collect();
             Err(Failure::wrong(format!("which proposal: {}?", names.join(", "))))

@@ -92,7 +92,9 @@ impl Code {
         let inner = code.width();
         let width = inner + 2 * QUIET_MODULES;
         if width > COLUMNS_MAX {
-            return Err(Failure::no(format!("the QR code would be {width} columns wide, more than {COLUMNS_MAX}")));
+            return Err(Failure::no(format!(
+                "the QR code would be {width} columns wide, more than {COLUMNS_MAX}"
+            )));
         }
         let mut dark = vec![false; width * width];
         for (index, colour) in code.to_colors().into_iter().enumerate() {
@@ -165,7 +167,9 @@ mod tests {
     fn seen(text: &str, colour: bool) -> (usize, Vec<bool>) {
         let lines: Vec<Vec<char>> = text
             .lines()
-            .map(|line| line.trim_start_matches("\u{1b}[30;107m").trim_end_matches("\u{1b}[0m").chars().collect())
+            .map(|line| {
+                line.trim_start_matches("\u{1b}[30;107m").trim_end_matches("\u{1b}[0m").chars().collect()
+            })
             .collect();
         let width = lines[0].len();
         assert!(lines.iter().all(|line| line.len() == width));
@@ -189,9 +193,10 @@ mod tests {
     fn read(width: usize, dark: &[bool]) -> String {
         const PIXELS: usize = 4;
         let height = dark.len() / width;
-        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width * PIXELS, height * PIXELS, |x, y| {
-            if dark[(y / PIXELS) * width + x / PIXELS] { 0 } else { 255 }
-        });
+        let mut image =
+            rqrr::PreparedImage::prepare_from_greyscale(width * PIXELS, height * PIXELS, |x, y| {
+                if dark[(y / PIXELS) * width + x / PIXELS] { 0 } else { 255 }
+            });
         let grids = image.detect_grids();
         assert_eq!(grids.len(), 1);
         grids[0].decode().unwrap().1
@@ -207,7 +212,9 @@ mod tests {
             assert_eq!(read(width, &dark), text);
             // Four light modules on each side.
             let is_light = |x: usize, y: usize| !dark[y * width + x];
-            assert!((0..QUIET_MODULES).all(|edge| (0..width).all(|at| is_light(at, edge) && is_light(edge, at))));
+            assert!(
+                (0..QUIET_MODULES).all(|edge| (0..width).all(|at| is_light(at, edge) && is_light(edge, at)))
+            );
             assert!((0..width).all(|at| is_light(width - 1, at) && is_light(width - QUIET_MODULES, at)));
         }
     }

@@ -76,7 +76,9 @@ pub(super) fn read(
     let per_day = amount(&mut table, "cap_per_day", day, findings);
     if per_incident > per_day && table.has("cap_per_day") {
         let found = format!("cap_per_incident ({per_incident}) is more than cap_per_day ({per_day})");
-        findings.problem(Problem::new(&table.place_of("cap_per_day"), found).remedy("raise the one or lower the other"));
+        findings.problem(
+            Problem::new(&table.place_of("cap_per_day"), found).remedy("raise the one or lower the other"),
+        );
     }
     let mut relays = BTreeMap::new();
     for (name, mut inner) in table.named("relay", findings) {
@@ -88,7 +90,12 @@ pub(super) fn read(
         inner.finish(findings);
     }
     table.finish(findings);
-    Some(Executor { key: key?, auto, cap: SpendingCap { per_incident, per_day: per_day.max(per_incident) }, relays })
+    Some(Executor {
+        key: key?,
+        auto,
+        cap: SpendingCap { per_incident, per_day: per_day.max(per_incident) },
+        relays,
+    })
 }
 
 fn amount(table: &mut Table<'_>, key: &'static str, default: &str, findings: &mut Findings) -> Wei {
@@ -113,7 +120,8 @@ fn read_relay(table: &mut Table<'_>, findings: &mut Findings) -> Option<RelaySet
         let found = format!("the secret \"url\" of {} is no URL", table.shown());
         findings.problem(Problem::new(&table.place_of("url"), found).wanted("https://…"));
     }
-    let methods = [("eth_sendRawTransaction", RelayMethod::Raw), ("eth_sendPrivateTransaction", RelayMethod::Private)];
+    let methods =
+        [("eth_sendRawTransaction", RelayMethod::Raw), ("eth_sendPrivateTransaction", RelayMethod::Private)];
     let method = table.choice("method", &methods, findings).unwrap_or(RelayMethod::Raw);
     let only = table.optional("only", findings).unwrap_or(false);
     let after = table.integer("public_after_blocks", PUBLIC_AFTER_BLOCKS, findings);

@@ -13,7 +13,8 @@ use crate::domain::hd_path::HdPath;
 const WAYS: [&str; 6] = ["keystore", "private_key", "aws-kms", "gcp-kms", "ledger", "trezor"];
 
 /// What is asked for where no key is named.
-const WANTED: &str = "{ path = \"PATH\", password = { env = \"NAME\" } }, or aws-kms, gcp-kms, ledger or trezor instead";
+const WANTED: &str =
+    "{ path = \"PATH\", password = { env = \"NAME\" } }, or aws-kms, gcp-kms, ledger or trezor instead";
 
 /// The key that suggests: a delegate of the Safe, it cannot act.
 #[derive(Clone, Debug)]
@@ -80,7 +81,9 @@ pub(super) fn read_key(table: &mut Table<'_>, findings: &mut Findings) -> Option
         [] => {
             table.missing("keystore", WANTED, findings);
             // Asked for, so that a misspelt one is told by its likeness.
-            WAYS.into_iter().for_each(|way| drop(table.node(way)));
+            for way in WAYS {
+                table.node(way);
+            }
             return None;
         }
         [_] => {}
@@ -95,12 +98,7 @@ pub(super) fn read_key(table: &mut Table<'_>, findings: &mut Findings) -> Option
     let gcp = table.has("gcp-kms").then(|| read_gcp(table, findings)).flatten();
     let ledger = table.has("ledger").then(|| read_device(table, "ledger", findings)).flatten();
     let trezor = table.has("trezor").then(|| read_device(table, "trezor", findings)).flatten();
-    keystore
-        .or(private)
-        .or(aws)
-        .or(gcp)
-        .or(ledger.map(KeySource::Ledger))
-        .or(trezor.map(KeySource::Trezor))
+    keystore.or(private).or(aws).or(gcp).or(ledger.map(KeySource::Ledger)).or(trezor.map(KeySource::Trezor))
 }
 
 fn read_keystore(table: &mut Table<'_>, findings: &mut Findings) -> Option<KeySource> {
@@ -120,7 +118,8 @@ fn read_keystore(table: &mut Table<'_>, findings: &mut Findings) -> Option<KeySo
 
 fn read_private_key(table: &mut Table<'_>, findings: &mut Findings) -> Option<KeySource> {
     let found = format!("the key of {} is kept as it is, without a password", table.shown());
-    let remedy = "for tests and practice chains; anywhere else encrypt it: `cast wallet import NAME --interactive`";
+    let remedy =
+        "for tests and practice chains; anywhere else encrypt it: `cast wallet import NAME --interactive`";
     findings.warning(Problem::new(&table.place_of("private_key"), found).remedy(remedy));
     table.secret("private_key", findings).map(KeySource::PrivateKey)
 }

@@ -19,10 +19,10 @@ use std::path::PathBuf;
 pub use chains::{Chain, ENDPOINTS_MAX, RpcEndpoint, SafeService};
 pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
+pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
     Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed,
 };
-pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use keystores::{KeySource, Keystore, Proposer};
 pub use web::Web;
 

@@ -28,8 +28,28 @@ pub const NONCES_TRIED: u64 = 64;
 /// Chains with the most Safes: their ids are tried beside those that the configuration names.
 /// Source: the networks of the hosted Transaction Service (`facts` in `docs/PROPOSAL-FILE.md`), and anvil.
 const CHAINS: [u64; 22] = [
-    1, 10, 56, 100, 130, 137, 146, 196, 324, 1_101, 5_000, 8_453, 31_337, 34_443, 42_161, 42_220, 43_114, 59_144,
-    84_532, 534_352, 11_155_111, 1_313_161_554,
+    1,
+    10,
+    56,
+    100,
+    130,
+    137,
+    146,
+    196,
+    324,
+    1_101,
+    5_000,
+    8_453,
+    31_337,
+    34_443,
+    42_161,
+    42_220,
+    43_114,
+    59_144,
+    84_532,
+    534_352,
+    11_155_111,
+    1_313_161_554,
 ];
 
 /// The proposal a signature should be of, and who is known.
@@ -87,7 +107,9 @@ impl fmt::Display for Repair {
             Self::SmallV => "its v was 0 or 1, and is 27 or 28 now",
             Self::HighS => "its s was in the upper half of the curve, and is the lower one now",
             Self::Compact => "it had the 64 bytes of EIP-2098, and has 65 now",
-            Self::MarkedAsTyped => "it is a personal signature (eth_sign) of the hash, and is marked so now (v + 4)",
+            Self::MarkedAsTyped => {
+                "it is a personal signature (eth_sign) of the hash, and is marked so now (v + 4)"
+            }
             Self::MarkedAsPersonal => "it is of the typed data and was marked as personal; v is 27 or 28 now",
         })
     }
@@ -100,25 +122,33 @@ pub enum Misfit {
     #[error("{0}")]
     NoSignature(RecoverError),
     /// An approval: only the chain can say that there is one.
-    #[error("it only says that {owner} approved the hash on the chain; the chain is asked for that by itself, so there is nothing to import")]
+    #[error(
+        "it only says that {owner} approved the hash on the chain; the chain is asked for that by itself, so there is nothing to import"
+    )]
     Approval {
         /// Whose it is said to be.
         owner: Address,
     },
     /// A contract's: only the chain can say whether it holds.
-    #[error("it is the signature of a contract, {owner}: only that contract can say whether it holds; let it approve the hash on the chain instead")]
+    #[error(
+        "it is the signature of a contract, {owner}: only that contract can say whether it holds; let it approve the hash on the chain instead"
+    )]
     Contract {
         /// The contract.
         owner: Address,
     },
     /// Right, but by somebody who is no owner any more.
-    #[error("{owner} signed the right hash and is no owner of this Safe any more: it was removed, and the Safe would refuse it")]
+    #[error(
+        "{owner} signed the right hash and is no owner of this Safe any more: it was removed, and the Safe would refuse it"
+    )]
     RemovedOwner {
         /// Who.
         owner: Address,
     },
     /// Right, but by a key that is somebody's and no owner's.
-    #[error("{key} signed the right hash, and is a key of the roster that owns nothing of this Safe: sign with the owner key")]
+    #[error(
+        "{key} signed the right hash, and is a key of the roster that owns nothing of this Safe: sign with the owner key"
+    )]
     NotTheOwnerKey {
         /// Which.
         key: Address,
@@ -132,7 +162,9 @@ pub enum Misfit {
         signed: Signed,
     },
     /// Nobody who is known.
-    #[error("it recovers to {recovered}, whom nobody knows: somebody else signed, or something was signed that is not this proposal (tried: {tried})")]
+    #[error(
+        "it recovers to {recovered}, whom nobody knows: somebody else signed, or something was signed that is not this proposal (tried: {tried})"
+    )]
     Stranger {
         /// Whom it recovers to.
         recovered: Address,
@@ -188,8 +220,12 @@ pub enum Signed {
 impl fmt::Display for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nonce { found, wanted } => write!(f, "the same transaction at nonce {found} instead of {wanted}"),
-            Self::Chain { found, wanted } => write!(f, "the same transaction for chain {found} instead of {wanted}"),
+            Self::Nonce { found, wanted } => {
+                write!(f, "the same transaction at nonce {found} instead of {wanted}")
+            }
+            Self::Chain { found, wanted } => {
+                write!(f, "the same transaction for chain {found} instead of {wanted}")
+            }
             Self::Version { found, wanted } => write!(
                 f,
                 "the same transaction for a Safe of version {found}{} instead of {wanted}",
@@ -198,7 +234,9 @@ impl fmt::Display for Signed {
             Self::Safe { found } => write!(f, "the same transaction for another Safe, {found}"),
             Self::DomainHash => f.write_str("the domain hash instead of the safeTxHash"),
             Self::MessageHash => f.write_str("the message hash instead of the safeTxHash"),
-            Self::HashAsText => f.write_str("the safeTxHash as text, letter by letter, instead of its 32 bytes"),
+            Self::HashAsText => {
+                f.write_str("the safeTxHash as text, letter by letter, instead of its 32 bytes")
+            }
             Self::Rejection => f.write_str("the rejection of this nonce, and not the proposal"),
             Self::Other { name } => write!(f, "{name} instead"),
         }
@@ -208,13 +246,21 @@ impl fmt::Display for Signed {
 impl Signed {
     fn remedy(&self) -> &'static str {
         match self {
-            Self::Nonce { .. } | Self::Other { .. } => "it cannot be used here; sign the proposal as it is now",
+            Self::Nonce { .. } | Self::Other { .. } => {
+                "it cannot be used here; sign the proposal as it is now"
+            }
             Self::Chain { .. } => "switch the wallet to the right chain and sign again",
-            Self::Version { .. } => "the signing tool believes in another version of the Safe; tell it the right one",
+            Self::Version { .. } => {
+                "the signing tool believes in another version of the Safe; tell it the right one"
+            }
             Self::Safe { .. } => "it cannot be used here; sign for this Safe",
-            Self::DomainHash | Self::MessageHash => "these are for comparing with the device; sign the typed data",
+            Self::DomainHash | Self::MessageHash => {
+                "these are for comparing with the device; sign the typed data"
+            }
             Self::HashAsText => "sign the typed data, or the hash as bytes",
-            Self::Rejection => "whoever wants the pause signs the proposal; the signature of the rejection is not kept here",
+            Self::Rejection => {
+                "whoever wants the pause signs the proposal; the signature of the rejection is not kept here"
+            }
         }
     }
 }
@@ -239,7 +285,8 @@ pub fn judge(case: &Case<'_>, bytes: &[u8]) -> Result<Fit, Misfit> {
     right.extend(key.signer(digest(target.0, other)).map(|signer| (signer, other)));
     for (signer, kind) in &right {
         if case.owners.contains(signer) {
-            let repair = if *kind == SignatureKind::Eoa { Repair::MarkedAsPersonal } else { Repair::MarkedAsTyped };
+            let repair =
+                if *kind == SignatureKind::Eoa { Repair::MarkedAsPersonal } else { Repair::MarkedAsTyped };
             repaired.extend((*kind != marked).then_some(repair));
             return Ok(Fit { owner: *signer, kind: *kind, signature: key.signature(*kind), repaired });
         }
@@ -279,7 +326,9 @@ fn digest(hash: B256, kind: SignatureKind) -> B256 {
 /// Tries what people get wrong, the likeliest first.
 fn what_was_signed(case: &Case<'_>, key: &Key) -> Option<(Address, Signed)> {
     let known = |signer: &Address| {
-        case.owners.contains(signer) || case.former_owners.contains(signer) || case.known_keys.contains(signer)
+        case.owners.contains(signer)
+            || case.former_owners.contains(signer)
+            || case.known_keys.contains(signer)
     };
     let signer_of = |hash: B256| {
         [SignatureKind::Eoa, SignatureKind::EthSign]
@@ -293,9 +342,11 @@ fn what_was_signed(case: &Case<'_>, key: &Key) -> Option<(Address, Signed)> {
     let candidates = plain
         .into_iter()
         .chain(text.iter().map(|text| (eip191_hash_message(text.as_bytes()), Signed::HashAsText)))
-        .chain(case.others.iter().map(|(name, tx, domain)| {
-            (hash(tx, domain).safe_tx.0, Signed::Other { name: name.clone() })
-        }))
+        .chain(
+            case.others
+                .iter()
+                .map(|(name, tx, domain)| (hash(tx, domain).safe_tx.0, Signed::Other { name: name.clone() })),
+        )
         .chain(std::iter::once_with(|| {
             (hash(&SafeTx::rejection(domain.safe.0, tx.nonce), domain).safe_tx.0, Signed::Rejection)
         }))

@@ -333,14 +333,25 @@ impl ExchangeFile {
         };
         let named: Vec<_> = self.calls.iter().map(|call| (call.to, &call.data)).collect();
         let real: Vec<_> = inside.iter().map(|call| (call.to, &call.data)).collect();
-        if named == real && inside.iter().all(|call| call.value.is_zero()) && self.transaction.value.is_zero() {
+        if named == real && inside.iter().all(|call| call.value.is_zero()) && self.transaction.value.is_zero()
+        {
             let words: Vec<_> = self.calls.iter().map(|call| call.call.as_str()).collect();
-            return (true, format!("{} call(s), byte by byte those it names: {}", inside.len(), words.join(", then ")));
+            return (
+                true,
+                format!("{} call(s), byte by byte those it names: {}", inside.len(), words.join(", then ")),
+            );
         }
         if named == real {
             return (false, "the calls send money along, which no call of ours does".to_owned());
         }
-        (false, format!("the calldata has {} call(s), and they are not the {} the file names", real.len(), named.len()))
+        (
+            false,
+            format!(
+                "the calldata has {} call(s), and they are not the {} the file names",
+                real.len(),
+                named.len()
+            ),
+        )
     }
 
     /// The calls of the calldata.
@@ -351,7 +362,9 @@ impl ExchangeFile {
         let tx = &self.transaction;
         match tx.operation {
             Operation::Call => Ok(vec![BatchedCall::call(tx.to, tx.data.clone())]),
-            Operation::DelegateCall => decode(&tx.data).map_err(|error| format!("the batch cannot be read: {error}")),
+            Operation::DelegateCall => {
+                decode(&tx.data).map_err(|error| format!("the batch cannot be read: {error}"))
+            }
         }
     }
 }
@@ -369,7 +382,8 @@ mod decimal_chain_id {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ChainId, D::Error> {
         let number = numbers::deserialize(from)?;
-        let id = u64::try_from(number).map_err(|_| serde::de::Error::custom("a chain id has at most 64 bits"))?;
+        let id =
+            u64::try_from(number).map_err(|_| serde::de::Error::custom("a chain id has at most 64 bits"))?;
         Ok(ChainId(id))
     }
 }

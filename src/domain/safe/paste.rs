@@ -168,7 +168,8 @@ fn of_line(line: &str, number: usize, claims: &mut Vec<Claim>) {
         return;
     }
     let place = format!("line {number}");
-    let mut parts: Vec<&str> = line.split([':', ' ', '\t', ',', '=', ';']).filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<&str> =
+        line.split([':', ' ', '\t', ',', '=', ';']).filter(|part| !part.is_empty()).collect();
     let Some(signature) = parts.pop() else { return };
     let mut owner = None;
     let mut nonce = None;
@@ -211,7 +212,9 @@ fn push(
         claims.push(Claim { place, owner: None, nonce, hash, bytes });
     }
     if trailing > 0 {
-        let problem = format!("{trailing} bytes after the last signature belong to none: it was cut, or two were run together");
+        let problem = format!(
+            "{trailing} bytes after the last signature belong to none: it was cut, or two were run together"
+        );
         claims.push(claim(format!("{place}, its end"), Err(problem)));
     }
 }
@@ -223,7 +226,10 @@ fn bytes_of(text: &str) -> Result<Bytes, String> {
         return Err(format!("`{}` is no hexadecimal digit", odd.escape_default()));
     }
     if digits.len() % 2 == 1 {
-        return Err(format!("{} hexadecimal digits are half a byte too many or too few: a digit was lost in copying", digits.len()));
+        return Err(format!(
+            "{} hexadecimal digits are half a byte too many or too few: a digit was lost in copying",
+            digits.len()
+        ));
     }
     if digits.is_empty() {
         return Err("it is empty".to_owned());
@@ -276,7 +282,8 @@ mod tests {
         let good = sig(3);
         let text = format!("{good}\n0x123\n0xzz\n{}\n{good}", &good[..100]);
         let claims = read(&text).unwrap().claims;
-        let problems: Vec<_> = claims.iter().map(|claim| claim.bytes.clone().err().unwrap_or_default()).collect();
+        let problems: Vec<_> =
+            claims.iter().map(|claim| claim.bytes.clone().err().unwrap_or_default()).collect();
         assert_eq!(claims.len(), 5);
         assert!(problems[1].contains("a digit was lost"), "{problems:?}");
         assert!(problems[2].contains("no hexadecimal digit"), "{problems:?}");
@@ -288,10 +295,12 @@ mod tests {
     fn the_services_json_is_read() {
         let (owner, one, two) = (Address::repeat_byte(0x22), sig(4), sig(5));
         let hash = SafeTxHash(alloy::primitives::B256::repeat_byte(9));
-        let confirmation = format!("{{\"owner\":\"{owner}\",\"signature\":\"{one}\",\"signatureType\":\"EOA\"}}");
+        let confirmation =
+            format!("{{\"owner\":\"{owner}\",\"signature\":\"{one}\",\"signatureType\":\"EOA\"}}");
         assert_eq!(places(&confirmation), [("signature".to_owned(), Some(owner), true)]);
-        let transaction =
-            format!("{{\"safeTxHash\":\"{hash}\",\"nonce\":\"3\",\"confirmations\":[{confirmation},{{\"signature\":\"{two}\"}}]}}");
+        let transaction = format!(
+            "{{\"safeTxHash\":\"{hash}\",\"nonce\":\"3\",\"confirmations\":[{confirmation},{{\"signature\":\"{two}\"}}]}}"
+        );
         let claims = read(&transaction).unwrap().claims;
         assert_eq!(claims.len(), 2);
         assert!(claims.iter().all(|claim| claim.hash == Some(hash)));

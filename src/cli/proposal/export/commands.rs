@@ -17,7 +17,10 @@ pub fn commands(incident: &Incident, preparation: &Preparation) -> Vec<CommandPa
     let mut commands = vec![
         command("ask the Safe itself for the safeTxHash", check(preparation)),
         command("sign; it prints the signature", sign(preparation)),
-        command("or approve the hash on the chain, which needs no signature to be carried", approve(preparation)),
+        command(
+            "or approve the hash on the chain, which needs no signature to be carried",
+            approve(preparation),
+        ),
     ];
     if let Some(signatures) = packed(incident, preparation) {
         let execute = execute(preparation.domain.safe.0, &preparation.tx, &signatures);

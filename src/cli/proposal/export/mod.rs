@@ -14,7 +14,8 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::{Incident, Preparation};
 use crate::domain::safe::exchange::{
-    CallPart, ChainPart, ExchangeFile, FORMAT, FORMAT_VERSION, OwnerPart, SafePart, SignaturePart, SimulationPart,
+    CallPart, ChainPart, ExchangeFile, FORMAT, FORMAT_VERSION, OwnerPart, SafePart, SignaturePart,
+    SimulationPart,
 };
 use crate::domain::safe::typed_data;
 pub use commands::approve;
@@ -90,7 +91,10 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         Failure::no(format!("could not write {}: {error}", path.display()))
     };
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(told)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(told)
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.write_all(b"\n"))
+        .and_then(|()| file.sync_all())
+        .map_err(told)
 }
 
 /// The proposal as a file. The Safe's nonce is read now; where it cannot be, the file says none.
@@ -184,15 +188,21 @@ fn words(
         String::new(),
         format!("Domain hash   {}", device_hex(preparation.hashes.domain.as_slice())),
         format!("Message hash  {}", device_hex(preparation.hashes.message.as_slice())),
-        format!("safeTxHash    {}", out.look(&device_hex(preparation.safe_tx_hash().0.as_slice()), Look::Bold)),
+        format!(
+            "safeTxHash    {}",
+            out.look(&device_hex(preparation.safe_tx_hash().0.as_slice()), Look::Bold)
+        ),
         String::new(),
-        "Without us (RPC_URL is a node of your own; --ledger, --trezor or --keystore FILE is your key):".to_owned(),
+        "Without us (RPC_URL is a node of your own; --ledger, --trezor or --keystore FILE is your key):"
+            .to_owned(),
     ];
     for command in &file.commands {
         lines.push(out.look(&format!("# {}", command.does), Look::Dim));
         lines.push(command.command.clone());
     }
     lines.push(String::new());
-    lines.push("What comes back:  redhandle proposal import FILE   (or paste signatures to `import -`)".to_owned());
+    lines.push(
+        "What comes back:  redhandle proposal import FILE   (or paste signatures to `import -`)".to_owned(),
+    );
     lines.join("\n")
 }

@@ -30,7 +30,8 @@ impl Bench {
     fn new() -> Self {
         let safe = SafeAddress(Address::repeat_byte(0x5a));
         let domain = SafeDomain { version: SafeVersion::V1_4_1, chain_id: ChainId(1), safe };
-        let tx = SafeTx::call(Address::repeat_byte(7), Bytes::from_static(&[1, 2, 3, 4]), SafeNonce::from(12));
+        let tx =
+            SafeTx::call(Address::repeat_byte(7), Bytes::from_static(&[1, 2, 3, 4]), SafeNonce::from(12));
         let earlier = SafeTx::call(Address::repeat_byte(8), Bytes::new(), SafeNonce::from(12));
         Self {
             others: vec![("the earlier proposal of INC-7".to_owned(), earlier, domain)],
@@ -63,7 +64,8 @@ impl Bench {
     fn why(&self, bytes: &[u8]) -> String {
         // Addresses of the keys by name, so that the sentences can be read.
         let mut text = self.judge(bytes).unwrap_err().to_string();
-        for (seed, name) in [(ANA, "ANA"), (BEN, "BEN"), (GONE, "GONE"), (HOT, "HOT"), (STRANGER, "STRANGER")] {
+        for (seed, name) in [(ANA, "ANA"), (BEN, "BEN"), (GONE, "GONE"), (HOT, "HOT"), (STRANGER, "STRANGER")]
+        {
             text = text.replace(&key(seed).address().to_string(), name);
         }
         text
