@@ -31,6 +31,9 @@ impl FromStr for Wei {
         let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let (_, places) = UNITS.into_iter().find(|(name, _)| *name == unit.trim()).ok_or_else(wrong)?;
         let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        if part.is_empty() {
+            return Err(wrong());
+        }
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let part = if part == "0" { "" } else { part };
         if !digits(whole)

@@ -41,7 +41,7 @@ impl FromStr for HdPath {
             digits.bytes().all(|byte| byte.is_ascii_digit())
                 && digits.parse::<u32>().is_ok_and(|index| index <= INDEX_MAX)
         };
-        if parts.len() > PARTS_MAX || !parts.iter().all(|part| is_index(part)) {
+        if parts.len() > PARTS_MAX || !parts.iter().all(is_index) {
             return Err(wrong());
         }
         Ok(Self::Path(text.to_owned()))

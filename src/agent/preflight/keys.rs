@@ -225,7 +225,7 @@ fn is_embedded(agent: &Agent, chain: &ChainName) -> bool {
 async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address, cap: Wei) -> Finding {
     let place = format!("[executor], chain {name}");
     match ground.chain.balance(&ground.block, executor).await {
-        Ok(wei) if wei.is_zero() => Finding::warning(
+        Ok(wei) if wei.is_zero() => Finding::problem(
             place,
             format!(
                 "{executor} holds nothing on {name} and cannot pay for an execution: send it some gas money"

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(value_name = "INCIDENT|HASH")]
     which: Option<String>,
     #[command(flatten)]
-    qr: qr::Args,
+    qr: qr::QrArgs,
 }
 
 /// Prints the transaction.

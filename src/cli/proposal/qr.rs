@@ -35,7 +35,7 @@ const SVG_MODULE_PIXELS: usize = 6;
 
 /// Whether and where a code is drawn.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Args {
+pub struct QrArgs {
     /// Draw a QR code even if standard output is no terminal.
     #[arg(long)]
     qr: bool,
@@ -44,7 +44,7 @@ pub struct Args {
     qr_svg: Option<PathBuf>,
 }
 
-impl Args {
+impl QrArgs {
     /// The code for people, after a blank line; nothing where nobody asked and no terminal shows it.
     pub fn drawn(&self, out: &Output, text: &str) -> Result<String, Failure> {
         let terminal = std::io::stdout().is_terminal();

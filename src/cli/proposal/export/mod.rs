@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    qr: qr::Args,
+    qr: qr::QrArgs,
 }
 
 /// What is said in the file to whoever opens it in an editor.

@@ -162,7 +162,27 @@ fn each_mistake_is_named() {
     .iter()
     .map(|bytes| bench.why(bytes))
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    ANA signed the same transaction at nonce 13 instead of 12: it cannot be used here; sign the proposal as it is now
+    ANA signed the same transaction at nonce 0 instead of 12: it cannot be used here; sign the proposal as it is now
+    BEN signed the same transaction for chain 10 instead of 1: switch the wallet to the right chain and sign again
+    BEN signed the same transaction for chain 777777 instead of 1: switch the wallet to the right chain and sign again
+    BEN signed the same transaction for a Safe of version 1.2.0 (without the chain id) instead of 1.4.1: the signing tool believes in another version of the Safe; tell it the right one
+    BEN signed the same transaction for another Safe, 0x6b6B6B6b6b6b6B6b6B6b6B6b6B6b6b6B6b6b6b6B: it cannot be used here; sign for this Safe
+    ANA signed the domain hash instead of the safeTxHash: these are for comparing with the device; sign the typed data
+    ANA signed the message hash instead of the safeTxHash: these are for comparing with the device; sign the typed data
+    ANA signed the message hash instead of the safeTxHash: these are for comparing with the device; sign the typed data
+    ANA signed the safeTxHash as text, letter by letter, instead of its 32 bytes: sign the typed data, or the hash as bytes
+    ANA signed the rejection of this nonce, and not the proposal: whoever wants the pause signs the proposal; the signature of the rejection is not kept here
+    ANA signed the earlier proposal of INC-7 instead: it cannot be used here; sign the proposal as it is now
+    GONE signed the right hash and is no owner of this Safe any more: it was removed, and the Safe would refuse it
+    HOT signed the right hash, and is a key of the roster that owns nothing of this Safe: sign with the owner key
+    it recovers to STRANGER, whom nobody knows: somebody else signed, or something was signed that is not this proposal (tried: nonces 0 to 76, 22 other chains, 2 other Safes, other versions, the domain and message hash, the rejection, 1 other proposals)
+    it only says that ANA approved the hash on the chain; the chain is asked for that by itself, so there is nothing to import
+    the signature has 63 bytes, 65 are needed
+    the signature ends with v = 29, which is none of 0 (contract), 1 (approved hash), 27 or 28 (key), 31 or 32 (eth_sign)
+    no key could have made this signature: r or s is out of range
+    ");
 }
 
 #[test]
