@@ -3,6 +3,8 @@
 //! It gives `r` and `s` in DER without saying which of two keys it was; alloy takes the lower `s` and finds the parity
 //! by recovering. Who may use the key is the cloud's to say; we use the credentials that its own libraries find.
 
+use std::pin::Pin;
+
 use super::error::said;
 use super::{CLOUD_WAIT_MAX, KeySigner, SignerError};
 
@@ -12,11 +14,14 @@ const AWS_REMEDY: &str = "check the credentials (`aws sts get-caller-identity`),
 #[cfg(feature = "gcp-kms")]
 const GCP_REMEDY: &str = "check the credentials (`gcloud auth application-default print-access-token`), and that the account has roles/cloudkms.signerVerifier on the key";
 
+/// What a cloud's library does to open a key. Boxed: its futures are nested deeper than the compiler looks.
+type Opening<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
 /// Opens a key, and no longer than that.
 async fn opened<T, E: std::error::Error>(
     name: &'static str,
     remedy: &'static str,
-    opening: impl Future<Output = Result<T, E>>,
+    opening: Opening<T, E>,
 ) -> Result<T, SignerError> {
     match tokio::time::timeout(CLOUD_WAIT_MAX, opening).await {
         Ok(Ok(signer)) => Ok(signer),
@@ -39,7 +44,8 @@ impl KeySigner {
         use alloy::signers::aws::{AwsSigner, aws_sdk_kms};
 
         crate::http::install_tls();
-        let opening = async {
+        let key = key.clone();
+        let opening = Box::pin(async move {
             let mut loader = defaults(BehaviorVersion::latest());
             if let Some(region) = &key.region {
                 loader = loader.region(Region::new(region.clone()));
@@ -48,8 +54,8 @@ impl KeySigner {
                 loader = loader.endpoint_url(endpoint.as_str());
             }
             let client = aws_sdk_kms::Client::new(&loader.load().await);
-            AwsSigner::new(client, key.key_id.clone(), None).await
-        };
+            AwsSigner::new(client, key.key_id, None).await
+        });
         let signer = opened("AWS KMS", AWS_REMEDY, opening).await?;
         let address = alloy::signers::Signer::address(&signer);
         Ok(Self { address, backend: super::Backend::AwsKms(Box::new(signer)).into() })
@@ -75,8 +81,8 @@ impl KeySigner {
             "https://cloudkms.googleapis.com",
             None,
         );
-        let client = opened("GCP KMS", GCP_REMEDY, connecting).await?;
-        let signer = opened("GCP KMS", GCP_REMEDY, GcpSigner::new(client, specifier, None)).await?;
+        let client = opened("GCP KMS", GCP_REMEDY, Box::pin(connecting)).await?;
+        let signer = opened("GCP KMS", GCP_REMEDY, Box::pin(GcpSigner::new(client, specifier, None))).await?;
         let address = alloy::signers::Signer::address(&signer);
         Ok(Self { address, backend: super::Backend::GcpKms(Box::new(signer)).into() })
     }
