@@ -13,12 +13,18 @@ const USER_AGENT: &str = concat!("redhandle/", env!("CARGO_PKG_VERSION"));
 /// # Errors
 /// When the platform's certificate store cannot be read.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    // A second installation answers Err and changes nothing: that is what is wanted.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    install_tls();
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .timeout(timeout)
         .connect_timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
         .build()
+}
+
+/// Makes ring the process's TLS provider. Libraries that bring clients of their own (the clouds') would otherwise find two
+/// and panic.
+pub fn install_tls() {
+    // A second installation answers Err and changes nothing: that is what is wanted.
+    rustls::crypto::ring::default_provider().install_default().ok();
 }

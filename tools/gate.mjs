@@ -138,6 +138,12 @@ const stages = [
     reader: libtest(),
   },
   {
+    does: 'clippy over every signing backend, and the tests of keys that are elsewhere (minutes, the first time)',
+    command: ['cargo', 'test', '--locked', '--all-features', '--lib', '--test', 'it', '--no-fail-fast', '--', '--show-output', 'signer'],
+    env: { ...linted, CARGO_TERM_COLOR: 'never', INSTA_UPDATE: 'no' },
+    reader: libtest(),
+  },
+  {
     does: 'every contract test (forge test)',
     command: [join(root, `foundry-tests/node_modules/@foundry-rs/forge-${platform}/bin/forge`), 'test', '--color=never'],
     directory: 'foundry-tests',

@@ -64,6 +64,7 @@ platform=$(platform) ||
     fail "npm has no forge and anvil for $(uname -s) on $(uname -m): use Linux or macOS, on x86-64 or arm64."
 forge=node_modules/@foundry-rs/forge-$platform/bin/forge
 anvil=node_modules/@foundry-rs/anvil-$platform/bin/anvil
+cast=node_modules/@foundry-rs/cast-$platform/bin/cast
 
 # A stamp is as old as the start of its work, so that what is edited meanwhile counts as newer.
 if ! is_installed; then
@@ -71,12 +72,12 @@ if ! is_installed; then
         fail "node and npm are needed for anvil, forge and the Safe contracts: install Node.js 20 or newer (https://nodejs.org)."
     node -e 'process.exit(parseInt(process.versions.node, 10) >= 20 ? 0 : 1)' ||
         fail "Node.js 20 or newer is needed and this is $(node --version): update it (https://nodejs.org)."
-    say "installing anvil, forge, solc, OpenZeppelin and the Safe contracts (170 MB from npm, into foundry-tests/node_modules) for the tests and the demo"
+    say "installing anvil, forge, cast, solc, OpenZeppelin and the Safe contracts (230 MB from npm, into foundry-tests/node_modules) for the tests and the demo"
     touch "$started"
     npm ci --ignore-scripts --legacy-peer-deps --loglevel=error >&2 ||
         fail "npm could not install foundry-tests/package-lock.json, see above: check that the npm registry can be reached, then run this again."
-    [ -x "$forge" ] && [ -x "$anvil" ] ||
-        fail "npm left out $forge or $anvil, which are optional to it: check that the registry has them for $platform, then run this again."
+    [ -x "$forge" ] && [ -x "$anvil" ] && [ -x "$cast" ] ||
+        fail "npm left out $forge, $anvil or $cast, which are optional to it: check that the registry has them for $platform, then run this again."
     mv "$started" "$installed"
 fi
 

@@ -64,7 +64,9 @@ impl House {
         config: Config,
         around: Surroundings,
     ) -> Result<Self, HouseError> {
-        let (agent, conditions) = setup::agent(config, around)?;
+        let keys = around.keys;
+        let (mut agent, conditions) = setup::agent(config, around)?;
+        setup::connect(&mut agent, keys).await?;
         agent.store.sync().await?;
         Ok(Self { agent: Arc::new(agent), journal, conditions })
     }

@@ -29,12 +29,14 @@ pub mod command;
 pub mod daemon;
 pub mod draft;
 pub mod driver;
+pub mod exchange;
 pub mod execute;
 pub mod files;
 pub mod follow;
 pub mod house;
 pub mod intake;
 mod intent;
+mod keys;
 pub mod message;
 pub mod pace;
 pub mod page;
@@ -58,15 +60,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::signers::local::PrivateKeySigner;
-
-use crate::chain::Chain;
+use crate::chain::{Chain, Relay};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::incident::{Fact, Incident, Task, World};
 use crate::domain::names::{ChainName, ChannelName, RunbookId};
 use crate::domain::runbook::{Plan, Runbook};
 use crate::notify::{AckLinks, Channel};
+use crate::signer::KeySigner;
 use service::ServiceLink;
 use store::{IncidentStore, Recorded, StoreError};
 
@@ -87,9 +88,11 @@ pub struct Agent {
     /// Channels by name.
     pub channels: BTreeMap<ChannelName, Channel>,
     /// Signs proposals: a Safe delegate, never an owner.
-    pub proposer: Option<PrivateKeySigner>,
+    pub proposer: Option<KeySigner>,
     /// Pays gas for executions.
-    pub executor: Option<PrivateKeySigner>,
+    pub executor: Option<KeySigner>,
+    /// Private relays that executions are handed to first, by chain.
+    pub relays: BTreeMap<ChainName, Relay>,
     /// Links by which a page is acknowledged.
     pub links: AckLinks,
     /// How often chain and service are looked at while something is awaited.

@@ -15,13 +15,14 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::files::{Readers, write_once};
+pub use super::keys::connect;
 use super::service::ServiceLink;
 use super::store::IncidentStore;
-use super::{Agent, chain_of};
-use crate::chain::{Chain, Endpoint};
+use super::{Agent, chain_of, keys};
+use crate::chain::{Chain, Endpoint, Relay};
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::config::settings::{self, ChannelKind, Keystore, SafeService};
+use crate::config::settings::{self, ChannelKind, KeySource, SafeService};
 use crate::domain::condition::Condition;
 use crate::domain::names::{ChainName, RunbookId};
 use crate::domain::runbook::Plan;
@@ -31,6 +32,7 @@ use crate::notify::{
     self, AckLinks, Channel, ConsoleChannel, Output, SlackChannel, WebhookChannel, WebhookSecret,
 };
 use crate::safe_service::ServiceClient;
+use crate::signer::KeySigner;
 
 /// One thing that is wrong, in a sentence: where, what, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -133,10 +135,11 @@ pub fn agent(
     let (proposer, executor) = match around.keys {
         Keys::None => (None, None),
         Keys::All => (
-            builder.key("proposer", config.settings.proposer.as_ref().map(|proposer| &proposer.keystore)),
-            builder.key("executor", config.settings.executor.as_ref().map(|executor| &executor.keystore)),
+            builder.key("proposer", config.settings.proposer.as_ref().map(|proposer| &proposer.key)),
+            builder.key("executor", config.settings.executor.as_ref().map(|executor| &executor.key)),
         ),
     };
+    let relays = builder.relays();
     let links = builder.links(around.listen);
     let problems = builder.problems;
     let (Some(Compiled { plans, conditions }), Some(links), true) = (compiled, links, problems.is_empty())
@@ -154,6 +157,7 @@ pub fn agent(
         channels,
         proposer,
         executor,
+        relays,
         links,
         poll,
         post_mortems: beside(&config.settings.journal, "post-mortems"),
@@ -246,12 +250,31 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn key(&mut self, whose: &str, keystore: Option<&Keystore>) -> Option<PrivateKeySigner> {
-        let Keystore { path, password } = keystore?;
-        match open_keystore(path, password) {
-            Ok(signer) => Some(signer),
-            Err(problem) => self.problem(format!("[{whose}] keystore"), problem),
+    fn key(&mut self, whose: &str, source: Option<&KeySource>) -> Option<KeySigner> {
+        match keys::here(source?)? {
+            (_, Ok(signer)) => Some(signer),
+            (place, Err(problem)) => self.problem(format!("[{whose}] {place}"), problem.to_string()),
         }
+    }
+
+    fn relays(&mut self) -> BTreeMap<ChainName, Relay> {
+        let settings = self.config.settings.executor.iter().flat_map(|executor| &executor.relays);
+        let mut relays = BTreeMap::new();
+        for (name, relay) in settings {
+            let timeout = self.config.settings.chains.get(name).map(|chain| chain.rpc_timeout);
+            // The configuration has checked that it is a URL, and that the chain is configured.
+            let (Ok(url), Some(timeout)) = (Url::parse(relay.url.expose_secret()), timeout) else { continue };
+            match Endpoint::new(&url, timeout) {
+                Ok(endpoint) => {
+                    let private = relay.method == settings::RelayMethod::Private;
+                    relays.insert(name.clone(), Relay::new(endpoint, private, relay.public_after_blocks));
+                }
+                Err(error) => {
+                    self.problem::<()>(format!("[executor.relay.{name}]"), chain_of(&error));
+                }
+            }
+        }
+        relays
     }
 
     fn links(&mut self, listen: SocketAddr) -> Option<AckLinks> {
@@ -330,18 +353,8 @@ fn make_channel(
 ///
 /// # Errors
 /// Says which file, and whether it is the password.
-pub fn open_keystore(path: &Path, password: &SecretString) -> Result<PrivateKeySigner, String> {
-    if !path.is_file() {
-        return Err(format!("there is no keystore at {}; `cast wallet new` makes one", path.display()));
-    }
-    PrivateKeySigner::decrypt_keystore(path, password.expose_secret()).map_err(|error| {
-        let cause = chain_of(&error);
-        if cause.to_lowercase().contains("mac") {
-            format!("the password does not open {}; is it the password of another keystore?", path.display())
-        } else {
-            format!("{} is not a keystore: {cause}", path.display())
-        }
-    })
+pub fn open_keystore(path: &Path, password: &SecretString) -> Result<KeySigner, String> {
+    KeySigner::keystore(path, password).map_err(|error| error.to_string())
 }
 
 /// A secret of our own, made once and kept for its owner's eyes: links in old messages go on working.

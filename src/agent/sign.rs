@@ -2,16 +2,13 @@
 //!
 //! The journal has it first: a service that is away costs visibility, not the signature.
 
-use alloy::primitives::Bytes;
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
-
 use super::service::in_words;
 use super::store::{Recorded, StoreError};
 use super::{Agent, chain_of, follow};
 use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::incident::{Fact, Incident, IncidentId, Preparation};
 use crate::domain::safe::{SafeTxHash, hash};
+use crate::signer::KeySigner;
 
 /// A signature could not be given.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +42,7 @@ pub enum SignError {
     #[error("the proposal's hash is not the hash of its fields: nothing was signed")]
     WrongHash,
     /// The key did not sign.
-    #[error("the key did not sign: {0}")]
+    #[error("not signed: {0}")]
     Key(String),
     /// It could not be recorded.
     #[error(transparent)]
@@ -72,21 +69,31 @@ pub struct Signed {
 pub async fn sign(
     agent: &Agent,
     id: IncidentId,
-    key: &PrivateKeySigner,
+    key: impl Into<KeySigner>,
     expected: SafeTxHash,
 ) -> Result<Signed, SignError> {
+    let key = key.into();
+    look_again(agent, id).await?;
+    let incident = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
+    is_as_shown(agent, &incident, expected)?;
+    // Once: a person at a device is not asked again because somebody else wrote meanwhile.
+    let confirmation = confirm(&incident, &key).await?;
+    keep(agent, confirmation, id).await
+}
+
+/// Records a checked confirmation of the newest proposal, and hands it to the service.
+///
+/// # Errors
+/// When the proposal is another one meanwhile, or it cannot be recorded.
+pub async fn keep(
+    agent: &Agent,
+    confirmation: OwnerConfirmation,
+    id: IncidentId,
+) -> Result<Signed, SignError> {
     loop {
-        match agent.store.sync().await {
-            Ok(_) => {}
-            // The journal is never what stops a pause: the service can have it.
-            Err(StoreError::Journal(error)) if error.is_unavailable() => {
-                tracing::error!(incident.id = %id, error = %chain_of(&error), "the journal cannot be read");
-            }
-            Err(error) => return Err(error.into()),
-        }
+        look_again(agent, id).await?;
         let incident = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
-        is_as_shown(agent, &incident, expected)?;
-        let confirmation = confirm(&incident, key)?;
+        is_as_shown(agent, &incident, confirmation.safe_tx_hash)?;
         let fact = Fact::Confirmed(confirmation.clone());
         match agent.store.record(id, incident.version, vec![fact], true).await? {
             recorded @ (Recorded::Applied | Recorded::Unwritten) => {
@@ -102,6 +109,18 @@ pub async fn sign(
             }
             Recorded::Stale => {}
         }
+    }
+}
+
+async fn look_again(agent: &Agent, id: IncidentId) -> Result<(), StoreError> {
+    match agent.store.sync().await {
+        Ok(_) => Ok(()),
+        // The journal is never what stops a pause: the service can have it.
+        Err(StoreError::Journal(error)) if error.is_unavailable() => {
+            tracing::error!(incident.id = %id, error = %chain_of(&error), "the journal cannot be read");
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -144,7 +163,7 @@ fn difference(shown: &Preparation, newest: &Preparation) -> String {
     differences.join(", ")
 }
 
-fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmation, SignError> {
+async fn confirm(incident: &Incident, key: &KeySigner) -> Result<OwnerConfirmation, SignError> {
     let preparation = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
     let owner = key.address();
     if !preparation.owners.contains(&owner) {
@@ -158,8 +177,8 @@ fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmat
         return Err(SignError::WrongHash);
     }
     let safe_tx_hash = preparation.safe_tx_hash();
-    let signature = key.sign_hash_sync(&safe_tx_hash.0).map_err(|error| SignError::Key(chain_of(&error)))?;
-    let signature = Bytes::from(signature.as_bytes().to_vec());
+    let signing = key.sign_safe_tx(&preparation.tx, &preparation.domain);
+    let signature = signing.await.map_err(|error| SignError::Key(chain_of(&error)))?;
     // Asserted in pairs: what was just made is read as anybody else would read it.
     match follow::check(safe_tx_hash, &signature, &preparation.owners) {
         Ok(signer) if signer == owner => {

@@ -4,8 +4,6 @@
 //! whether it has the proposal before it is sent again. What the service has must be what was sent: it
 //! is compared field by field, and its hash recomputed.
 
-use alloy::signers::SignerSync;
-
 use super::{Agent, TaskError, chain_of};
 use crate::agent::service::{ServiceLink, in_words};
 use crate::domain::incident::{Fact, Incident, Preparation, Retry, Task};
@@ -68,13 +66,14 @@ async fn hand_over(
         ));
     }
     let signature = proposer
-        .sign_hash_sync(&hashes.safe_tx.0)
+        .sign_safe_tx(&preparation.tx, &preparation.domain)
+        .await
         .map_err(|error| format!("the proposer key cannot sign: {}", chain_of(&error)))?;
     let proposal = Proposal {
         tx: preparation.tx.clone(),
         hash: hashes.safe_tx,
         sender: proposer.address(),
-        signature: signature.as_bytes().to_vec().into(),
+        signature,
         origin: Some(format!("{ORIGIN} {}", incident.id)),
     };
     // A lost answer is followed by the question; what is there is compared field by field.

@@ -10,16 +10,19 @@ use std::time::Duration;
 use alloy::consensus::transaction::SignerRecoverable as _;
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy::eips::eip2718::{Decodable2718 as _, Encodable2718};
-use alloy::primitives::{Address, Bytes, TxHash, TxKind, U64, U128, U256};
-use alloy::signers::Signer;
-use alloy::signers::local::PrivateKeySigner;
-use serde::Deserialize;
+use alloy::network::TxSigner;
+use alloy::primitives::{Address, Bytes, Signature, TxHash, TxKind, U256};
 use serde_json::json;
 
 use super::Chain;
-use super::endpoint::{Endpoint, Question};
+use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 use super::quorum::{Patience, Vote, answers_in, hear, reached_by};
+use super::terms::{Terms, terms};
+use crate::domain::ether::Wei;
+
+/// A key that pays gas.
+pub type GasKey = dyn TxSigner<Signature> + Send + Sync;
 
 /// The least tip, in wei for each gas: what got into the next mainnet block in quiet and in busy hours.
 const TIP_FLOOR_WEI: u128 = 1_000_000_000;
@@ -30,6 +33,10 @@ const FEE_CAP_WEI: u128 = 10_000_000_000_000;
 
 /// Gas added to what a simulation used: half as much again, and a little for very small calls.
 const GAS_MARGIN: u64 = 50_000;
+
+/// A node takes the place of a transaction for a tenth more (geth's default) or an eighth (its blob pool, Nethermind):
+/// a bid is worth making from an eighth more on.
+const REPLACEMENT_PART: u128 = 8;
 
 /// How long the other endpoints are waited for: to say their terms, and to take the transaction that one of them
 /// has accepted.
@@ -68,6 +75,16 @@ impl SignedTransaction {
         let unsigned = envelope.as_eip1559()?.tx().clone();
         Some((Self { hash, nonce: unsigned.nonce, raw: raw.clone(), unsigned }, from))
     }
+
+    /// The chain it is for.
+    pub fn chain_id(&self) -> u64 {
+        self.unsigned.chain_id
+    }
+
+    /// The most it can cost: its gas limit times its highest fee.
+    pub fn most_wei(&self) -> U256 {
+        most_wei(&self.unsigned)
+    }
 }
 
 /// Why a transaction was not signed or not sent.
@@ -91,6 +108,14 @@ pub enum BroadcastError {
         to: Address,
         /// The revert data.
         data: Bytes,
+    },
+    /// It may cost more than is allowed.
+    #[error("it takes {needed} to be mined now, and {left} may still be spent")]
+    TooDear {
+        /// The least that gets it mined, or that outbids the one before.
+        needed: Wei,
+        /// What may be spent.
+        left: Wei,
     },
     /// The key could not sign.
     #[error("the gas key of {from} could not sign")]
@@ -116,7 +141,7 @@ impl BroadcastError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Unprepared { source, .. } => source.retry(),
-            Self::WouldRevert { .. } | Self::Unsigned { .. } => Retry::Never,
+            Self::WouldRevert { .. } | Self::Unsigned { .. } | Self::TooDear { .. } => Retry::Never,
             Self::NotAccepted { .. } => Retry::AskFirst,
         }
     }
@@ -126,15 +151,6 @@ fn in_words(said: &[Statement]) -> String {
     said.iter().map(|s| format!("{}: {}", s.endpoint, s.said)).collect::<Vec<_>>().join("; ")
 }
 
-/// What one endpoint says about the account and the fees of the moment.
-#[derive(Clone, Debug)]
-struct Terms {
-    nonce: u64,
-    base_fee_wei: u128,
-    tip_wei: u128,
-    gas: Result<u64, RpcErrorKind>,
-}
-
 impl Chain {
     /// Signs and sends: [`Chain::sign`], then [`Chain::send`].
     ///
@@ -142,7 +158,7 @@ impl Chain {
     /// As those two.
     pub async fn broadcast(
         &self,
-        signer: &PrivateKeySigner,
+        signer: &GasKey,
         draft: &TransactionDraft,
     ) -> Result<TxHash, BroadcastError> {
         let signed = self.sign(signer, draft).await?;
@@ -156,11 +172,27 @@ impl Chain {
     /// When fewer than `agree` endpoints answer, or when that many say that it would revert.
     pub async fn sign(
         &self,
-        signer: &PrivateKeySigner,
+        signer: &GasKey,
         draft: &TransactionDraft,
     ) -> Result<SignedTransaction, BroadcastError> {
+        self.sign_within(signer, draft, Wei(U256::MAX)).await
+    }
+
+    /// The same for `most` at most: bids less if it must, and nothing below what gets into the next block.
+    ///
+    /// # Errors
+    /// As [`Chain::sign`]; and when `most` is too little.
+    pub async fn sign_within(
+        &self,
+        signer: &GasKey,
+        draft: &TransactionDraft,
+        most: Wei,
+    ) -> Result<SignedTransaction, BroadcastError> {
         let transaction = self.draw_up(signer.address(), draft).await?;
-        seal(signer, transaction).await
+        let tip = transaction.max_priority_fee_per_gas;
+        // The highest fee is twice the base fee and the tip: with the base fee alone it just gets in now.
+        let least = transaction.max_fee_per_gas.saturating_sub(tip) / 2 + tip;
+        seal(signer, capped(transaction, least, most)?).await
     }
 
     /// Signs a transaction that takes the place of one which waits too long: the same call at the same nonce,
@@ -170,8 +202,21 @@ impl Chain {
     /// As [`Chain::sign`]; that it would revert may mean that the first one is mined.
     pub async fn outbid(
         &self,
-        signer: &PrivateKeySigner,
+        signer: &GasKey,
         waiting: &SignedTransaction,
+    ) -> Result<SignedTransaction, BroadcastError> {
+        self.outbid_within(signer, waiting, Wei(U256::MAX)).await
+    }
+
+    /// The same for `most` at most: at least an eighth more than what waits, or nothing.
+    ///
+    /// # Errors
+    /// As [`Chain::outbid`]; and when `most` is too little.
+    pub async fn outbid_within(
+        &self,
+        signer: &GasKey,
+        waiting: &SignedTransaction,
+        most: Wei,
     ) -> Result<SignedTransaction, BroadcastError> {
         let old = &waiting.unsigned;
         let to = old.to.to().copied().unwrap_or_default();
@@ -185,7 +230,10 @@ impl Chain {
             max_priority_fee_per_gas: more(old.max_priority_fee_per_gas, new.max_priority_fee_per_gas),
             ..new
         };
-        seal(signer, transaction).await
+        // The tip must rise by as much, and is a part of the fee.
+        let tip = transaction.max_priority_fee_per_gas;
+        let least = (old.max_fee_per_gas + old.max_fee_per_gas.div_ceil(REPLACEMENT_PART)).max(tip);
+        seal(signer, capped(transaction, least, most)?).await
     }
 
     async fn draw_up(&self, from: Address, draft: &TransactionDraft) -> Result<TxEip1559, BroadcastError> {
@@ -254,47 +302,34 @@ impl Chain {
     }
 }
 
-async fn seal(signer: &PrivateKeySigner, unsigned: TxEip1559) -> Result<SignedTransaction, BroadcastError> {
+fn most_wei(transaction: &TxEip1559) -> U256 {
+    U256::from(transaction.gas_limit).saturating_mul(U256::from(transaction.max_fee_per_gas))
+}
+
+/// Lowers the highest fee to what may be spent, if that is not below `least`.
+fn capped(transaction: TxEip1559, least: u128, most: Wei) -> Result<TxEip1559, BroadcastError> {
+    if most_wei(&transaction) <= most.0 {
+        return Ok(transaction);
+    }
+    let gas = U256::from(transaction.gas_limit.max(1));
+    let affordable = u128::try_from(most.0 / gas).unwrap_or(u128::MAX);
+    if affordable < least {
+        return Err(BroadcastError::TooDear {
+            needed: Wei(gas.saturating_mul(U256::from(least))),
+            left: most,
+        });
+    }
+    Ok(TxEip1559 { max_fee_per_gas: affordable, ..transaction })
+}
+
+async fn seal(signer: &GasKey, mut unsigned: TxEip1559) -> Result<SignedTransaction, BroadcastError> {
     let signature = signer
-        .sign_hash(&unsigned.signature_hash())
+        .sign_transaction(&mut unsigned)
         .await
         .map_err(|source| BroadcastError::Unsigned { from: signer.address(), source: source.into() })?;
     let envelope = TxEnvelope::from(unsigned.clone().into_signed(signature));
     let (hash, nonce) = (*envelope.tx_hash(), unsigned.nonce);
     Ok(SignedTransaction { hash, nonce, raw: envelope.encoded_2718().into(), unsigned })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FeeHeader {
-    base_fee_per_gas: Option<U128>,
-}
-
-async fn terms(endpoint: &Endpoint, from: Address, draft: &TransactionDraft) -> Result<Terms, RpcError> {
-    let doing = "preparing a transaction";
-    let call = json!({ "from": from, "to": draft.to, "data": draft.data });
-    let questions: [Question; 4] = [
-        ("eth_getTransactionCount".into(), json!([from, "pending"])),
-        ("eth_getBlockByNumber".into(), json!(["latest", false])),
-        ("eth_maxPriorityFeePerGas".into(), json!([])),
-        // Without a block some nodes estimate on what waits, where a transaction to outbid is done already.
-        ("eth_estimateGas".into(), json!([call, "latest"])),
-    ];
-    let mut answers = endpoint.ask_batch(doing, &questions).await?.into_iter();
-    let mut next = || {
-        answers.next().unwrap_or_else(|| Err(RpcError::garbled(endpoint.label(), doing, "too few answers")))
-    };
-    let nonce: U64 = endpoint.parse(doing, &next()?)?;
-    let header: FeeHeader = endpoint.parse(doing, &next()?)?;
-    // Not every node knows the method; the floor holds then.
-    let tip = next().and_then(|raw| endpoint.parse::<U128>(doing, &raw)).unwrap_or_default();
-    let gas = next().and_then(|raw| endpoint.parse::<U64>(doing, &raw)).map_err(|error| error.kind);
-    Ok(Terms {
-        nonce: nonce.to(),
-        base_fee_wei: header.base_fee_per_gas.unwrap_or_default().to(),
-        tip_wei: tip.to(),
-        gas: gas.map(|gas| gas.to()),
-    })
 }
 
 async fn send_to(endpoint: &Endpoint, raw: &Bytes) -> Result<(), RpcError> {
@@ -325,7 +360,20 @@ fn is_known_already(kind: &RpcErrorKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use alloy::signers::local::PrivateKeySigner;
+
     use super::*;
+
+    #[test]
+    fn a_fee_is_lowered_to_what_may_be_spent_and_not_below_what_is_worth_it() {
+        let bid = TxEip1559 { gas_limit: 100, max_fee_per_gas: 50, ..TxEip1559::default() };
+        let cap = |least: u128, most: u64| capped(bid.clone(), least, Wei(U256::from(most)));
+        assert_eq!(cap(30, 5_000).unwrap().max_fee_per_gas, 50);
+        assert_eq!(cap(30, 4_999).unwrap().max_fee_per_gas, 49);
+        assert_eq!(cap(30, 3_000).unwrap().max_fee_per_gas, 30);
+        let refused = cap(30, 2_999).unwrap_err();
+        insta::assert_snapshot!(refused, @"it takes 0.000000000000003 ether to be mined now, and 0.000000000000002999 ether may still be spent");
+    }
 
     #[tokio::test]
     async fn a_kept_transaction_is_read_as_it_was_signed() {

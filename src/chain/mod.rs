@@ -7,7 +7,7 @@
 //! | [`head`] | the newest block they agree on |
 //! | [`snapshot`], [`safe_state`] | contract views and Safes at that block, in one request for each endpoint |
 //! | [`simulate`], [`revert`] | what a call would do, and what a revert says |
-//! | [`broadcast`], [`receipt`], [`executions`] | sending a transaction, and what became of it |
+//! | [`broadcast`], [`relay`], [`receipt`], [`executions`] | sending a transaction, and what became of it |
 //!
 //! *Invariants.* No answer is believed that fewer than `agree` endpoints gave. A failure is an error or
 //! a missing voice, never an empty result. Reads are pinned to a block by its hash. No URL leaves this
@@ -25,10 +25,12 @@ pub mod executions;
 pub mod head;
 mod quorum;
 pub mod receipt;
+pub mod relay;
 pub mod revert;
 pub mod safe_state;
 pub mod simulate;
 pub mod snapshot;
+mod terms;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,7 @@ pub use error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 pub use executions::{ExecutionsError, RANGE_MAX_BLOCKS, SafeExecution};
 pub use head::BlockRef;
 pub use receipt::{Receipt, ReceiptError};
+pub use relay::Relay;
 pub use revert::decode_revert;
 pub use safe_state::SafeReadError;
 pub use simulate::{

@@ -50,6 +50,11 @@ impl Output {
         Self { json, colour: false, zone }
     }
 
+    /// Whether looks are drawn: a terminal that wants colours.
+    pub fn has_colour(&self) -> bool {
+        self.colour
+    }
+
     /// The result is to be JSON.
     pub fn is_json(&self) -> bool {
         self.json

@@ -4,7 +4,9 @@
 pub mod alert;
 pub mod condition;
 pub mod contract;
+pub mod ether;
 pub mod expression;
+pub mod hd_path;
 pub mod incident;
 pub mod names;
 pub mod roster;

@@ -21,5 +21,6 @@ mod guarantees;
 mod replay;
 mod safe_commands;
 mod safe_vectors;
+mod signers;
 mod story;
 mod support;

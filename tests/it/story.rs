@@ -5,6 +5,8 @@ mod consent;
 mod demo;
 mod drain;
 mod feeds;
+mod offline;
 mod other_hands;
+mod spending;
 mod stuck;
 mod troubles;

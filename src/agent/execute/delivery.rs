@@ -9,19 +9,23 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use alloy::json_abi::JsonAbi;
-use alloy::primitives::{Address, B256, Bytes};
-use alloy::signers::local::PrivateKeySigner;
+use alloy::primitives::{B256, Bytes};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
+use super::journalled::{Journalled, executed_by};
+use super::route::Route;
 use super::signatures::{approvals, signatures};
+use super::spending::{Allowance, allowance};
 use super::{Failure, later};
 use crate::agent::proposal::{self, Authority};
 use crate::agent::store::Recorded;
 use crate::agent::{Agent, chain_of, follow};
-use crate::chain::{BlockRef, Chain, Receipt, SignedTransaction, TransactionDraft};
+use crate::chain::{BlockRef, BroadcastError, Chain, Receipt, SignedTransaction, TransactionDraft};
+use crate::config::settings::SpendingCap;
+use crate::domain::ether::Wei;
 use crate::domain::incident::{Fact, IncidentId, Preparation, Retry};
 use crate::domain::safe::SafeState;
-use crate::domain::safe::abi::execution_in_log;
+use crate::signer::KeySigner;
 
 /// How long a bid is waited for before it is raised: one slot of mainnet.
 const SPELL: Duration = Duration::from_secs(12);
@@ -38,7 +42,10 @@ pub struct Delivery<'a> {
     chain: &'a Chain,
     id: IncidentId,
     preparation: &'a Preparation,
-    executor: &'a PrivateKeySigner,
+    executor: &'a KeySigner,
+    /// The most it may spend; none: a person sends it, and decides.
+    cap: Option<SpendingCap>,
+    route: Route<'a>,
     /// What the journal knew when this began.
     journalled: Journalled,
     /// Of our account: what waits now.
@@ -65,13 +72,15 @@ impl<'a> Delivery<'a> {
         chain: &'a Chain,
         id: IncidentId,
         preparation: &'a Preparation,
-        executor: &'a PrivateKeySigner,
+        executor: &'a KeySigner,
+        cap: Option<SpendingCap>,
     ) -> Self {
+        let route = Route::new(chain, agent.relays.get(chain.name()));
         let journalled = Journalled::of(agent, id, preparation, executor.address());
         let seen: BTreeSet<B256> = journalled.mine.iter().map(|known| known.hash).collect();
         let out = journalled.mine.iter().chain(&journalled.theirs).map(|known| known.hash).collect();
         let (mine, begun) = (None, Instant::now());
-        Self { agent, chain, id, preparation, executor, journalled, mine, out, seen, begun }
+        Self { agent, chain, id, preparation, executor, cap, route, journalled, mine, out, seen, begun }
     }
 
     /// Delivers. Gives the fact that it was executed, by whomever.
@@ -114,12 +123,13 @@ impl<'a> Delivery<'a> {
         let seconds = self.begun.elapsed().as_secs();
         match &self.mine {
             Some(waiting) => later(format!(
-                "transaction {} at nonce {} of {} is not mined after {seconds} s; it still waits, and may be mined yet",
+                "transaction {} at nonce {} of {} is not mined after {seconds} s; it still waits, and may be mined yet{}",
                 waiting.hash,
                 waiting.nonce,
-                self.executor.address()
+                self.executor.address(),
+                self.route.told()
             )),
-            None => later(format!("no transaction was mined within {seconds} s")),
+            None => later(format!("no transaction was mined within {seconds} s{}", self.route.told())),
         }
     }
 
@@ -157,11 +167,11 @@ impl<'a> Delivery<'a> {
 
     /// Sends the same bytes again. Whether any node has it then; where nobody knows, it is taken as waiting, for a
     /// second transaction beside it is what must not be.
-    async fn is_under_way(&self, known: &SignedTransaction) -> bool {
-        match self.chain.send(known).await {
+    async fn is_under_way(&mut self, known: &SignedTransaction) -> bool {
+        match self.route.hand_in(known).await {
             Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(incident.id = %self.id, error = %chain_of(&error), "what was signed before is not taken again");
+            Err(problem) => {
+                tracing::warn!(incident.id = %self.id, %problem, "what was signed before is not taken again");
                 self.chain.transaction_known(known.hash).await.unwrap_or(true)
             }
         }
@@ -185,7 +195,20 @@ impl<'a> Delivery<'a> {
     /// A transaction at the account's next nonce, rehearsed with the real signatures.
     async fn sign(&self) -> Result<SignedTransaction, Failure> {
         let draft = self.draft().await?;
-        self.chain.sign(self.executor, &draft).await.map_err(|error| later(chain_of(&error)))
+        let allowed = self.allowance(None);
+        self.chain
+            .sign_within(self.executor, &draft, allowed.left)
+            .await
+            .map_err(|error| refused(&error, &allowed))
+    }
+
+    /// What the next transaction may cost; `replaces` is the one whose place it takes.
+    fn allowance(&self, replaces: Option<&SignedTransaction>) -> Allowance {
+        let Some(cap) = &self.cap else {
+            return Allowance { left: Wei(alloy::primitives::U256::MAX), because: String::new() };
+        };
+        let place = replaces.map(|waiting| (waiting.chain_id(), waiting.nonce));
+        allowance(self.agent, self.id, self.executor.address(), cap, place)
     }
 
     async fn draft(&self) -> Result<TransactionDraft, Failure> {
@@ -206,8 +229,12 @@ impl<'a> Delivery<'a> {
     /// A higher bid at the same nonce; or a new transaction where the old one can never be mined.
     async fn raise(&mut self, waiting: &SignedTransaction) -> Result<SignedTransaction, Failure> {
         // Nobody knows: then it is taken as waiting.
-        if self.chain.transaction_known(waiting.hash).await.unwrap_or(true) {
-            return self.chain.outbid(self.executor, waiting).await.map_err(|error| later(chain_of(&error)));
+        if self.route.is_private(waiting.hash)
+            || self.chain.transaction_known(waiting.hash).await.unwrap_or(true)
+        {
+            let allowed = self.allowance(Some(waiting));
+            let bid = self.chain.outbid_within(self.executor, waiting, allowed.left).await;
+            return bid.map_err(|error| refused(&error, &allowed));
         }
         // Dropped, or its nonce went to something else: the account's next nonce is right for both.
         self.mine = None;
@@ -220,17 +247,17 @@ impl<'a> Delivery<'a> {
     async fn dispatch(&mut self, next: SignedTransaction) -> Result<(), Failure> {
         let next = self.journal(next).await?;
         self.seen.insert(next.hash);
-        let sent = self.chain.send(&next).await;
+        let sent = self.route.hand_in(&next).await;
         let refused = match &sent {
             Ok(()) => false,
             // A refusal may be a lost yes.
             Err(_) => matches!(self.chain.transaction_known(next.hash).await, Ok(false)),
         };
         match sent {
-            Err(error) if refused && self.out.is_empty() => return Err(later(chain_of(&error))),
+            Err(problem) if refused && self.out.is_empty() => return Err(later(problem)),
             // What was sent before still waits, and is what the next bid must outbid.
-            Err(error) if refused => {
-                tracing::warn!(incident.id = %self.id, error = %chain_of(&error), "a higher bid was not accepted");
+            Err(problem) if refused => {
+                tracing::warn!(incident.id = %self.id, %problem, "a higher bid was not accepted");
             }
             Ok(()) | Err(_) => {
                 if !self.out.contains(&next.hash) {
@@ -264,8 +291,23 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Waits until one of them is mined.
+    /// Waits until one of them is mined. What only a private relay has is made public meanwhile, when its blocks are over.
     async fn wait(&mut self, spell: Duration) -> Result<Spell, Failure> {
+        let mut rest = spell;
+        while self.route.has_private() && !rest.is_zero() {
+            let step = rest.min(FIRST_LOOK);
+            match self.wait_once(step).await? {
+                Spell::Waiting => rest = rest.saturating_sub(step),
+                over @ (Spell::Executed(_) | Spell::Spent(_)) => return Ok(over),
+            }
+            if let Some(mine) = self.mine.clone() {
+                self.route.publish_if_due(&mine).await;
+            }
+        }
+        if rest.is_zero() { Ok(Spell::Waiting) } else { self.wait_once(rest).await }
+    }
+
+    async fn wait_once(&mut self, spell: Duration) -> Result<Spell, Failure> {
         let chain = self.chain;
         let mut asks: FuturesUnordered<_> =
             self.out.iter().map(|transaction| chain.receipt(*transaction, spell)).collect();
@@ -326,49 +368,16 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// What the receipt's own logs say: the Safe's, about this very transaction.
-fn executed_by(receipt: &Receipt, preparation: &Preparation) -> Option<Fact> {
-    let safe_tx_hash = preparation.safe_tx_hash();
-    receipt
-        .logs
-        .iter()
-        .filter(|_| receipt.succeeded)
-        .filter(|log| log.address() == preparation.domain.safe.0)
-        .filter_map(|log| execution_in_log(log.topics(), &log.data().data))
-        .find(|execution| execution.safe_tx == safe_tx_hash)
-        .map(|execution| Fact::Executed {
-            safe_tx_hash,
-            transaction: receipt.transaction,
-            block: receipt.block_number,
-            success: execution.success,
-        })
-}
-
-/// The journalled transactions for one proposal.
-#[derive(Clone, Debug, Default)]
-struct Journalled {
-    /// Of one account, oldest first.
-    mine: Vec<SignedTransaction>,
-    /// The newest of any other account.
-    theirs: Option<SignedTransaction>,
-}
-
-impl Journalled {
-    fn of(agent: &Agent, id: IncidentId, preparation: &Preparation, account: Address) -> Self {
-        let mut found = Self::default();
-        for (_, fact) in agent.store.facts(id) {
-            let Fact::ExecutionSigned { safe_tx_hash, transaction, raw, .. } = fact else { continue };
-            if safe_tx_hash != preparation.safe_tx_hash() {
-                continue;
-            }
-            match SignedTransaction::read(&raw) {
-                Some((signed, from)) if from == account => found.mine.push(signed),
-                Some((signed, _)) => found.theirs = Some(signed),
-                None => {
-                    tracing::error!(incident.id = %id, %transaction, "a journalled transaction cannot be read");
-                }
-            }
-        }
-        found
+/// Why no transaction was signed; where money is why, what a person can do.
+fn refused(error: &BroadcastError, allowed: &Allowance) -> Failure {
+    match error {
+        BroadcastError::TooDear { .. } => later(format!(
+            "{error}: {}; raise the cap in [executor], or execute it by hand (`redhandle proposal execute`), which no cap holds back",
+            allowed.because
+        )),
+        BroadcastError::Unprepared { .. }
+        | BroadcastError::WouldRevert { .. }
+        | BroadcastError::Unsigned { .. }
+        | BroadcastError::NotAccepted { .. } => later(chain_of(error)),
     }
 }

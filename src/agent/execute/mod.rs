@@ -8,14 +8,18 @@
 //! |---|---|
 //! | [`signatures`] | packs the confirmations that still count |
 //! | [`delivery`] | signs, journals, sends, waits, outbids |
+//! | [`spending`] | how much the key may still spend by itself |
+//! | `route` | by a private relay, or by the public endpoints |
 
 pub mod delivery;
+mod journalled;
+mod route;
 pub mod signatures;
-
-use alloy::signers::local::PrivateKeySigner;
+pub mod spending;
 
 use super::{Agent, TaskError};
 use crate::domain::incident::{Actor, Fact, Incident, Preparation, Retry, Stage, Task};
+use crate::signer::KeySigner;
 use delivery::Delivery;
 
 /// Why it was not executed, and whether the same may succeed later.
@@ -42,7 +46,7 @@ pub async fn execute(agent: &Agent, incident: &Incident, attempt: u32, begun: bo
 pub async fn execute_with(
     agent: &Agent,
     incident: &Incident,
-    executor: &PrivateKeySigner,
+    executor: &KeySigner,
     by: Actor,
     attempt: u32,
     begun: bool,
@@ -69,7 +73,7 @@ pub async fn execute_with(
             executor.address()
         )))
     } else {
-        deliver(agent, incident, preparation, executor).await
+        deliver(agent, incident, preparation, executor, by_itself).await
     };
     let (fact, executed) = match sent {
         Ok(fact) => (fact, true),
@@ -104,11 +108,13 @@ async fn deliver(
     agent: &Agent,
     incident: &Incident,
     preparation: &Preparation,
-    executor: &PrivateKeySigner,
+    executor: &KeySigner,
+    by_itself: bool,
 ) -> Result<Fact, Failure> {
     let chain = agent
         .chains
         .get(&preparation.chain)
         .ok_or_else(|| (format!("chain {} is not configured", preparation.chain), Retry::Never))?;
-    Delivery::of(agent, chain, incident.id, preparation, executor).run().await
+    let cap = agent.config.settings.executor.as_ref().filter(|_| by_itself).map(|executor| executor.cap);
+    Delivery::of(agent, chain, incident.id, preparation, executor, cap).run().await
 }

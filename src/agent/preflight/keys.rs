@@ -9,6 +9,7 @@ use super::Finding;
 use super::ground::{Ground, Grounds};
 use crate::agent::{Agent, chain_of};
 use crate::config::settings::SafeService;
+use crate::domain::ether::Wei;
 use crate::domain::names::{ChainName, SafeName};
 use crate::domain::roster::{Key, Person};
 use crate::domain::safe::SafeState;
@@ -123,9 +124,11 @@ pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
     }
     if let Some(executor) = &agent.executor {
         findings.extend(never_an_owner("executor", executor.address(), grounds));
+        let cap = settings.executor.as_ref().map(|executor| executor.cap.per_incident).unwrap_or_default();
         let gas = grounds.iter().filter(|(_, ground)| !ground.safes.is_empty());
-        findings
-            .extend(join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address()))).await);
+        findings.extend(
+            join_all(gas.map(|(name, ground)| gas_money(name, ground, executor.address(), cap))).await,
+        );
     }
     findings
 }
@@ -242,16 +245,25 @@ fn is_embedded(agent: &Agent, chain: &ChainName) -> bool {
     })
 }
 
-async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address) -> Finding {
+async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address, cap: Wei) -> Finding {
     let place = format!("[executor], chain {name}");
     match ground.chain.balance(&ground.block, executor).await {
-        Ok(wei) if wei.is_zero() => Finding::warning(
+        Ok(wei) if wei.is_zero() => Finding::problem(
             place,
             format!(
                 "{executor} holds nothing on {name} and cannot pay for an execution: send it some gas money"
             ),
         ),
-        Ok(wei) => Finding::ok(place, format!("{executor} holds {wei} wei")),
+        Ok(wei) if wei < cap.0 => Finding::problem(
+            place,
+            format!(
+                "{executor} holds {}, which is less than it may spend for one incident ({cap}): send it more, or lower cap_per_incident",
+                Wei(wei)
+            ),
+        ),
+        Ok(wei) => {
+            Finding::ok(place, format!("{executor} holds {}; its cap is {cap} for one incident", Wei(wei)))
+        }
         Err(error) => Finding::problem(place, chain_of(&error)),
     }
 }

@@ -48,12 +48,15 @@ struct Found {
 }
 
 async fn find(path: &Path, environment: &Environment, offline: bool) -> Found {
-    let (agent, mut findings) = match files(path, environment) {
+    let (mut agent, mut findings) = match files(path, environment) {
         Ok(good) => good,
         Err(findings) => return Found { findings, asked: false, exit: Exit::Wrong },
     };
     findings.push(journal(&agent).await);
     if !offline {
+        if let Err(SetupProblems(problems)) = setup::connect(&mut agent, Keys::All).await {
+            findings.extend(problems.into_iter().map(|found| Finding::problem(found.place, found.problem)));
+        }
         findings.extend(preflight(&agent).await);
     }
     let good = findings.iter().all(|finding| finding.level != Level::Problem);

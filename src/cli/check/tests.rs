@@ -87,8 +87,8 @@ async fn files_that_would_work_are_fine_and_each_condition_is_said_in_words() {
     ✓ [contracts.vault]: 0x8A791620dd6260079BF849Dc5567aDC3F2FdC318 has code
     ✓ [proposer], Safe guardian: 0x976EA74026E726554dB657fA54763abd0C3a0aa9 is a delegate of owner
       0x70997970C51812dc3A010C7d01b50e0d17dc79C8 at 127.0.0.1
-    ✓ [executor], chain local: 0x14dC79964da2C08b23698B3D3cc7Ca32193d9955 holds 10000000000000000000000
-      wei
+    ✓ [executor], chain local: 0x14dC79964da2C08b23698B3D3cc7Ca32193d9955 holds 10000 ether; its cap is
+      0.2 ether for one incident
     ✓ runbook "pause-vault", Safe guardian: vault.pause() would work now: simulated at block N by ANVIL
       (eth_simulateV1), 104247 gas; afterwards read("vault", "paused()") == true
 
@@ -139,8 +139,6 @@ async fn everything_that_would_be_in_the_way_is_told_at_once() {
       nobody would know whom to wake; add the key to its holder
     ! [proposer]: whether 0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc is a delegate on local is unknown:
       the embedded service answers only while `redhandle run` runs
-    ! [executor], chain local: 0x14dC79964da2C08b23698B3D3cc7Ca32193d9955 holds nothing on local and
-      cannot pay for an execution: send it some gas money
 
     ✗ [contracts.token]: there is no contract at 0x00000000000000000000000000000000000070Ce on local: a
       call of it would succeed and do nothing; check address and chain
@@ -153,10 +151,12 @@ async fn everything_that_would_be_in_the_way_is_told_at_once() {
       0x90F79bf6EB2c4f870365E785982E1f101E93b906): correct the address, or let the owners add it
     ✗ [proposer]: the proposer key 0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc is an owner of Safe
       governance: this program must never hold an owner's key; use a key that owns nothing
+    ✗ [executor], chain local: 0x14dC79964da2C08b23698B3D3cc7Ca32193d9955 holds nothing on local and
+      cannot pay for an execution: send it some gas money
     ✗ runbook "pause-vault", Safe governance: vault.pause() would not work now: the simulation reverts:
       GS013: the called contract reverted, and the Safe with it because no safeTxGas or gasPrice is set
 
-    4 problems, 4 warnings, 9 fine.
+    5 problems, 3 warnings, 9 fine.
     "#);
     assert_eq!(exit, Exit::No);
 }

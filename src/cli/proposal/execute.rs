@@ -1,13 +1,11 @@
 //! Executing what enough owners confirmed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{PasswordArgs, of};
+use super::{KeyArgs, of};
 use crate::agent::house::House;
 use crate::agent::scrutiny::still_wanted;
-use crate::agent::setup::open_keystore;
 use crate::agent::{chain_of, execute as executing, follow, verify};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
@@ -25,11 +23,9 @@ const EFFECT_WAIT_MAX: Duration = Duration::from_secs(60);
 pub struct Args {
     /// The incident it belongs to: INC-7.
     incident: IncidentId,
-    /// The keystore that pays the gas; the configured executor's if not given.
-    #[arg(long, value_name = "FILE")]
-    pub keystore: Option<PathBuf>,
+    /// The key that pays the gas; the configured executor's if none is given.
     #[command(flatten)]
-    password: PasswordArgs,
+    pub key: KeyArgs,
     /// Who executes.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
@@ -41,12 +37,11 @@ pub struct Args {
 /// Refuses below the threshold, rehearses with the real signatures, sends, waits, reads the effect.
 pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
     let agent = &house.agent;
-    let key = match &args.keystore {
-        Some(path) => open_keystore(path, &args.password.read(path)?).map_err(Failure::wrong)?,
-        None => agent
-            .executor
-            .clone()
-            .ok_or_else(|| Failure::wrong("no key pays the gas: give --keystore, or configure [executor]"))?,
+    let key = if args.key.is_named() {
+        args.key.open().await?
+    } else {
+        let nobody = "no key pays the gas: give --keystore, --ledger or --trezor, or configure [executor]";
+        agent.executor.clone().ok_or_else(|| Failure::wrong(nobody))?
     };
     let (incident, _) = of(house, args.incident)?;
     // What the service and the chain know counts as well.

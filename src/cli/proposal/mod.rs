@@ -1,11 +1,17 @@
 //! `redhandle proposal`: what owners are asked to sign.
 
+mod approve;
 mod execute;
+mod export;
+mod import;
+mod inspect;
+mod keys;
+mod qr;
 mod show;
 mod sign;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -15,6 +21,8 @@ use super::{Context, open};
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
 use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::safe::SafeTxHash;
+pub use keys::{KeyArgs, failure as key_failure};
 
 /// List, show, verify, sign and execute proposals.
 #[derive(Debug, clap::Subcommand)]
@@ -28,9 +36,19 @@ pub enum Command {
     },
     /// Recompute everything from the chain alone, and say yes or no.
     Verify {
-        /// The incident it belongs to: INC-7.
-        incident: IncidentId,
+        /// The incident it belongs to: INC-7; or a file that `proposal export` wrote, here or elsewhere.
+        #[arg(value_name = "INCIDENT|FILE")]
+        which: String,
+        /// Ask nobody: recompute what a file says of itself.
+        #[arg(long)]
+        offline: bool,
     },
+    /// Write one file that carries the proposal to whoever signs it, and commands that do without us.
+    Export(export::Args),
+    /// Take signatures back from a file or pasted, and say of each whether it counts.
+    Import(import::Args),
+    /// Print the transaction by which an owner approves on the chain.
+    Approve(approve::Args),
     /// Sign as an owner, after verifying.
     Sign(sign::Args),
     /// Execute what enough owners confirmed, and read the effect on the chain.
@@ -40,18 +58,35 @@ pub enum Command {
 /// Runs one of them.
 pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failure> {
     let keys = match &command {
-        Command::Execute(args) if args.keystore.is_none() => Keys::All,
+        Command::Verify { which, offline } if which.parse::<IncidentId>().is_err() => {
+            return inspect::inspect(context, Path::new(which), *offline).await;
+        }
+        Command::Verify { offline: true, .. } => {
+            return Err(Failure::wrong(
+                "--offline is for files: an incident's proposal is verified against the chain",
+            ));
+        }
+        Command::Execute(args) if !args.key.is_named() => Keys::All,
         Command::List
         | Command::Show { .. }
         | Command::Verify { .. }
         | Command::Sign(_)
+        | Command::Export(_)
+        | Command::Import(_)
+        | Command::Approve(_)
         | Command::Execute(_) => Keys::None,
     };
     let house = open::house(context, keys).await?;
     match command {
         Command::List => show::list(context, &house),
         Command::Show { incident } => show::show(context, &house, incident),
-        Command::Verify { incident } => verify::verify(context, &house, incident).await,
+        Command::Verify { which, .. } => {
+            let incident = choose(&house, Some(&which), None)?;
+            verify::verify(context, &house, incident).await
+        }
+        Command::Export(args) => export::export(context, &house, args).await,
+        Command::Import(args) => import::import(context, &house, args).await,
+        Command::Approve(args) => approve::approve(context, &house, args).await,
         Command::Sign(args) => sign::sign(context, &house, args).await,
         Command::Execute(args) => execute::execute(context, &house, args).await,
     }
@@ -69,6 +104,49 @@ fn of(house: &House, id: IncidentId) -> Result<(Arc<Incident>, Preparation), Fai
             "{id} has no proposal; containment is {}; `redhandle incident show {id}` says more",
             incident.stage.as_str()
         ))),
+    }
+}
+
+/// The incident that is meant: by its name or its proposal's hash; else by a hash that came along; else the only open one.
+fn choose(house: &House, which: Option<&str>, came_along: Option<SafeTxHash>) -> Result<IncidentId, Failure> {
+    let all = house.agent.store.all();
+    let with_hash = |hash: SafeTxHash| {
+        let mut found = all.iter().filter(|incident| {
+            incident.preparation.as_ref().is_some_and(|preparation| preparation.safe_tx_hash() == hash)
+        });
+        found.next_back().map(|incident| incident.id)
+    };
+    if let Some(text) = which {
+        if let Ok(id) = text.parse::<IncidentId>() {
+            return Ok(id);
+        }
+        let hash: SafeTxHash = text.parse().map_err(|_| {
+            Failure::wrong(format!(
+                "`{text}` is neither an incident such as INC-7 nor a safeTxHash of 32 bytes"
+            ))
+        })?;
+        return with_hash(hash).ok_or_else(|| {
+            Failure::no(format!(
+                "no incident has the proposal {hash} now; `redhandle proposal list` names those there are"
+            ))
+        });
+    }
+    if let Some(hash) = came_along {
+        return with_hash(hash).ok_or_else(|| {
+            Failure::no(format!("it is for {hash}, which is no incident's proposal now; `redhandle proposal list` names those there are"))
+        });
+    }
+    let open: Vec<_> =
+        all.iter().filter(|incident| incident.preparation.is_some() && incident.phase.is_open()).collect();
+    match open[..] {
+        [only] => Ok(only.id),
+        [] => {
+            Err(Failure::no("no open incident has a proposal; `redhandle proposal list` names all there are"))
+        }
+        [_, ..] => {
+            let names: Vec<_> = open.iter().map(|incident| incident.id.to_string()).collect();
+            Err(Failure::wrong(format!("which proposal: {}?", names.join(", "))))
+        }
     }
 }
 

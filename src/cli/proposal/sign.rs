@@ -1,12 +1,10 @@
 //! Signing as an owner.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
-use super::{PasswordArgs, of, show, verify};
+use super::{KeyArgs, of, show, verify};
 use crate::agent::house::House;
 use crate::agent::scrutiny::{STILL_WANTED, still_wanted};
-use crate::agent::setup::open_keystore;
 use crate::agent::sign::{self, SignError, Signed};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
@@ -19,11 +17,8 @@ use crate::domain::names::PersonId;
 pub struct Args {
     /// The incident it belongs to: INC-7.
     incident: IncidentId,
-    /// The owner's encrypted keystore.
-    #[arg(long, value_name = "FILE")]
-    keystore: PathBuf,
     #[command(flatten)]
-    password: PasswordArgs,
+    key: KeyArgs,
     /// Who signs: the key must be this person's.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
@@ -55,8 +50,7 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         }
         return Err(Failure { exit: Exit::No, problems });
     }
-    let password = args.password.read(&args.keystore)?;
-    let key = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
+    let key = args.key.open().await?;
     if let Some(person) = &args.person {
         owns(house, person, key.address())?;
     }
@@ -70,6 +64,9 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         still_wanted(&newest).map_err(|because| Failure::no(format!("not signed: {because}")))?;
     }
     let shown = preparation.safe_tx_hash();
+    if args.key.is_device() && !context.out.is_json() {
+        context.out.note(&format!("Compare the hashes on {}, and press there.", key.name()));
+    }
     let signed = sign::sign(&house.agent, args.incident, &key, shown).await.map_err(|error| match error {
         SignError::NotAnOwner { .. } => Failure::wrong(error.to_string()),
         SignError::NoProposal(_) | SignError::Another { .. } | SignError::WrongHash | SignError::Key(_) => {

@@ -3,23 +3,19 @@
 //! A delegate can suggest and nothing else. The service wants an owner's signature that is at most two
 //! hours old by *its* clock: where it refuses one, both clocks are compared and the difference is told.
 
-use std::path::PathBuf;
-
-use alloy::primitives::{Address, Bytes};
-use alloy::signers::SignerSync as _;
-use alloy::signers::local::PrivateKeySigner;
+use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::agent::service::ServiceLink;
-use crate::agent::setup::{Keys, open_keystore};
+use crate::agent::setup::Keys;
 use crate::agent::{Agent, chain_of};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::proposal::PasswordArgs;
+use crate::cli::proposal::{KeyArgs, key_failure};
 use crate::cli::{Context, open};
 use crate::config::settings::Safe;
 use crate::domain::names::SafeName;
-use crate::domain::safe::{SafeAddress, delegate_hash, totp};
+use crate::domain::safe::{SafeAddress, delegate_hash, delegate_typed_data, totp};
 use crate::domain::text::terminal;
 use crate::safe_service::client::{DelegateRemoval, NewDelegate, Removed};
 
@@ -31,11 +27,8 @@ const LABEL_CHARS_MAX: usize = 50;
 pub struct Args {
     /// The Safe, by its name in the configuration.
     safe: SafeName,
-    /// The owner's encrypted keystore.
-    #[arg(long, value_name = "FILE", required_unless_present = "list")]
-    keystore: Option<PathBuf>,
     #[command(flatten)]
-    password: PasswordArgs,
+    key: KeyArgs,
     /// Somebody else than the configured proposer.
     #[arg(long, value_name = "ADDRESS")]
     delegate: Option<Address>,
@@ -52,7 +45,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["list", "expires"])]
     remove: bool,
     /// List everybody who may propose to this Safe, owner-wide delegates included.
-    #[arg(long, conflicts_with_all = ["keystore", "everywhere", "expires"])]
+    #[arg(long, conflicts_with_all = ["keystore", "ledger", "trezor", "everywhere", "expires"])]
     list: bool,
 }
 
@@ -74,10 +67,10 @@ pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
         .services
         .get(&safe.chain)
         .ok_or_else(|| Failure::wrong(format!("chain {} has no Transaction Service", safe.chain)))?;
-    let Some(keystore) = args.keystore.as_ref().filter(|_| !args.list) else {
+    if args.list {
         return list(context, agent, service, safe).await;
-    };
-    let proposer = agent.proposer.as_ref().map(PrivateKeySigner::address);
+    }
+    let proposer = agent.proposer.as_ref().map(crate::signer::KeySigner::address);
     let delegate = args.delegate.or(proposer).ok_or_else(|| {
         Failure::wrong("there is no [proposer] in the configuration; configure one, or give --delegate")
     })?;
@@ -87,11 +80,12 @@ pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
             "--expires has passed already: name a later instant, or --remove the delegate",
         ));
     }
-    let owner = open_keystore(keystore, &args.password.read(keystore)?).map_err(Failure::wrong)?;
+    let owner = args.key.open().await?;
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let hash = delegate_hash(Some(safe.chain_id), delegate, totp(seconds));
-    let signature = owner.sign_hash_sync(&hash).map_err(|error| Failure::of(&error))?;
-    let signature: Bytes = signature.as_bytes().to_vec().into();
+    let hour = totp(seconds);
+    let typed = delegate_typed_data(safe.chain_id, delegate, hour);
+    let signing = owner.sign_typed_data(&typed, delegate_hash(Some(safe.chain_id), delegate, hour));
+    let signature = signing.await.map_err(|error| key_failure(&error))?;
     let of = (!args.everywhere).then_some(SafeAddress(safe.address));
     if args.remove {
         let removal = DelegateRemoval { safe: of, delegate, delegator: owner.address(), signature };

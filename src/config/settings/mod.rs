@@ -8,6 +8,7 @@
 mod chains;
 mod channels;
 mod contracts;
+mod executor;
 mod feeds;
 mod keystores;
 mod web;
@@ -19,10 +20,11 @@ use std::path::PathBuf;
 pub use chains::{Chain, ENDPOINTS_MAX, RpcEndpoint, SafeService};
 pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
+pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
     Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed, WebhookWords,
 };
-pub use keystores::{Executor, Keystore, Proposer};
+pub use keystores::{KeySource, Keystore, Proposer};
 pub use web::Web;
 
 use super::problem::{Findings, Place};
@@ -106,7 +108,8 @@ pub(super) fn read(
     let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, findings);
     let channels = channels::read(&mut root, findings);
     let web = web::read(&mut root, findings);
-    let (proposer, executor) = keystores::read(&mut root, findings);
+    let proposer = keystores::read_proposer(&mut root, findings);
+    let executor = executor::read(&mut root, &chain_names, findings);
 
     let mut journal = context.folder.join("redhandle.db");
     if let Some(mut table) = root.table("journal", findings) {

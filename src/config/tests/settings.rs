@@ -351,7 +351,7 @@ fn channels_and_keystores_are_complete() {
     redhandle.toml:51:11: timeout = "0s" in [channels.hook]; expected a length of time such as "10m" or "1h30m", from 1s to 1m
     redhandle.toml:50:12: missing key "password" in [proposer.keystore]; expected { env = "NAME" } or { file = "PATH" }
     redhandle.toml:50:21: there is no key file proposer.json
-    redhandle.toml:49:1: missing key "keystore" in [executor]; expected { path = "PATH", password = { env = "NAME" } }
+    redhandle.toml:49:1: missing key "keystore" in [executor]; expected { path = "PATH", password = { env = "NAME" } }, or aws-kms, gcp-kms, ledger or trezor instead
     redhandle.toml:50:8: auto = "true" in [executor]; expected true or false; write it without quotes
     nothing is wrong
     "#);

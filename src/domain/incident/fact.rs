@@ -73,7 +73,7 @@ pub struct OwnerConfirmation {
     pub owner: Address,
     /// The signature as the Safe takes it (65 bytes, or longer for contract signatures).
     pub signature: Bytes,
-    /// How it reached us: `service`, `command`, `chain`.
+    /// How it reached us: `service`, `command`, `chain`, `file`.
     pub source: String,
 }
 

@@ -9,12 +9,15 @@
 
 pub mod abi;
 mod delegate;
+pub mod diagnose;
+pub mod exchange;
 mod hash;
 mod ids;
 pub mod multisend;
 mod nested;
 mod numbers;
 pub mod queue_audit;
+pub mod paste;
 pub mod signature;
 pub mod singleton;
 mod state;
