@@ -42,8 +42,7 @@ const SAFE_FUNCTIONS: [&str; 17] = [
     "function multiSend(bytes transactions)",
 ];
 
-static SAFE_ABI: LazyLock<JsonAbi> =
-    LazyLock::new(|| JsonAbi::parse(SAFE_FUNCTIONS).unwrap_or_default());
+static SAFE_ABI: LazyLock<JsonAbi> = LazyLock::new(|| JsonAbi::parse(SAFE_FUNCTIONS).unwrap_or_default());
 
 /// `POST /api/v1/data-decoder/`.
 pub(super) fn requested(parts: &Parts, body: Value) -> Result<Value, Refusal> {

@@ -130,25 +130,29 @@ impl Filter {
     /// Executions whose time is not known can be neither within nor outside of a range of times.
     pub(super) fn check_dates(&self, rows: &[(StoredTx, Option<Execution>)]) -> Result<(), Refusal> {
         let unknown = |execution: &Execution| execution.at_s.is_none();
-        if self.executed_at.is_given() && rows.iter().any(|(_, execution)| execution.as_ref().is_some_and(unknown))
+        if self.executed_at.is_given()
+            && rows.iter().any(|(_, execution)| execution.as_ref().is_some_and(unknown))
         {
-            let text = "When some of these transactions were executed is not known here; leave out execution_date.";
+            let text =
+                "When some of these transactions were executed is not known here; leave out execution_date.";
             return Err(Refusal::Unavailable(text.to_owned()));
         }
         Ok(())
     }
 
     pub(super) fn keeps(&self, tx: &StoredTx, execution: Option<&Execution>) -> bool {
-        let executed_at = execution.and_then(|execution| execution.at_s).map(|at_s| {
-            i64::try_from(at_s).unwrap_or(i64::MAX).saturating_mul(1_000_000)
-        });
+        let executed_at = execution
+            .and_then(|execution| execution.at_s)
+            .map(|at_s| i64::try_from(at_s).unwrap_or(i64::MAX).saturating_mul(1_000_000));
         !self.nothing
             && self.executed.is_none_or(|executed| executed == execution.is_some())
             && self.failed.is_none_or(|failed| execution.is_some_and(|execution| execution.success != failed))
             && (tx.trusted || !self.trusted_only)
             && self.to.is_none_or(|to| to == tx.tx.to)
             && self.hash.is_none_or(|hash| hash == tx.hash.0)
-            && self.executed_in.is_none_or(|hash| execution.is_some_and(|execution| execution.tx_hash == hash))
+            && self
+                .executed_in
+                .is_none_or(|hash| execution.is_some_and(|execution| execution.tx_hash == hash))
             && self.value.holds(tx.tx.value)
             && self.modified.holds(tx.modified_at)
             && self.submitted.holds(tx.submitted_at)

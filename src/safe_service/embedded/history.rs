@@ -16,12 +16,7 @@ use super::store::StoredTx;
 use crate::domain::safe::SafeNonce;
 
 /// One page of executed proposals.
-pub(super) async fn list(
-    parts: &Parts,
-    address: &str,
-    api: Api,
-    window: &Window,
-) -> Result<Value, Refusal> {
+pub(super) async fn list(parts: &Parts, address: &str, api: Api, window: &Window) -> Result<Value, Refusal> {
     let safe = in_path(address)?;
     let newest_first = match window.get("ordering").unwrap_or("-timestamp") {
         "timestamp" | "execution_date" | "executionDate" => false,

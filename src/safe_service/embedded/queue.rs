@@ -13,12 +13,7 @@ use super::store::StoredTx;
 use crate::domain::safe::SafeTxHash;
 
 /// One page of a Safe's transactions.
-pub(super) async fn list(
-    parts: &Parts,
-    address: &str,
-    api: Api,
-    window: &Window,
-) -> Result<Value, Refusal> {
+pub(super) async fn list(parts: &Parts, address: &str, api: Api, window: &Window) -> Result<Value, Refusal> {
     let safe = in_path(address)?;
     let filter = Filter::read(window)?;
     let rows = parts.store.transactions(safe, filter.nonce_from, filter.nonce_to).await?;

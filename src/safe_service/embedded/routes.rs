@@ -16,8 +16,8 @@ use super::page::Window;
 use super::refusal::Refusal;
 use super::render::Api;
 use super::{
-    EmbeddedService, about, confirm, decode, delegates, erase, estimate, etag, history, messages, propose, queue,
-    render,
+    EmbeddedService, about, confirm, decode, delegates, erase, estimate, etag, history, messages, propose,
+    queue, render,
 };
 use crate::domain::safe::SafeTxHash;
 
@@ -109,8 +109,12 @@ fn both(
     routes.route(path, methods.clone()).route(&format!("{path}/"), methods)
 }
 
-async fn method_not_allowed(method: Method) -> Refusal {
-    Refusal::Detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
+/// `OPTIONS` is answered by `Allow` alone: without CORS headers a browser goes no further.
+async fn method_not_allowed(method: Method) -> Result<StatusCode, Refusal> {
+    if method == Method::OPTIONS {
+        return Ok(StatusCode::OK);
+    }
+    Err(Refusal::Detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed.")))
 }
 
 async fn no_such_path() -> Refusal {
@@ -191,7 +195,12 @@ async fn with_module_v1(service: Service, path: Path<String>) -> Answer {
     about::safes(&service.parts, about::By::Module, &path).await.map(Json)
 }
 
-async fn with_module_v2(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+async fn with_module_v2(
+    service: Service,
+    path: Path<String>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+) -> Answer {
     let window = window(&uri, &headers);
     about::safes_in_pages(&service.parts, about::By::Module, &path, &window).await.map(Json)
 }

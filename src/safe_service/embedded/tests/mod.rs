@@ -1,8 +1,11 @@
 //! The embedded service over a real socket and a real database; the chain is a model that keeps state.
 
+mod messages;
 mod model;
+mod people;
 mod replay;
 mod strictness;
+mod surface;
 
 use std::sync::Arc;
 

@@ -50,7 +50,6 @@ fn deviations() -> BTreeMap<u64, &'static str> {
         (38, "an odd number of hex digits is named, not padded until the hash is another"),
         (84, "delegates are added in v2 only; the signature of v1 names no chain"),
         (110, "it does not know how a Safe was created"),
-        (112, "no browser speaks to it, so there is no CORS"),
         (113, "a chain has a number here, not a name"),
         (114, "a chain has a number here, not a name"),
         (122, "executions are read from the chain, also those of a Safe with an L1 singleton"),
@@ -209,6 +208,10 @@ fn comparable(value: &Value, inside_confirmation: bool) -> Value {
         }
         Value::Array(several) => {
             let mut several: Vec<Value> = several.iter().map(|one| comparable(one, false)).collect();
+            // A list of Safes has no order at the real service.
+            if several.iter().all(Value::is_string) {
+                several.sort_by_key(ToString::to_string);
+            }
             if inside_confirmation {
                 several.sort_by_key(|one| one["owner"].to_string());
             }
@@ -276,7 +279,10 @@ async fn replay(
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    eprintln!("{same} of {} recorded interactions are answered alike, {differing} otherwise on purpose", recordings.len());
+    eprintln!(
+        "{same} of {} recorded interactions are answered alike, {differing} otherwise on purpose",
+        recordings.len()
+    );
     [same, differing]
 }
 
@@ -286,7 +292,7 @@ async fn every_recorded_request_is_answered_as_the_real_service_did() {
     let service = Running::start_knowing(chain(), None, known()).await;
     let deviations = deviations();
     let counts = replay(&service, &recordings, "127.0.0.1:18888", &deviations, before).await;
-    assert_eq!(counts, [149, 27]);
+    assert_eq!(counts, [150, 26]);
 }
 
 #[tokio::test]
@@ -294,6 +300,7 @@ async fn the_official_client_is_served() {
     let Some(recordings) = recordings::official_client("the official client's replay") else { return };
     let service = Running::start_knowing(chain(), None, known()).await;
     service.chain.change(SAFE_130, |state| state.nonce = SafeNonce::from(2));
+    service.chain.add(NESTED_150, SafeVersion::V1_5_0, &[CHILD, A], 2, SINGLETON_141);
     let slash = "both forms of a path are served, none is redirected";
     let unproposed = "nothing was proposed before, so fewer nonces are known";
     let deviations = BTreeMap::from([
