@@ -11,6 +11,7 @@ help:
 	@echo 'make demo     the whole story on a local chain, in about a minute; ARGS=--json for a machine reader'
 	@echo 'make test     formatting, lints, documentation and every test; its last line counts them'
 	@echo 'make install  what both need and is missing: the crates, anvil, forge, the Safe contracts'
+	@echo '              (make test also brings the npm packages api-kit and protocol-kit, for its own use)'
 
 # Fetches only what is missing, so a second run needs no network.
 install:

@@ -14,7 +14,7 @@ use crate::domain::safe::abi::{ContractOwner, LegacyContractOwner, Safe};
 use crate::domain::safe::{ContractOwnerMessage, SafeAddress, SafeState, SafeTxHash};
 use crate::safe_service::client::{Quota, Standing};
 use crate::safe_service::{
-    ChainView, ChainViewError, Execution, ServiceClient, ServiceError, ServiceFailure, words,
+    ChainView, ChainViewError, Execution, Head, ServiceClient, ServiceError, ServiceFailure, words,
 };
 
 /// How far back the embedded service looks for an execution, in blocks.
@@ -127,7 +127,7 @@ impl AgreedChain {
     }
 
     async fn call(&self, doing: &str, to: Address, data: Vec<u8>) -> Result<CallOutcome, ChainViewError> {
-        let block = self.head(doing).await?;
+        let block = AgreedChain::head(self, doing).await?;
         let mut outcomes =
             self.0.call_many(&block, &[(to, data.into())]).await.map_err(|error| unread(doing, error))?;
         match outcomes.pop() {
@@ -143,9 +143,20 @@ impl ChainView for AgreedChain {
         self.0.id()
     }
 
+    async fn head(&self) -> Result<Head, ChainViewError> {
+        let block = AgreedChain::head(self, "read the newest block").await?;
+        Ok(Head { number: block.number, timestamp_s: block.timestamp_s })
+    }
+
+    async fn code_hash(&self, address: Address) -> Result<Option<B256>, ChainViewError> {
+        let doing = format!("read the code of {address}");
+        let block = AgreedChain::head(self, &doing).await?;
+        self.0.code_hash(&block, address).await.map_err(|error| unread(&doing, error))
+    }
+
     async fn safe_state(&self, safe: SafeAddress) -> Result<Option<SafeState>, ChainViewError> {
         let doing = format!("read Safe {safe}");
-        let block = self.head(&doing).await?;
+        let block = AgreedChain::head(self, &doing).await?;
         match self.0.safe_state(&block, safe).await {
             Ok(state) => Ok(Some(state)),
             Err(SafeReadError::NotASafe { .. }) => Ok(None),
@@ -201,15 +212,20 @@ impl ChainView for AgreedChain {
         hash: SafeTxHash,
     ) -> Result<Option<Execution>, ChainViewError> {
         let doing = format!("look for the execution of {hash}");
-        let head = self.head(&doing).await?;
+        let head = AgreedChain::head(self, &doing).await?;
         let oldest = head.number.saturating_sub(EXECUTION_SEARCH_BLOCKS);
         let mut end = head;
         loop {
             let from = end.number.saturating_sub(RANGE_MAX_BLOCKS - 1).max(oldest);
             let found = self.0.executions(safe, from, &end).await.map_err(|error| unread(&doing, error))?;
             if let Some(found) = found.into_iter().find(|execution| execution.safe_tx_hash == hash) {
-                let tx_hash: B256 = found.transaction;
-                return Ok(Some(Execution { tx_hash, success: found.succeeded, block: found.block_number }));
+                let block = self.0.block(found.block_number).await.map_err(|error| unread(&doing, error))?;
+                return Ok(Some(Execution {
+                    tx_hash: found.transaction,
+                    success: found.succeeded,
+                    block: found.block_number,
+                    at_s: block.map(|block| block.timestamp_s),
+                }));
             }
             if from <= oldest {
                 return Ok(None);

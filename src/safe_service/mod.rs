@@ -13,7 +13,7 @@ pub mod wire;
 pub mod words;
 
 pub use client::{Proposal, ServiceClient, ServiceError, ServiceFailure};
-pub use embedded::{ChainView, ChainViewError, EmbeddedService, Execution};
+pub use embedded::{ChainView, ChainViewError, EmbeddedService, Execution, Head, Known};
 
 #[cfg(test)]
 mod recordings;

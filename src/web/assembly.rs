@@ -15,12 +15,13 @@ use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
 use crate::agent::{chain_of, service_watch, setup};
 use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService};
-use crate::domain::names::FeedName;
+use crate::domain::names::{ChainName, FeedName};
+use crate::domain::safe::SafeAddress;
 use crate::feeds::forta::{FortaPoller, FortaSettings};
 use crate::feeds::jsonl::{JSONL_BATCH_LINES, JsonlFeed, JsonlSettings, JsonlSource};
 use crate::feeds::webhook::{MemoryReplayGuard, ReplayGuard, WebhookIntake};
 use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth, webhook};
-use crate::safe_service::EmbeddedService;
+use crate::safe_service::{EmbeddedService, Known};
 
 /// How often a followed file is looked at.
 const FILE_POLL: std::time::Duration = std::time::Duration::from_millis(500);
@@ -112,11 +113,27 @@ fn embedded_services(house: &House) -> Vec<axum::Router> {
         .map(|(name, chain)| {
             let view = Arc::new(AgreedChain(chain.clone()));
             let pool = house.journal.pool().clone();
-            let service = EmbeddedService::new(pool, view, Arc::clone(&house.agent.clock));
+            let known = known_to_the_service(&house.agent.config.settings, name);
+            let service = EmbeddedService::new(pool, view, Arc::clone(&house.agent.clock), known);
             // The gate in front asks for the key.
             axum::Router::new().nest(&setup::embedded_path(name), service.router(None))
         })
         .collect()
+}
+
+/// What the configuration tells an embedded service about its chain.
+fn known_to_the_service(settings: &settings::Settings, chain: &ChainName) -> Known {
+    let safes = settings.safes.values().filter(|safe| safe.chain == *chain);
+    let contracts = settings.contracts.values().filter(|contract| contract.chain == *chain);
+    Known {
+        safes: safes.map(|safe| SafeAddress(safe.address)).collect(),
+        contracts: contracts.map(|contract| (contract.address, contract.abi.clone())).collect(),
+        delegatecalls: settings
+            .chains
+            .get(chain)
+            .map(|chain| chain.delegatecall_targets.clone())
+            .unwrap_or_default(),
+    }
 }
 
 fn forta_settings(name: &FeedName, feed: &settings::FortaFeed) -> FortaSettings {

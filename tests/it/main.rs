@@ -22,5 +22,6 @@ mod replay;
 mod safe_commands;
 mod safe_vectors;
 mod signers;
+mod kits;
 mod story;
 mod support;

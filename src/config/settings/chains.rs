@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -39,6 +40,9 @@ pub struct Chain {
     pub agree: usize,
     /// Where Safe transactions are proposed.
     pub safe_service: SafeService,
+    /// Contracts that a Safe transaction proposed to the embedded service may delegatecall, besides Safe's own
+    /// libraries.
+    pub delegatecall_targets: Vec<Address>,
     /// How long between two looks at the chain.
     pub poll: Duration,
     /// How long one request may take.
@@ -105,6 +109,7 @@ fn read_chain(table: &mut Table<'_>, id: Option<ChainId>, findings: &mut Finding
     let bounds = 1..=u64::try_from(endpoints).unwrap_or(1);
     let agree = table.integer("agree", bounds, findings).and_then(|agree| usize::try_from(agree).ok());
     let safe_service = read_safe_service(table, findings);
+    let delegatecall_targets = table.list("delegatecall_targets", findings);
     let poll = table.duration("poll", POLL, findings);
     let rpc_timeout = table.duration("rpc_timeout", TIMEOUT, findings);
     Some(Chain {
@@ -112,6 +117,7 @@ fn read_chain(table: &mut Table<'_>, id: Option<ChainId>, findings: &mut Finding
         rpc: rpc?,
         agree: agree.unwrap_or(majority_of(endpoints)),
         safe_service: safe_service?,
+        delegatecall_targets,
         poll: poll.map_or(POLL_DEFAULT, |poll| poll.unsigned_abs()),
         rpc_timeout: rpc_timeout.map_or(TIMEOUT_DEFAULT, |timeout| timeout.unsigned_abs()),
     })

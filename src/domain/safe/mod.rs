@@ -26,7 +26,7 @@ mod tx;
 mod version;
 
 pub use delegate::{TOTP_PERIOD_SECONDS, delegate_hash, delegate_typed_data, delete_request_hash, totp};
-pub use hash::{SafeDomain, SafeTxHashes, hash, message_hash, typed_data};
+pub use hash::{SafeDomain, SafeTxHashes, hash, message_hash, message_hashes, typed_data};
 pub use ids::{SafeAddress, SafeNonce, SafeTxHash};
 pub use multisend::BatchedCall;
 pub use nested::ContractOwnerMessage;

@@ -11,6 +11,7 @@ use super::{BEGIN, SqliteJournal};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_journal", include_str!("../../../migrations/0001_journal.sql")),
     ("0002_safe_service", include_str!("../../../migrations/0002_safe_service.sql")),
+    ("0003_safe_messages", include_str!("../../../migrations/0003_safe_messages.sql")),
 ];
 
 /// Runs what has not run yet.

@@ -15,6 +15,18 @@ pub trait ChainView: Send + Sync + std::fmt::Debug {
     /// Which chain.
     fn chain_id(&self) -> ChainId;
 
+    /// The newest block.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    async fn head(&self) -> Result<Head, ChainViewError>;
+
+    /// keccak256 of a contract's code; `None` where there is no code.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    async fn code_hash(&self, address: Address) -> Result<Option<B256>, ChainViewError>;
+
     /// The Safe as it is now; `None` when there is none at the address.
     ///
     /// # Errors
@@ -64,6 +76,17 @@ pub struct Execution {
     pub success: bool,
     /// The block's height.
     pub block: u64,
+    /// The block's time, in seconds since 1970; `None` where it is not known.
+    pub at_s: Option<u64>,
+}
+
+/// A block, as far as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its height.
+    pub number: u64,
+    /// Its time, in seconds since 1970.
+    pub timestamp_s: u64,
 }
 
 /// The chain could not be read.

@@ -84,9 +84,9 @@ impl Fields {
         }
     }
 
-    /// Bytes in hex; an odd digit is padded on the left, as the real service does.
-    pub(super) fn bytes(&mut self, name: &str) -> Option<Bytes> {
-        let value = self.value(name, Need::Optional)?;
+    /// Bytes in hex.
+    pub(super) fn bytes(&mut self, name: &str, need: Need) -> Option<Bytes> {
+        let value = self.value(name, need)?;
         match hex(&value) {
             Ok(bytes) => Some(bytes),
             Err(text) => {
@@ -124,6 +124,28 @@ impl Fields {
             }
             Err(text) => {
                 self.problem("signature", text);
+                None
+            }
+        }
+    }
+
+    /// Any value but null.
+    pub(super) fn json(&mut self, name: &str) -> Option<Value> {
+        self.value(name, Need::Required)
+    }
+
+    /// A small whole number that may be missing.
+    pub(super) fn index(&mut self, name: &str) -> Option<i64> {
+        let value = self.value(name, Need::Optional)?;
+        let number = whole_number(&value).map(i64::try_from);
+        match number {
+            Ok(Ok(number)) => Some(number),
+            Ok(Err(_)) => {
+                self.problem(name, "Ensure this value is less than or equal to 9223372036854775807.");
+                None
+            }
+            Err(text) => {
+                self.problem(name, text);
                 None
             }
         }
@@ -183,8 +205,12 @@ fn hex(value: &Value) -> Result<Bytes, String> {
         return Err(format!("{} is not a hexadecimal value.", text_of(value)));
     };
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    let padded = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("0{digits}") };
-    alloy::hex::decode(padded)
+    // The real service pads an odd digit on the left, which changes every byte.
+    if !digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        let count = digits.len();
+        return Err(format!("{count} hexadecimal digits are an odd number: one is missing or too many."));
+    }
+    alloy::hex::decode(digits)
         .map(Bytes::from)
         .map_err(|_| format!("{} is not a hexadecimal value.", digits.chars().take(200).collect::<String>()))
 }

@@ -10,15 +10,28 @@
 //! an owner of that moment, or vouched for by the chain. A chain that cannot be read is a 503, never an
 //! accepted proposal and never an empty list.
 //!
-//! It holds no key, decodes no calldata and knows no node: see [`ChainView`].
+//! It has no index of the chain. What only an index knows (transfers, module transactions, balances, how a
+//! Safe was created) is refused with a sentence, never an empty list; the history of a Safe is that of the
+//! proposals made here; Safes are listed by owner or module among those that are configured or were proposed
+//! to. Everything else that api-kit and protocol-kit ask is answered.
+//!
+//! It holds no key and knows no node: see [`ChainView`]. No browser speaks to it: there is no CORS.
 
+mod about;
 mod auth;
 mod chain_view;
 mod confirm;
+mod decode;
 mod delegates;
 mod erase;
+mod estimate;
+mod etag;
 mod executions;
 mod fields;
+mod filter;
+mod history;
+mod known;
+mod messages;
 mod page;
 mod propose;
 mod queue;
@@ -33,7 +46,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sqlx::AnyPool;
 
-pub use chain_view::{ChainView, ChainViewError, Execution};
+pub use chain_view::{ChainView, ChainViewError, Execution, Head};
+pub use known::Known;
 
 use crate::clock::SharedClock;
 use store::Store;
@@ -49,14 +63,15 @@ struct Parts {
     store: Store,
     chain: Arc<dyn ChainView>,
     clock: SharedClock,
+    known: Known,
 }
 
 impl EmbeddedService {
-    /// A service of `chain`, kept in `pool`, where `migrations/0002_safe_service.sql` has run. Several
-    /// services may share a pool when their chains differ.
-    pub fn new(pool: AnyPool, chain: Arc<dyn ChainView>, clock: SharedClock) -> Self {
+    /// A service of `chain`, kept in `pool`, where the `migrations/` have run. Several services may share a
+    /// pool when their chains differ.
+    pub fn new(pool: AnyPool, chain: Arc<dyn ChainView>, clock: SharedClock, known: Known) -> Self {
         let store = Store::new(pool, chain.chain_id());
-        Self { parts: Arc::new(Parts { store, chain, clock }) }
+        Self { parts: Arc::new(Parts { store, chain, clock, known }) }
     }
 
     /// Its HTTP surface, paths from `/api` on. With a key, every request must carry it as bearer; without

@@ -8,6 +8,10 @@ use url::form_urlencoded;
 const ROWS_DEFAULT: usize = 100;
 /// Rows of a page at most (service 6.10.1).
 const ROWS_MAX: usize = 200;
+/// Rows of a page of executed transactions when nothing is said (service 6.10.1).
+const HISTORY_ROWS_DEFAULT: usize = 20;
+/// Rows of such a page at most (service 6.10.1).
+const HISTORY_ROWS_MAX: usize = 100;
 
 /// The query of a list request, and where it was asked.
 pub(super) struct Window {
@@ -21,11 +25,20 @@ pub(super) struct Window {
 impl Window {
     /// Reads a query. Of a name that comes twice the last counts.
     pub(super) fn new(address: String, query: &str) -> Self {
+        Self::with_rows(address, query, ROWS_DEFAULT, ROWS_MAX)
+    }
+
+    /// The same of a list of executed transactions, whose pages are shorter (service 6.10.1).
+    pub(super) fn of_history(address: String, query: &str) -> Self {
+        Self::with_rows(address, query, HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX)
+    }
+
+    fn with_rows(address: String, query: &str, rows_default: usize, rows_max: usize) -> Self {
         let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let number = |name: &str| {
             query.iter().rev().find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<usize>().ok())
         };
-        let limit = number("limit").filter(|limit| *limit > 0).unwrap_or(ROWS_DEFAULT).min(ROWS_MAX);
+        let limit = number("limit").filter(|limit| *limit > 0).unwrap_or(rows_default).min(rows_max);
         let offset = number("offset").unwrap_or(0);
         Self { query, address, limit, offset }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Parts;
 use super::fields::{Fields, Need, checksummed};
+use super::known::check_delegatecall;
 use super::refusal::Refusal;
 use super::signers::{Claim, SIGNATURES_MAX, listed, set};
 use super::store::{Micros, StoredConfirmation, StoredDelegate, StoredTx};
@@ -17,7 +18,11 @@ use crate::domain::safe::{
 const STATUS: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
 /// Characters of an origin (service 6.10.1).
-const ORIGIN_CHARS_MAX: usize = 200;
+pub(super) const ORIGIN_CHARS_MAX: usize = 200;
+
+/// How far beyond the Safe's nonce on chain a proposal may be. No queue of people is that long, and one
+/// proposal far ahead makes every client propose behind it: they take the highest nonce plus one.
+const NONCE_AHEAD_MAX: u64 = 1_000;
 
 /// Proposals of one Safe that nobody entitled has signed. Anybody can claim to be an owner, so there is
 /// an end to it.
@@ -40,7 +45,7 @@ impl Request {
         let mut fields = Fields::new(body, STATUS)?;
         let to = fields.address("to", Need::Required);
         let value = fields.number("value");
-        let data = fields.bytes("data").unwrap_or_default();
+        let data = fields.bytes("data", Need::Optional).unwrap_or_default();
         let operation = fields.number("operation");
         let gas_token = fields.address("gasToken", Need::Optional).unwrap_or_default();
         let safe_tx_gas = fields.number("safeTxGas");
@@ -90,6 +95,7 @@ impl Request {
 pub(super) async fn propose(parts: &Parts, address: &str, body: Value) -> Result<(), Refusal> {
     let safe = in_path(address)?;
     let request = Request::read(body)?;
+    check_delegatecall(parts, &request.tx).await?;
     let state = parts.chain.safe_state(safe).await?;
     let chain_id = parts.chain.chain_id();
     // Without a Safe there is no version: the newest domain then tells whether the hash is consistent.
@@ -155,11 +161,17 @@ pub(super) fn in_path(address: &str) -> Result<SafeAddress, Refusal> {
         .ok_or_else(|| Refusal::Checksum(address.chars().take(200).collect()))
 }
 
-/// A nonce that the Safe has passed can never execute. The real service only notices when it has indexed
+/// A nonce that the Safe has passed can never execute, and one far ahead never will. The real service only notices when it has indexed
 /// the transaction that used it.
 async fn check_nonce(parts: &Parts, state: &SafeState, tx: &SafeTx, hash: SafeTxHash) -> Result<(), Refusal> {
     let (safe, nonce) = (state.address, tx.nonce);
-    if nonce >= state.nonce {
+    if let Some(ahead) = nonce.0.checked_sub(state.nonce.0) {
+        if ahead > U256::from(NONCE_AHEAD_MAX) {
+            return Err(Refusal::unprocessable(format!(
+                "Invalid nonce: nonce={nonce} is {ahead} ahead of nonce={} of safe={safe} on the blockchain, and at most {NONCE_AHEAD_MAX} ahead is taken",
+                state.nonce
+            )));
+        }
         return Ok(());
     }
     if let Some(execution) = parts.chain.execution(safe, hash).await? {

@@ -6,7 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, OriginalUri, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get};
+use axum::routing::{MethodRouter, any, delete, get, post};
 use axum::{Json, Router, middleware};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -14,7 +14,11 @@ use serde_json::Value;
 use super::auth::{self, Key};
 use super::page::Window;
 use super::refusal::Refusal;
-use super::{EmbeddedService, confirm, delegates, erase, propose, queue, render};
+use super::render::Api;
+use super::{
+    EmbeddedService, about, confirm, decode, delegates, erase, estimate, etag, history, messages, propose,
+    queue, render,
+};
 use crate::domain::safe::SafeTxHash;
 
 /// Bytes of a request's body: twice the largest transaction that nodes relay (128 kB), in hex.
@@ -22,34 +26,79 @@ pub const BODY_BYTES_MAX: usize = 512 << 10;
 
 type Body = Result<Bytes, BytesRejection>;
 
+type Answer = Result<Json<Value>, Refusal>;
+type Service = State<EmbeddedService>;
+
+/// Paths of the real service that only an index of the chain could answer.
+const INDEXED: [&str; 13] = [
+    "/api/v1/safes/{address}/module-transactions",
+    "/api/v1/safes/{address}/incoming-transfers",
+    "/api/v1/safes/{address}/transfers",
+    "/api/v1/safes/{address}/balances",
+    "/api/v2/safes/{address}/balances",
+    "/api/v2/safes/{address}/collectibles",
+    "/api/v1/safes/{address}/export",
+    "/api/v1/safes/{address}/safe-operations",
+    "/api/v1/safes/{address}/user-operations",
+    "/api/v1/module-transaction/{id}",
+    "/api/v1/transfer/{id}",
+    "/api/v1/safe-operations/{hash}",
+    "/api/v1/user-operations/{hash}",
+];
+
 pub(super) fn router(service: EmbeddedService, key: Option<SecretString>) -> Router {
-    let routes = Router::new();
-    let routes = both(routes, "/api/v1/about", get(about));
-    let routes = both(routes, "/api/v1/safes/{address}", get(safe));
-    let routes = both(
-        routes,
-        "/api/v2/safes/{address}/multisig-transactions",
-        get(list_transactions).post(post_transaction),
-    );
-    let routes =
-        both(routes, "/api/v2/multisig-transactions/{hash}", get(get_transaction).delete(delete_transaction));
-    let routes = both(
-        routes,
-        "/api/v1/multisig-transactions/{hash}/confirmations",
-        get(list_confirmations).post(post_confirmation),
-    );
-    let routes = both(routes, "/api/v1/delegates", get(list_delegates));
-    let routes = both(routes, "/api/v2/delegates", get(list_delegates).post(post_delegate));
-    let routes = both(routes, "/api/v2/delegates/{delegate}", delete(delete_delegate));
+    let mut routes = Router::new();
+    for (path, methods) in offered() {
+        routes = both(routes, path, methods);
+    }
+    for path in INDEXED {
+        routes = both(routes, path, any(not_indexed));
+    }
     let routes = routes
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_path)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(etag::conditional))
         .with_state(service);
     match key {
         None => routes,
         Some(key) => routes.layer(middleware::from_fn_with_state(Key::new(&key), auth::require)),
     }
+}
+
+fn offered() -> Vec<(&'static str, MethodRouter<EmbeddedService>)> {
+    vec![
+        ("/api/v1/about", get(about_us)),
+        ("/api/v1/about/indexing", get(about_indexing)),
+        ("/api/v1/about/singletons", get(about_singletons)),
+        ("/api/v1/about/ethereum-rpc", get(about_rpc)),
+        ("/api/v1/safes/{address}", get(safe)),
+        ("/api/v1/safes/{address}/creation", get(creation)),
+        ("/api/v1/safes/{address}/multisig-transactions", get(list_v1).post(post_transaction)),
+        ("/api/v2/safes/{address}/multisig-transactions", get(list_v2).post(post_transaction)),
+        ("/api/v1/safes/{address}/multisig-transactions/estimations", post(post_estimation)),
+        ("/api/v1/multisig-transactions/{hash}", get(one_v1).delete(delete_transaction)),
+        ("/api/v2/multisig-transactions/{hash}", get(one_v2).delete(delete_transaction)),
+        (
+            "/api/v1/multisig-transactions/{hash}/confirmations",
+            get(list_confirmations).post(post_confirmation),
+        ),
+        ("/api/v1/safes/{address}/all-transactions", get(history_v1)),
+        ("/api/v2/safes/{address}/all-transactions", get(history_v2)),
+        ("/api/v1/owners/{address}/safes", get(owned_v1)),
+        ("/api/v2/owners/{address}/safes", get(owned_v2)),
+        ("/api/v1/modules/{address}/safes", get(with_module_v1)),
+        ("/api/v2/modules/{address}/safes", get(with_module_v2)),
+        ("/api/v1/delegates", get(list_delegates)),
+        ("/api/v2/delegates", get(list_delegates).post(post_delegate)),
+        ("/api/v2/delegates/{delegate}", delete(delete_delegate)),
+        ("/api/v1/safes/{address}/messages", get(list_messages).post(post_message)),
+        ("/api/v1/messages/{hash}", get(get_message)),
+        ("/api/v1/messages/{hash}/signatures", post(post_message_signature)),
+        ("/api/v1/data-decoder", post(post_decoder)),
+        ("/api/v1/tokens", get(list_tokens)),
+        ("/api/v1/tokens/{address}", get(get_token)),
+    ]
 }
 
 fn both(
@@ -60,16 +109,39 @@ fn both(
     routes.route(path, methods.clone()).route(&format!("{path}/"), methods)
 }
 
-async fn method_not_allowed(method: Method) -> Refusal {
-    Refusal::Detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
+/// `OPTIONS` is answered by `Allow` alone: without CORS headers a browser goes no further.
+async fn method_not_allowed(method: Method) -> Result<StatusCode, Refusal> {
+    if method == Method::OPTIONS {
+        return Ok(StatusCode::OK);
+    }
+    Err(Refusal::Detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed.")))
 }
 
 async fn no_such_path() -> Refusal {
     Refusal::not_found("Not found.")
 }
 
-async fn about(headers: HeaderMap) -> Json<Value> {
+async fn not_indexed() -> Refusal {
+    Refusal::Detail(
+        StatusCode::NOT_IMPLEMENTED,
+        "This embedded service has no index of the chain, so it does not know this; nothing is not what is there. Ask the chain, or the hosted service.".to_owned(),
+    )
+}
+
+async fn about_us(headers: HeaderMap) -> Json<Value> {
     Json(render::about(host(&headers)))
+}
+
+async fn about_indexing(State(service): Service) -> Answer {
+    about::indexing(&service.parts).await.map(Json)
+}
+
+async fn about_singletons(State(service): Service) -> Answer {
+    about::singletons(&service.parts).await.map(Json)
+}
+
+async fn about_rpc(State(service): Service) -> Answer {
+    about::rpc(&service.parts).await.map(Json)
 }
 
 async fn safe(
@@ -83,13 +155,102 @@ async fn safe(
     }
 }
 
-async fn list_transactions(
-    State(service): State<EmbeddedService>,
-    Path(address): Path<String>,
-    OriginalUri(uri): OriginalUri,
+/// Who made a Safe, and how, is in logs of long ago.
+async fn creation(State(service): Service, Path(address): Path<String>) -> Answer {
+    let safe = propose::in_path(&address)?;
+    match service.parts.chain.safe_state(safe).await? {
+        Some(_) => Err(Refusal::not_found(format!(
+            "This embedded service has no index of the chain: it does not know how Safe {safe} was created."
+        ))),
+        None => Err(Refusal::Absent),
+    }
+}
+
+async fn list_v1(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+    queue::list(&service.parts, &path, Api::V1, &window(&uri, &headers)).await.map(Json)
+}
+
+async fn list_v2(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+    queue::list(&service.parts, &path, Api::V2, &window(&uri, &headers)).await.map(Json)
+}
+
+async fn history_v1(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+    history::list(&service.parts, &path, Api::V1, &window_of_history(&uri, &headers)).await.map(Json)
+}
+
+async fn history_v2(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+    history::list(&service.parts, &path, Api::V2, &window_of_history(&uri, &headers)).await.map(Json)
+}
+
+async fn owned_v1(service: Service, path: Path<String>) -> Answer {
+    about::safes(&service.parts, about::By::Owner, &path).await.map(Json)
+}
+
+async fn owned_v2(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+    let window = window(&uri, &headers);
+    about::safes_in_pages(&service.parts, about::By::Owner, &path, &window).await.map(Json)
+}
+
+async fn with_module_v1(service: Service, path: Path<String>) -> Answer {
+    about::safes(&service.parts, about::By::Module, &path).await.map(Json)
+}
+
+async fn with_module_v2(
+    service: Service,
+    path: Path<String>,
+    uri: OriginalUri,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    queue::list(&service.parts, &address, &window(&uri, &headers)).await.map(Json)
+) -> Answer {
+    let window = window(&uri, &headers);
+    about::safes_in_pages(&service.parts, about::By::Module, &path, &window).await.map(Json)
+}
+
+async fn post_estimation(service: Service, path: Path<String>, headers: HeaderMap, body: Body) -> Answer {
+    estimate::estimate(&service.parts, &path, json_of(&headers, body)?).await.map(Json)
+}
+
+async fn post_decoder(service: Service, headers: HeaderMap, body: Body) -> Answer {
+    decode::requested(&service.parts, json_of(&headers, body)?).map(Json)
+}
+
+async fn list_messages(service: Service, path: Path<String>, uri: OriginalUri, headers: HeaderMap) -> Answer {
+    messages::list(&service.parts, &path, &window(&uri, &headers)).await.map(Json)
+}
+
+async fn post_message(
+    service: Service,
+    path: Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    messages::create(&service.parts, &path, json_of(&headers, body)?).await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn get_message(service: Service, path: Path<String>) -> Answer {
+    messages::one(&service.parts, &path).await.map(Json)
+}
+
+async fn post_message_signature(
+    service: Service,
+    path: Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    messages::sign(&service.parts, &path, json_of(&headers, body)?).await?;
+    Ok(StatusCode::CREATED)
+}
+
+/// The list of tokens is the service's own, and this one keeps none.
+async fn list_tokens(uri: OriginalUri, headers: HeaderMap) -> Json<Value> {
+    Json(window(&uri, &headers).page(0, Vec::new()))
+}
+
+async fn get_token(Path(address): Path<String>) -> Refusal {
+    match propose::in_path(&address) {
+        Ok(_) => Refusal::not_found("No Token matches the given query."),
+        Err(refusal) => refusal,
+    }
 }
 
 async fn post_transaction(
@@ -103,11 +264,12 @@ async fn post_transaction(
     Ok(StatusCode::CREATED)
 }
 
-async fn get_transaction(
-    State(service): State<EmbeddedService>,
-    Path(hash): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    queue::one(&service.parts, hash_in_path(&hash)?).await.map(Json)
+async fn one_v1(service: Service, path: Path<String>) -> Answer {
+    queue::one(&service.parts, hash_in_path(&path)?, Api::V1).await.map(Json)
+}
+
+async fn one_v2(service: Service, path: Path<String>) -> Answer {
+    queue::one(&service.parts, hash_in_path(&path)?, Api::V2).await.map(Json)
 }
 
 async fn delete_transaction(
@@ -176,8 +338,15 @@ fn host(headers: &HeaderMap) -> &str {
 }
 
 fn window(uri: &axum::http::Uri, headers: &HeaderMap) -> Window {
-    let path = uri.path().trim_end_matches('/');
-    Window::new(format!("http://{}{path}/", host(headers)), uri.query().unwrap_or_default())
+    Window::new(list_address(uri, headers), uri.query().unwrap_or_default())
+}
+
+fn window_of_history(uri: &axum::http::Uri, headers: &HeaderMap) -> Window {
+    Window::of_history(list_address(uri, headers), uri.query().unwrap_or_default())
+}
+
+fn list_address(uri: &axum::http::Uri, headers: &HeaderMap) -> String {
+    format!("http://{}{}/", host(headers), uri.path().trim_end_matches('/'))
 }
 
 fn json_of(headers: &HeaderMap, body: Body) -> Result<Value, Refusal> {

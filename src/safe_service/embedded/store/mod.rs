@@ -1,10 +1,13 @@
-//! The three tables of `migrations/0002_safe_service.sql`. One SQL text for SQLite and Postgres.
+//! The tables of `migrations/0002_safe_service.sql` and `0003_safe_messages.sql`. One SQL text for SQLite
+//! and Postgres.
 
 mod delegates;
+mod messages;
 
 use std::str::FromStr;
 
 pub(super) use delegates::{DelegateFilter, StoredDelegate};
+pub(super) use messages::StoredMessage;
 
 use alloy::primitives::{Address, Bytes};
 use sqlx::any::AnyRow;
@@ -56,11 +59,11 @@ pub(super) struct StoredConfirmation {
 }
 
 const SELECT_TX: &str = "SELECT safe_tx_hash, safe, body, proposer, delegate, origin, trusted, submitted_at, \
-     modified_at, executed_in, executed_success, executed_block FROM sts_transaction \
+     modified_at, executed_in, executed_success, executed_block, executed_at FROM sts_transaction \
      WHERE chain_id = $1 AND safe_tx_hash = $2";
 
 const SELECT_QUEUE: &str = "SELECT safe_tx_hash, safe, body, proposer, delegate, origin, trusted, submitted_at, \
-     modified_at, executed_in, executed_success, executed_block FROM sts_transaction \
+     modified_at, executed_in, executed_success, executed_block, executed_at FROM sts_transaction \
      WHERE chain_id = $1 AND safe = $2 AND nonce >= $3 AND nonce <= $4 \
      ORDER BY nonce DESC, submitted_at DESC, safe_tx_hash LIMIT $5";
 
@@ -99,6 +102,19 @@ impl Store {
             )));
         }
         rows.iter().map(transaction_of).collect()
+    }
+
+    /// Safes that something is stored of, at most `limit`.
+    pub(super) async fn safes(&self, limit: i64) -> Result<Vec<SafeAddress>, Refusal> {
+        let rows = sqlx::query(
+            "SELECT safe FROM sts_transaction WHERE chain_id = $1 AND trusted = 1 \
+             UNION SELECT safe FROM sts_message WHERE chain_id = $1 ORDER BY safe LIMIT $2",
+        )
+        .bind(self.chain.clone())
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(SafeAddress(read(row, "safe")?))).collect()
     }
 
     /// How many different nonces the Safe's trusted transactions have.
@@ -232,14 +248,15 @@ impl Store {
     /// Remembers an execution that can no longer be undone.
     pub(super) async fn settle(&self, hash: SafeTxHash, execution: &Execution) -> Result<(), Refusal> {
         sqlx::query(
-            "UPDATE sts_transaction SET executed_in = $3, executed_success = $4, executed_block = $5 \
-             WHERE chain_id = $1 AND safe_tx_hash = $2",
+            "UPDATE sts_transaction SET executed_in = $3, executed_success = $4, executed_block = $5, \
+             executed_at = $6 WHERE chain_id = $1 AND safe_tx_hash = $2",
         )
         .bind(self.chain.clone())
         .bind(hash.to_string())
         .bind(execution.tx_hash.to_string())
         .bind(i64::from(execution.success))
         .bind(i64::try_from(execution.block).unwrap_or(i64::MAX))
+        .bind(execution.at_s.and_then(|at_s| i64::try_from(at_s).ok()))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -285,6 +302,7 @@ fn transaction_of(row: &AnyRow) -> Result<StoredTx, Refusal> {
             success: row.try_get::<i64, _>("executed_success")? == 1,
             block: u64::try_from(row.try_get::<i64, _>("executed_block")?)
                 .map_err(|_| Refusal::Corrupt("executed_block"))?,
+            at_s: row.try_get::<Option<i64>, _>("executed_at")?.and_then(|at_s| u64::try_from(at_s).ok()),
         }),
     };
     Ok(StoredTx {

@@ -1,8 +1,11 @@
 //! The embedded service over a real socket and a real database; the chain is a model that keeps state.
 
+mod messages;
 mod model;
+mod people;
 mod replay;
 mod strictness;
+mod surface;
 
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use serde_json::Value;
 use sqlx::any::AnyPoolOptions;
 use tokio::task::JoinSet;
 
-use super::EmbeddedService;
+use super::{EmbeddedService, Known};
 use crate::clock::ManualClock;
 use model::ModelChain;
 
@@ -38,16 +41,23 @@ struct Answered {
 
 impl Running {
     async fn start(chain: ModelChain, key: Option<SecretString>) -> Self {
+        Self::start_knowing(chain, key, Known::default()).await
+    }
+
+    async fn start_knowing(chain: ModelChain, key: Option<SecretString>, known: Known) -> Self {
         sqlx::any::install_default_drivers();
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", dir.path().join("sts.db").display());
         let pool = AnyPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
-        let migration =
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/0002_safe_service.sql"));
-        sqlx::raw_sql(migration).execute(&pool).await.unwrap();
+        for migration in [
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/0002_safe_service.sql")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/0003_safe_messages.sql")),
+        ] {
+            sqlx::raw_sql(migration).execute(&pool).await.unwrap();
+        }
         let chain = Arc::new(chain);
         let clock = ManualClock::at(RECORDED_AT.parse::<Timestamp>().unwrap());
-        let service = EmbeddedService::new(pool, chain.clone(), clock.clone());
+        let service = EmbeddedService::new(pool, chain.clone(), clock.clone(), known);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = service.router(key);

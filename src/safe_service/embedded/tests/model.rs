@@ -11,11 +11,15 @@ use crate::domain::names::ChainId;
 use crate::domain::safe::{
     ContractOwnerMessage, SafeAddress, SafeNonce, SafeState, SafeTxHash, SafeVersion, message_hash, signature,
 };
-use crate::safe_service::{ChainView, ChainViewError, Execution};
+use crate::safe_service::{ChainView, ChainViewError, Execution, Head};
+
+/// The time of block 0, in seconds since 1970; a block takes a second.
+const BLOCK_TIME_S: u64 = 1_795_000_000;
 
 #[derive(Debug, Default)]
 struct World {
     safes: BTreeMap<SafeAddress, SafeState>,
+    code: BTreeMap<Address, B256>,
     approvals: BTreeSet<(SafeAddress, Address, SafeTxHash)>,
     executions: BTreeMap<(SafeAddress, SafeTxHash), Execution>,
 }
@@ -62,6 +66,11 @@ impl ModelChain {
         change(self.world.lock().unwrap().safes.get_mut(&address).unwrap());
     }
 
+    /// There is a contract with this code.
+    pub(super) fn has_code(&self, address: Address, code_hash: B256) {
+        self.world.lock().unwrap().code.insert(address, code_hash);
+    }
+
     pub(super) fn approve(&self, safe: &str, owner: &str, hash: &str) {
         let approval = (SafeAddress(safe.parse().unwrap()), owner.parse().unwrap(), hash.parse().unwrap());
         self.world.lock().unwrap().approvals.insert(approval);
@@ -74,7 +83,12 @@ impl ModelChain {
         let state = world.safes.get_mut(&address).unwrap();
         state.nonce = state.nonce.next();
         state.block_number += 1;
-        let execution = Execution { tx_hash: in_tx.parse().unwrap(), success, block: state.block_number };
+        let execution = Execution {
+            tx_hash: in_tx.parse().unwrap(),
+            success,
+            block: state.block_number,
+            at_s: Some(BLOCK_TIME_S + state.block_number),
+        };
         world.executions.insert((address, hash.parse().unwrap()), execution);
     }
 
@@ -104,6 +118,17 @@ impl ModelChain {
 impl ChainView for ModelChain {
     fn chain_id(&self) -> ChainId {
         ChainId(31_337)
+    }
+
+    async fn head(&self) -> Result<Head, ChainViewError> {
+        self.read("read the newest block", |world| {
+            let number = world.safes.values().map(|state| state.block_number).max().unwrap_or_default();
+            Head { number, timestamp_s: BLOCK_TIME_S + number }
+        })
+    }
+
+    async fn code_hash(&self, address: Address) -> Result<Option<B256>, ChainViewError> {
+        self.read("read a contract's code", |world| world.code.get(&address).copied())
     }
 
     async fn safe_state(&self, safe: SafeAddress) -> Result<Option<SafeState>, ChainViewError> {

@@ -1,77 +1,18 @@
 //! Where the embedded service is stricter than the real one, what it does when the chain is away, and a
 //! whole proposal through the client.
 
-use alloy::primitives::{Address, B256, Bytes};
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
+use alloy::primitives::B256;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Running;
-use super::model::ModelChain;
+use super::people::{SAFE, body, chain, hash_of, key, list, pause, safe, sign, words};
 use crate::clock::Clock;
 use crate::domain::names::ChainId;
 use crate::domain::safe::signature::recover;
-use crate::domain::safe::{
-    SafeAddress, SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeVersion, SignatureKind, delegate_hash, hash,
-    totp,
-};
+use crate::domain::safe::{SafeNonce, SignatureKind, delegate_hash, totp};
 use crate::safe_service::client::{DelegateRemoval, NewDelegate, Removed};
 use crate::safe_service::{Proposal, ServiceClient, ServiceFailure};
-
-const SAFE: &str = "0x42D718c3035d3f9A22222E4d8D48E11e60383D37";
-const SINGLETON: &str = "0x29fcB43b46531BcA003ddC8FCB67FFE91900C762";
-
-fn key(number: u8) -> PrivateKeySigner {
-    PrivateKeySigner::from_bytes(&B256::with_last_byte(number)).unwrap()
-}
-
-fn sign(key: &PrivateKeySigner, digest: B256) -> Bytes {
-    key.sign_hash_sync(&digest).unwrap().as_bytes().to_vec().into()
-}
-
-fn safe() -> SafeAddress {
-    SafeAddress(SAFE.parse().unwrap())
-}
-
-/// Keys 1 and 2 own the Safe, both must sign; key 3 is nobody.
-fn chain() -> ModelChain {
-    let chain = ModelChain::default();
-    let owners = [key(1).address().to_checksum(None), key(2).address().to_checksum(None)];
-    chain.add(SAFE, SafeVersion::V1_4_1, &[&owners[0], &owners[1]], 2, SINGLETON);
-    chain
-}
-
-fn pause(nonce: u64) -> SafeTx {
-    SafeTx::call(
-        Address::repeat_byte(0x0e),
-        Bytes::from_static(&[0x84, 0x56, 0xcb, 0x59]),
-        SafeNonce::from(nonce),
-    )
-}
-
-fn hash_of(tx: &SafeTx) -> SafeTxHash {
-    let domain = SafeDomain { version: SafeVersion::V1_4_1, chain_id: ChainId(31_337), safe: safe() };
-    hash(tx, &domain).safe_tx
-}
-
-/// A proposal's body by an owner, signed or not.
-fn body(tx: &SafeTx, signed: bool) -> Value {
-    let hash = hash_of(tx);
-    let mut body = serde_json::to_value(tx).unwrap();
-    body["contractTransactionHash"] = json!(hash);
-    body["sender"] = json!(key(1).address().to_checksum(None));
-    body["signature"] = if signed { json!(sign(&key(1), hash.0)) } else { Value::Null };
-    body
-}
-
-fn list() -> String {
-    format!("/api/v2/safes/{SAFE}/multisig-transactions/")
-}
-
-fn words(body: Option<Value>) -> String {
-    body.map(|body| body.to_string()).unwrap_or_default()
-}
 
 #[tokio::test]
 async fn a_nonce_that_the_chain_has_passed_is_refused() {
@@ -277,7 +218,15 @@ async fn a_delegate_of_somebody_who_is_no_longer_owner_may_not_propose() {
 #[tokio::test]
 async fn a_filter_that_is_not_known_is_refused_rather_than_ignored() {
     let service = Running::start(chain(), None).await;
-    for query in ["failed=true", "value=1", "executed=maybe", "nonce__gte=-1", "ordering=value", "to=0x12"] {
+    for query in [
+        "failed=x",
+        "value=x",
+        "modified__gt=now",
+        "executed=maybe",
+        "nonce__gte=-1",
+        "ordering=value",
+        "to=0x12",
+    ] {
         let refused = service.get(&format!("{}?{query}", list())).await;
         assert_eq!(refused.status, 400, "{query}");
     }
