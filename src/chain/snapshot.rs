@@ -33,6 +33,7 @@ pub enum CallOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     Call { to: Address, data: Bytes },
+    CallFrom { from: Address, to: Address, data: Bytes },
     Storage { address: Address, slot: B256 },
     Code { address: Address },
     Balance { address: Address },
@@ -43,6 +44,9 @@ impl Ask {
         let at = at(block);
         match self {
             Self::Call { to, data } => ("eth_call".into(), json!([{ "to": to, "data": data }, at])),
+            Self::CallFrom { from, to, data } => {
+                ("eth_call".into(), json!([{ "from": from, "to": to, "data": data }, at]))
+            }
             Self::Storage { address, slot } => ("eth_getStorageAt".into(), json!([address, slot, at])),
             Self::Code { address } => ("eth_getCode".into(), json!([address, at])),
             Self::Balance { address } => ("eth_getBalance".into(), json!([address, at])),
@@ -51,7 +55,7 @@ impl Ask {
 
     fn doing(&self) -> String {
         match self {
-            Self::Call { to, data } => {
+            Self::Call { to, data } | Self::CallFrom { to, data, .. } => {
                 let selector = data.get(..4).map(alloy::hex::encode_prefixed).unwrap_or_default();
                 format!("calling {selector} of {to}")
             }
@@ -76,7 +80,7 @@ impl Ask {
             Err(error) => return Err(error),
         };
         let bytes = match self {
-            Self::Call { .. } | Self::Code { .. } => endpoint.parse(doing, &raw)?,
+            Self::Call { .. } | Self::CallFrom { .. } | Self::Code { .. } => endpoint.parse(doing, &raw)?,
             // Some nodes shorten storage words, as they shorten numbers.
             Self::Storage { .. } | Self::Balance { .. } => {
                 Bytes::from(endpoint.parse::<U256>(doing, &raw)?.to_be_bytes_vec())
@@ -115,6 +119,16 @@ impl SnapshotPlan {
     /// Adds a call of a contract's view.
     pub fn call(&mut self, to: Address, data: Bytes) -> CallTicket {
         CallTicket(self.ask(Ask::Call { to, data }))
+    }
+
+    /// Adds a call of a contract's view as `from` would make it: some answers depend on who asks.
+    pub fn call_from(&mut self, from: Address, to: Address, data: Bytes) -> CallTicket {
+        CallTicket(self.ask(Ask::CallFrom { from, to, data }))
+    }
+
+    /// Adds the code at an address; read as what a call returned.
+    pub fn code(&mut self, address: Address) -> CallTicket {
+        CallTicket(self.ask(Ask::Code { address }))
     }
 
     /// Adds a whole Safe.

@@ -108,8 +108,15 @@ pub fn hash(tx: &SafeTx, of: &SafeDomain) -> SafeTxHashes {
 
 /// The hash that owners sign to make a message the Safe's own (`SafeMessage`).
 pub fn message_hash(message: &[u8], of: &SafeDomain) -> B256 {
+    message_hashes(message, of).safe_tx.0
+}
+
+/// The three hashes of a message of the Safe (`SafeMessage`), as those of a transaction: a hardware wallet
+/// shows the first two, and owners sign the third.
+pub fn message_hashes(message: &[u8], of: &SafeDomain) -> SafeTxHashes {
     let message = typed::SafeMessage { message: Bytes::copy_from_slice(message) };
-    keccak256(preimage(of.separator(), message.eip712_hash_struct()))
+    let (domain, message) = (of.separator(), message.eip712_hash_struct());
+    SafeTxHashes { domain, message, safe_tx: SafeTxHash(keccak256(preimage(domain, message))) }
 }
 
 /// The JSON for `eth_signTypedData_v4`. Numbers are decimal strings; a chain id that JSON would round is

@@ -8,23 +8,27 @@
 //! versions; where a comment here and a vector disagree, the vector is right.
 
 pub mod abi;
+pub mod approval;
+pub mod contract_signature;
 mod delegate;
 mod hash;
 mod ids;
 pub mod multisend;
 mod nested;
 mod numbers;
+pub mod owner_tree;
 pub mod signature;
 mod state;
 mod tx;
 mod version;
 
 pub use delegate::{TOTP_PERIOD_SECONDS, delegate_hash, delegate_typed_data, delete_request_hash, totp};
-pub use hash::{SafeDomain, SafeTxHashes, hash, message_hash, typed_data};
+pub use hash::{SafeDomain, SafeTxHashes, hash, message_hash, message_hashes, typed_data};
 pub use ids::{SafeAddress, SafeNonce, SafeTxHash};
 pub use multisend::BatchedCall;
 pub use nested::ContractOwnerMessage;
 pub use numbers::NumberError;
+pub use owner_tree::{OwnerKind, OwnerNode, OwnerReading, OwnerTree};
 pub use signature::{OwnerSignature, SignatureKind};
 pub use state::SafeState;
 pub use tx::{Operation, SafeTx};
