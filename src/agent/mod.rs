@@ -31,6 +31,7 @@ pub mod house;
 pub mod intake;
 mod intent;
 pub mod message;
+pub mod nested;
 pub mod page;
 pub mod preflight;
 pub mod prepare;

@@ -9,9 +9,9 @@ use crate::domain::expression::{Read, Verdict};
 use crate::domain::incident::Incident;
 use crate::domain::incident::preparation::SkippedCall;
 use crate::domain::names::SafeName;
-use crate::domain::roster::{Coverage, CoverageReport, coverage};
+use crate::domain::roster::{Coverage, CoverageReport, tree_coverage};
 use crate::domain::runbook::{Plan, PlannedAction, Runbook};
-use crate::domain::safe::{SafeAddress, SafeState};
+use crate::domain::safe::{OwnerTree, SafeAddress, SafeState};
 
 pub(super) type SafeReading = (SafeName, Result<SafeState, String>);
 
@@ -94,19 +94,33 @@ pub fn needed<'a>(plan: &'a Plan, values: &ReadValues) -> (Vec<&'a PlannedAction
     (needed, skipped)
 }
 
-pub(super) type Candidate = (SafeName, Result<SafeState, String>, CoverageReport);
+/// A Safe that may be chosen: with whoever stands behind its owners, or why that is not known.
+pub(super) type Candidate = (SafeName, Result<OwnerTree, String>, CoverageReport);
+
+/// Looks behind the owners of every Safe that was read, one more request for each endpoint and level of
+/// Safes: the first one finds the keys.
+pub(super) async fn look_behind(
+    chain: &Chain,
+    block: &BlockRef,
+    safes: Vec<SafeReading>,
+) -> Vec<(SafeName, Result<OwnerTree, String>)> {
+    let read: Vec<SafeState> = safes.iter().filter_map(|(_, state)| state.clone().ok()).collect();
+    let mut trees = chain.owner_trees(block, &read).await.into_iter();
+    let mut look = |_| trees.next().ok_or_else(|| "its owners were not looked at".to_owned());
+    safes.into_iter().map(|(name, state)| (name, state.and_then(&mut look))).collect()
+}
 
 /// Covered Safes first, in the runbook's order; then exact, uncovered, unknown.
-pub(super) fn rank(agent: &Agent, safes: Vec<SafeReading>) -> Vec<Candidate> {
+pub(super) fn rank(agent: &Agent, safes: Vec<(SafeName, Result<OwnerTree, String>)>) -> Vec<Candidate> {
     let now = agent.clock.now();
     let mut candidates: Vec<Candidate> = safes
         .into_iter()
-        .map(|(name, state)| {
-            let report = match &state {
-                Ok(state) => coverage(&state.owners, state.threshold, &agent.config.roster, now),
+        .map(|(name, tree)| {
+            let report = match &tree {
+                Ok(tree) => tree_coverage(tree, &agent.config.roster, now),
                 Err(error) => CoverageReport::unknown(error.clone()),
             };
-            (name, state, report)
+            (name, tree, report)
         })
         .collect();
     candidates.sort_by_key(|(_, _, report)| match report.state {

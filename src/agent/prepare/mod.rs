@@ -22,7 +22,7 @@ use crate::domain::incident::preparation::{Considered, Preparation};
 use crate::domain::incident::{Fact, Incident, Retry, Task};
 use crate::domain::runbook::Plan;
 use build::Base;
-use choose::{confirm, rank, read_everything};
+use choose::{confirm, look_behind, rank, read_everything};
 
 /// Why no proposal came out.
 struct Problem {
@@ -86,16 +86,17 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
             skipped.iter().map(|skip| format!("{}: {}", skip.call, skip.because)).collect::<Vec<_>>();
         return Ok(Built::Unneeded(because.join("; ")));
     }
-    let candidates = rank(agent, safes);
+    let candidates = rank(agent, look_behind(chain, &block, safes).await);
     let mut considered: Vec<Considered> = Vec::new();
     let mut failed: Option<Box<Preparation>> = None;
-    for (name, state, report) in candidates {
-        let Ok(state) = state else {
-            let passed_over = state.err();
+    for (name, tree, report) in candidates {
+        let Ok(tree) = tree else {
+            let passed_over = tree.err();
             considered.push(Considered { safe: name, coverage: report, passed_over });
             continue;
         };
-        let base = Base { agent, chain, block: &block, attempt, name: &name, state: &state, report: &report };
+        let state = &tree.safe;
+        let base = Base { agent, chain, block: &block, attempt, name: &name, state, report: &report };
         let mut preparation = match base.prepare(&needed, &skipped).await {
             Ok(preparation) => preparation,
             // One Safe that cannot is no reason not to try the next.

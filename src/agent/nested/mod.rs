@@ -1,0 +1,12 @@
+//! Safes that own Safes, as the agent meets them.
+//!
+//! | file | does |
+//! |---|---|
+//! | [`contract`] | asks owners that are contracts, as their parent would, whether a signature is theirs |
+//! | [`approvals`] | prepares what child Safes must execute so that their parent's proposal is approved |
+//!
+//! What a child's people sign is the child's transaction; the parent learns of it from the chain. Nothing a
+//! service says about a contract's signature is believed.
+
+pub mod approvals;
+pub mod contract;
