@@ -116,7 +116,7 @@ pub fn child_hashes(asked: &ContractOwnerMessage, child: &SafeState) -> SafeTxHa
 
 /// What a child asks an owner of its own that is a contract, while it answers `asked`; none where it can
 /// ask nothing that any contract could answer.
-fn asks_further(asked: &ContractOwnerMessage, child: &SafeState) -> Option<ContractOwnerMessage> {
+pub fn asks_further(asked: &ContractOwnerMessage, child: &SafeState) -> Option<ContractOwnerMessage> {
     let own = child_hashes(asked, child);
     if child.version.asks_contract_owners_about_the_hash() {
         return Some(ContractOwnerMessage::Hash(own.safe_tx.0));

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod faulty;
+mod nested;
 mod safes;
 
 use std::process::Command;
