@@ -33,6 +33,7 @@ mod intent;
 pub mod message;
 pub mod nested;
 pub mod page;
+mod past;
 pub mod preflight;
 pub mod prepare;
 pub mod proposal;
@@ -150,9 +151,13 @@ async fn reconcile(agent: &Agent, incident: &Incident, task: &Task) -> Result<()
     match task {
         Task::Declare => agent.declare(incident).await,
         Task::Prepare { attempt, begun } => prepare::prepare(agent, incident, *attempt, *begun).await,
-        Task::Submit { attempt, begun, .. } => submit::submit(agent, incident, *attempt, *begun).await,
-        Task::Follow { .. } => follow::follow(agent, incident).await,
-        Task::Execute { attempt, begun, .. } => execute::execute(agent, incident, *attempt, *begun).await,
+        Task::Submit { safe_tx_hash, attempt, begun } => {
+            submit::submit(agent, incident, *safe_tx_hash, *attempt, *begun).await
+        }
+        Task::Follow { safe_tx_hash } => follow::follow(agent, incident, *safe_tx_hash).await,
+        Task::Execute { safe_tx_hash, attempt, begun } => {
+            execute::execute(agent, incident, *safe_tx_hash, *attempt, *begun).await
+        }
         Task::Verify => verify::verify(agent, incident).await,
         Task::Watch => verify::watch(agent, incident).await,
         Task::Page { page, attempt, begun } => page::page(agent, incident, page, *attempt, *begun).await,

@@ -65,7 +65,7 @@ pub struct Signed {
     pub not_at_service: Option<String>,
 }
 
-/// Signs the newest proposal of an incident, if it is what the signer was shown: `expected`.
+/// Signs the transaction of an incident that the signer was shown: its newest proposal, or a companion of it.
 ///
 /// # Errors
 /// When there is none, it is another one, the key is no owner's, or the signature cannot be recorded.
@@ -86,16 +86,16 @@ pub async fn sign(
         }
         let incident = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
         is_as_shown(agent, &incident, expected)?;
-        let confirmation = confirm(&incident, key)?;
+        let confirmation = confirm(&incident, key, expected)?;
         let fact = Fact::Confirmed(confirmation.clone());
         match agent.store.record(id, incident.version, vec![fact], true).await? {
             recorded @ (Recorded::Applied | Recorded::Unwritten) => {
                 let not_at_service = hand_over(agent, &incident, &confirmation).await.err();
                 let newest = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
-                let needed = newest.preparation.as_ref().map_or(0, |preparation| preparation.threshold);
+                let (have, needed) = newest.quorum_of(expected).unwrap_or_default();
                 return Ok(Signed {
                     confirmation,
-                    count: (newest.confirmed_owners(), needed),
+                    count: (usize::try_from(have).unwrap_or(usize::MAX), needed),
                     in_journal: recorded == Recorded::Applied,
                     not_at_service,
                 });
@@ -107,17 +107,21 @@ pub async fn sign(
 
 fn is_as_shown(agent: &Agent, incident: &Incident, shown: SafeTxHash) -> Result<(), SignError> {
     let newest = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
-    if newest.safe_tx_hash() == shown {
+    if incident.transaction(shown).is_some() {
         return Ok(());
     }
     let facts = agent.store.facts(incident.id);
     let known = facts.iter().rev().find_map(|(_, fact)| {
         let Fact::Prepared(preparation) = fact else { return None };
-        (preparation.safe_tx_hash() == shown).then_some(preparation)
+        if preparation.safe_tx_hash() == shown {
+            return Some((**preparation).clone());
+        }
+        let companion = preparation.companions.iter().find(|companion| companion.safe_tx_hash() == shown);
+        companion.map(|companion| companion.as_proposal(preparation.attempt))
     });
     let because = known.map_or_else(
         || "what you were shown was never a proposal of this incident".to_owned(),
-        |known| difference(known, newest),
+        |known| difference(&known, newest),
     );
     Err(SignError::Another { shown, newest: newest.safe_tx_hash(), because })
 }
@@ -144,8 +148,12 @@ fn difference(shown: &Preparation, newest: &Preparation) -> String {
     differences.join(", ")
 }
 
-fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmation, SignError> {
-    let preparation = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
+fn confirm(
+    incident: &Incident,
+    key: &PrivateKeySigner,
+    safe_tx_hash: SafeTxHash,
+) -> Result<OwnerConfirmation, SignError> {
+    let preparation = incident.transaction(safe_tx_hash).ok_or(SignError::NoProposal(incident.id))?;
     let owner = key.address();
     if !preparation.owners.contains(&owner) {
         return Err(SignError::NotAnOwner {
@@ -157,7 +165,6 @@ fn confirm(incident: &Incident, key: &PrivateKeySigner) -> Result<OwnerConfirmat
     if hash(&preparation.tx, &preparation.domain) != preparation.hashes {
         return Err(SignError::WrongHash);
     }
-    let safe_tx_hash = preparation.safe_tx_hash();
     let signature = key.sign_hash_sync(&safe_tx_hash.0).map_err(|error| SignError::Key(chain_of(&error)))?;
     let signature = Bytes::from(signature.as_bytes().to_vec());
     // Asserted in pairs: what was just made is read as anybody else would read it.
@@ -175,7 +182,8 @@ async fn hand_over(
     incident: &Incident,
     confirmation: &OwnerConfirmation,
 ) -> Result<(), String> {
-    let preparation = incident.preparation.as_ref().ok_or("there is no proposal any more")?;
+    let known = incident.transaction(confirmation.safe_tx_hash);
+    let preparation = known.ok_or("there is no proposal any more")?;
     let service = agent
         .services
         .get(&preparation.chain)

@@ -28,8 +28,9 @@ pub async fn approvals(
     let hash = preparation.safe_tx_hash();
     let mut plan = SnapshotPlan::new();
     let approvals: Vec<_> = incident
-        .confirmations
-        .values()
+        .confirmations_of(hash)
+        .into_iter()
+        .flat_map(|confirmations| confirmations.values())
         .filter(|confirmation| {
             recover(hash, &confirmation.signature)
                 .is_ok_and(|recovered| recovered.kind == SignatureKind::ApprovedHash)
@@ -76,7 +77,7 @@ pub fn signatures(
     }
     let mut usable = Vec::new();
     let mut reasons = Vec::new();
-    for confirmation in incident.confirmations.values() {
+    for confirmation in incident.confirmations_of(hash).into_iter().flat_map(|known| known.values()) {
         match usable_signature(confirmation.owner, &confirmation.signature, preparation, state, approved) {
             Ok(signature) => usable.push(signature),
             Err(because) => reasons.push(format!("{}: {because}", confirmation.owner)),

@@ -75,6 +75,8 @@ impl Base<'_> {
             queue,
             simulation,
             confirmed_on_chain: None,
+            companions: Vec::new(),
+            purpose: None,
         }))
     }
 }

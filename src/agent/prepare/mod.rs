@@ -15,6 +15,7 @@ mod queue;
 
 pub use build::transaction;
 pub use choose::needed;
+pub use queue::purpose;
 
 use super::{Agent, TaskError, chain_of};
 use crate::chain::Chain;

@@ -39,7 +39,7 @@ pub(super) async fn queue(agent: &Agent, chain: &Chain, state: &SafeState) -> Qu
 }
 
 /// What a queued transaction does, as far as its calldata tells. Its text never comes from the service.
-fn purpose(tx: &SafeTx, safe: SafeAddress, contracts: &Contracts) -> String {
+pub fn purpose(tx: &SafeTx, safe: SafeAddress, contracts: &Contracts) -> String {
     let target = contracts
         .values()
         .find(|contract| contract.address == tx.to)

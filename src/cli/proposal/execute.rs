@@ -48,9 +48,9 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
             .clone()
             .ok_or_else(|| Failure::wrong("no key pays the gas: give --keystore, or configure [executor]"))?,
     };
-    let (incident, _) = of(house, args.incident)?;
+    let (incident, proposal) = of(house, args.incident)?;
     // What the service and the chain know counts as well.
-    follow::follow(agent, &incident).await.map_err(|error| Failure::of(&error))?;
+    follow::follow(agent, &incident, proposal.safe_tx_hash()).await.map_err(|error| Failure::of(&error))?;
     house.agent.store.sync().await?;
     let (incident, preparation) = of(house, args.incident)?;
     let (attempt, begun) = match &incident.stage {
@@ -83,7 +83,8 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
         )));
     }
     let by = args.person.clone().map_or(Actor::Operator, Actor::Person);
-    executing::execute_with(agent, &incident, &key, by, attempt, begun)
+    let what = executing::Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt, begun };
+    executing::execute_with(agent, &incident, &key, by, what)
         .await
         .map_err(|error| Failure::of(&error))?;
     let incident = wait_for_result(house, args.incident, &preparation).await?;

@@ -3,6 +3,9 @@
 //! Every fact is named here beside the states it may meet, so that a new one breaks the build until
 //! somebody has thought about it. A refusal is a sentence for the person whose command it was.
 
+use alloy::primitives::Address;
+
+use super::companions::is_approval;
 use super::fact::{Actor, Fact};
 use super::names::{PageKey, Purpose};
 use super::state::{Incident, PageOutcome, Phase, Stage};
@@ -14,6 +17,9 @@ impl Incident {
     /// Whether the fact may follow; if not, why.
     pub(super) fn admit(&self, fact: &Fact) -> Admission {
         self.may_still_change(fact)?;
+        if let Some(admission) = self.admit_companion(fact) {
+            return admission;
+        }
         match fact {
             Fact::Reported { .. } => Err("it was reported already".to_owned()),
             Fact::Triaged { .. } => match self.phase {
@@ -41,7 +47,12 @@ impl Incident {
                 self.only_while(matches!(self.stage, Stage::Submitting { .. }), "nothing is being submitted")
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
-            Fact::OwnersChanged { .. } => self.not_yet_executed(),
+            Fact::CompanionPrepared(companion) => self.may_join(companion),
+            Fact::ApprovalGone { safe_tx_hash, owner } => self.may_lose(safe_tx_hash, owner),
+            Fact::OwnersChanged { safe_tx_hash, .. } => {
+                safe_tx_hash.as_ref().map_or(Ok(()), |hash| self.is_ours(hash))?;
+                self.not_yet_executed()
+            }
             Fact::Superseded { safe_tx_hash, .. } | Fact::Executed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
                 self.not_yet_executed()
@@ -184,6 +195,15 @@ impl Incident {
             | Stage::ExecuteFailed { .. }
             | Stage::Executed { .. }
             | Stage::Verified { .. } => Ok(()),
+        }
+    }
+
+    fn may_lose(&self, hash: &SafeTxHash, owner: &Address) -> Admission {
+        self.is_ours(hash)?;
+        self.not_yet_executed()?;
+        match self.confirmations.get(owner) {
+            Some(confirmation) if is_approval(confirmation) => Ok(()),
+            Some(_) | None => Err(format!("no approval of {owner} is counted")),
         }
     }
 

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 pub use super::calls::ANSWER_HOLDS;
+use super::companions::count;
 use super::fact::{Actor, Fact, Retry, Role, Source};
 use super::names::{IncidentId, Purpose};
 use super::state::{ActionItem, Incident, PageOutcome, Phase, Sent, Stage, Subject};
@@ -63,6 +64,7 @@ impl Incident {
             prepared_at: None,
             draft: None,
             confirmations: Default::default(),
+            companions: Default::default(),
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
@@ -94,6 +96,9 @@ impl Incident {
 
     /// Changes the state. The fact was admitted.
     fn change(&mut self, fact: &Fact, at: Timestamp) {
+        if self.change_companion(fact, at) {
+            return;
+        }
         match fact {
             Fact::Reported { .. } | Fact::Noted { .. } => {}
             Fact::Matched { matched, response } => {
@@ -143,35 +148,31 @@ impl Incident {
                 self.execution_failed(*attempt, problem, *retry, at);
             }
             Fact::Confirmed(confirmation) => {
-                // The first confirmation of an owner stands, as at the service.
-                self.confirmations.entry(confirmation.owner).or_insert_with(|| confirmation.clone());
-                if self.has_quorum() {
+                count(&mut self.confirmations, confirmation);
+                if self.asked_is_signed(Purpose::Sign) {
                     self.close_call(Purpose::Sign);
                     self.close_call(Purpose::Coverage);
+                }
+                if self.has_quorum() {
                     self.call_for_execution(at);
                 }
             }
-            Fact::OwnersChanged { owners, threshold } => {
+            Fact::CompanionPrepared(companion) => {
+                self.join(companion);
+                self.call_signers(at);
+            }
+            Fact::ApprovalGone { owner, .. } => {
+                self.confirmations.remove(owner);
+                self.count_anew(at);
+            }
+            Fact::OwnersChanged { owners, threshold, .. } => {
                 if let Some(preparation) = &mut self.preparation {
                     preparation.owners.clone_from(owners);
                     preparation.threshold = *threshold;
                 }
-                if self.has_quorum() {
-                    self.call_for_execution(at);
-                } else {
-                    self.close_call(Purpose::Execute);
-                    if may_propose(self) {
-                        self.call_signers(at);
-                    }
-                }
+                self.count_anew(at);
             }
-            Fact::Superseded { .. } => {
-                self.stage = Stage::Idle;
-                self.confirmations.clear();
-                self.sent = None;
-                self.close_call(Purpose::Sign);
-                self.close_call(Purpose::Execute);
-            }
+            Fact::Superseded { nonce, .. } => self.superseded(*nonce, at),
             Fact::ExecutionStarted { attempt, .. } => self.stage = Stage::Executing { attempt: *attempt },
             Fact::ExecutionSigned { transaction, account_nonce, raw, .. } => {
                 let (transaction, account_nonce, raw) = (*transaction, *account_nonce, raw.clone());

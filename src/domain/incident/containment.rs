@@ -2,17 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::apply::may_propose;
 use super::fact::Retry;
 use super::names::Purpose;
 use super::preparation::Preparation;
 use super::state::{Incident, Stage, Subject};
+use crate::domain::safe::SafeNonce;
 
 /// The longest wait between two attempts at the same task, in seconds.
 const RETRY_WAIT_MAX_SECONDS: i64 = 60;
 
 /// When attempt `attempt + 1` is due after attempt `attempt` failed at `at`: 1 s, 2 s, 4 s … 60 s.
 /// An emergency does not wait long, and a dead service is not hammered.
-fn retry_at(retry: Retry, attempt: u32, at: Timestamp) -> Option<Timestamp> {
+pub(super) fn retry_at(retry: Retry, attempt: u32, at: Timestamp) -> Option<Timestamp> {
     match retry {
         Retry::Never => None,
         Retry::Later => {
@@ -33,6 +35,7 @@ impl Incident {
             self.executed_at = None;
             self.close_call(Purpose::Execute);
         }
+        self.adopt_companions(preparation);
         self.preparation = Some(preparation.clone());
         self.prepared_at = Some(at);
         self.draft = None;
@@ -92,8 +95,36 @@ impl Incident {
         }
     }
 
-    pub(super) fn call_signers(&mut self, at: Timestamp) {
+    /// Who must sign is counted anew: an owner or an approval went.
+    pub(super) fn count_anew(&mut self, at: Timestamp) {
         if self.has_quorum() {
+            self.call_for_execution(at);
+            return;
+        }
+        self.close_call(Purpose::Execute);
+        if may_propose(self) {
+            self.call_signers(at);
+        }
+    }
+
+    /// Another transaction took the nonce. The variant at the next one takes the proposal's place; else it is
+    /// prepared anew.
+    pub(super) fn superseded(&mut self, nonce: SafeNonce, at: Timestamp) {
+        self.close_call(Purpose::Sign);
+        self.close_call(Purpose::Execute);
+        if let Some(variant) = self.variant_at(nonce) {
+            self.promote(variant, at);
+            self.count_anew(at);
+            return;
+        }
+        self.stage = Stage::Idle;
+        self.confirmations.clear();
+        self.sent = None;
+    }
+
+    pub(super) fn call_signers(&mut self, at: Timestamp) {
+        // Whatever is asked of signers is asked once the proposal left the house.
+        if self.asked_is_signed(Purpose::Sign) || !self.proposal_has_left() {
             return;
         }
         let Some(preparation) = &self.preparation else { return };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::may_propose;
+use super::companion_tasks::companions_due;
 use super::names::{PageKey, Purpose};
 use super::paging;
 use super::state::{Incident, Phase, Stage};
@@ -182,6 +183,7 @@ pub fn due(incident: &Incident, world: &World<'_>, now: Timestamp) -> Due {
     if incident.is_incident != Some(false) {
         containment(incident, world, now, &mut due);
     }
+    companions_due(incident, world, now, &mut due);
     if incident.phase == Phase::Resolved {
         due.tasks.push(Task::DraftPostMortem);
     }

@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::companion::CompanionState;
 use super::fact::{Actor, OwnerConfirmation, Source};
 use super::names::{IncidentId, PageKey, Purpose};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName};
 use crate::domain::runbook::Severity;
+use crate::domain::safe::SafeTxHash;
 
 /// Where the incident stands as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -290,6 +292,9 @@ pub struct Incident {
     pub draft: Option<Preparation>,
     /// Confirmations of the newest proposal, one an owner.
     pub confirmations: BTreeMap<Address, OwnerConfirmation>,
+    /// Other Safe transactions that belong to it, by their hashes.
+    #[serde(serialize_with = "companions_as_list")]
+    pub companions: BTreeMap<SafeTxHash, CompanionState>,
     /// Open and closed calls.
     pub calls: BTreeMap<Purpose, Call>,
     /// Every page.
@@ -309,6 +314,13 @@ pub struct Incident {
     pub action_items: Vec<ActionItem>,
     /// The draft of the post-mortem.
     pub post_mortem: Option<String>,
+}
+
+fn companions_as_list<S: serde::Serializer>(
+    companions: &BTreeMap<SafeTxHash, CompanionState>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(companions.values())
 }
 
 fn pages_as_list<S: serde::Serializer>(

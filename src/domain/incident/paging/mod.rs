@@ -12,6 +12,7 @@ mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alloy::primitives::Address;
 use jiff::{SignedDuration, Timestamp};
 
 use self::people::{Route, route};
@@ -19,8 +20,9 @@ use super::calls::answer_ends;
 use super::due::{Due, Task, World};
 use super::names::{PageKey, Purpose};
 use super::state::{Call, Incident, PageOutcome, PageState};
+use super::transactions::Asked;
 use crate::domain::names::{ChannelName, PersonId};
-use crate::domain::roster::ROUND_GAP_MIN;
+use crate::domain::roster::{Person, ROUND_GAP_MIN};
 
 /// Attempts at one page on one channel, before the channel counts as dead for the step. Once everybody is
 /// called there is no bound but the answer.
@@ -225,9 +227,18 @@ impl Caller<'_> {
         at.is_some_and(|at| *at >= self.call.since && self.now < answer_ends(*at))
     }
 
+    /// Everything that is asked of them.
     fn has_signed(&self, person: &PersonId) -> bool {
-        let mut owners = self.incident.confirmations.keys();
-        owners.any(|owner| self.world.roster.person_of(*owner).is_some_and(|holder| holder.id == *person))
+        let theirs = |owner: &Address| {
+            self.world.roster.person_of(*owner).is_some_and(|holder| holder.id == *person)
+        };
+        let mut asked = self.asked().filter(|tx| tx.owners.iter().any(theirs)).peekable();
+        asked.peek().is_some() && asked.all(|tx| tx.confirmed.keys().any(theirs))
+    }
+
+    /// What is asked of signers under this purpose.
+    fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
+        self.incident.asked_for(self.purpose).into_iter().filter_map(|hash| self.incident.asked_tx(hash))
     }
 
     fn asks_for_signatures(&self) -> bool {
@@ -244,16 +255,16 @@ impl Caller<'_> {
 
     /// Enough owners have confirmed or said that they are at it.
     fn enough_signers_answered(&self) -> bool {
-        let Some(preparation) = self.incident.preparation.as_ref().filter(|_| self.asks_for_signatures())
-        else {
-            return false;
+        let enough = |tx: Asked<'_>| {
+            let answered = tx.owners.iter().filter(|owner| {
+                let holder = self.world.roster.person_of(**owner);
+                let at_it = |holder: &Person| holder.holds(**owner, self.now) && self.is_here(&holder.id);
+                tx.confirmed.contains_key(*owner) || holder.is_some_and(at_it)
+            });
+            answered.count() as u64 >= tx.threshold
         };
-        let answered = preparation.owners.iter().filter(|owner| {
-            let holder = self.world.roster.person_of(**owner);
-            self.incident.confirmations.contains_key(*owner)
-                || holder.is_some_and(|holder| holder.holds(**owner, self.now) && self.is_here(&holder.id))
-        });
-        answered.count() as u64 >= preparation.threshold
+        let mut asked = self.asked().peekable();
+        self.asks_for_signatures() && asked.peek().is_some() && asked.all(enough)
     }
 
     /// When the first answer that counts now counts no longer.

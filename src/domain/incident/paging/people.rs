@@ -96,10 +96,16 @@ fn signer_steps(incident: &Incident, world: &World<'_>, now: Timestamp) -> Vec<S
     vec![Step { after: SignedDuration::ZERO, people: first }, Step { after: wider, people: holders }]
 }
 
-/// Everybody who can sign as an owner of the proposal's Safe, on call or not.
+/// Everybody who can sign as an owner of the proposal's Safe or of a companion's, on call or not.
 fn key_holders(incident: &Incident, world: &World<'_>, now: Timestamp) -> BTreeSet<PersonId> {
-    let owners = incident.preparation.as_ref().map(|preparation| preparation.owners.as_slice());
-    owners.map(|owners| world.roster.signers(owners, now)).unwrap_or_default().into_iter().collect()
+    let mut holders = BTreeSet::new();
+    if let Some(preparation) = &incident.preparation {
+        holders.extend(world.roster.signers(&preparation.owners, now));
+    }
+    for tx in incident.asked().into_iter().filter_map(|hash| incident.asked_tx(hash)) {
+        holders.extend(world.roster.signers(tx.owners, now));
+    }
+    holders
 }
 
 fn policy_steps(incident: &Incident, world: &World<'_>, now: Timestamp) -> Vec<Step> {

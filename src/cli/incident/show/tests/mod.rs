@@ -109,6 +109,8 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
             failure: None,
         },
         confirmed_on_chain: None,
+        companions: vec![],
+        purpose: None,
     })
 }
 
