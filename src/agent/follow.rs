@@ -9,6 +9,7 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 
 pub use super::past::find_execution;
+use super::nested::approvals;
 use super::{Agent, TaskError, chain_of, past};
 use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::fact::OwnerConfirmation;
@@ -35,7 +36,7 @@ pub async fn follow(agent: &Agent, incident: &Incident, hash: SafeTxHash) -> Res
         for fact in on_chain(agent, chain, incident, preparation).await.map_err(TaskError::NotNow)? {
             agent.record_outcome(incident, fact).await?;
         }
-        Ok::<_, TaskError>(())
+        approvals::renew(agent, chain, incident, preparation).await
     };
     // Each tells what it knows when it knows it: a slow service does not hold back the chain.
     let service_says = async {

@@ -17,6 +17,7 @@ pub use build::transaction;
 pub use choose::needed;
 pub use queue::purpose;
 
+use super::nested::approvals;
 use super::{Agent, TaskError, chain_of};
 use crate::chain::Chain;
 use crate::domain::incident::preparation::{Considered, Preparation};
@@ -112,6 +113,7 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
         if why_not.is_none() {
             preparation.considered.push(chosen);
             preparation.considered.append(&mut considered);
+            approvals::add(agent, chain, &block, &tree, &mut preparation).await;
             return Ok(Built::Ready(preparation));
         }
         considered.push(chosen);

@@ -93,15 +93,19 @@ impl One<'_> {
         }
     }
 
+    fn serves_the_proposal(&self) -> bool {
+        may_propose(self.incident) && self.incident.is_live() && self.incident.proposal_is_open()
+    }
+
     /// Whether it serves what the incident wants now.
     fn is_wanted(&self) -> bool {
         match self.state.companion.role {
             // With the proposal, once that is on its way: until then it may be built anew.
-            CompanionRole::NextNonce | CompanionRole::Approval { .. } => {
-                may_propose(self.incident)
-                    && self.incident.is_live()
-                    && self.incident.proposal_is_open()
-                    && self.incident.stage != Stage::Prepared
+            CompanionRole::NextNonce => self.serves_the_proposal() && self.incident.stage != Stage::Prepared,
+            CompanionRole::Approval { .. } => {
+                self.serves_the_proposal()
+                    && (self.incident.stage != Stage::Prepared || self.state.has_left())
+                    && self.incident.approval_is_needed(&self.state.companion)
             }
             CompanionRole::Rejection { .. } => true,
         }

@@ -34,6 +34,7 @@ mod containment;
 pub mod due;
 pub mod fact;
 pub mod names;
+mod nesting;
 pub mod paging;
 mod parts;
 pub mod postmortem;

@@ -129,7 +129,8 @@ impl Incident {
         let mut asked: Vec<_> = proposal.iter().map(|preparation| preparation.safe_tx_hash()).collect();
         if !asked.is_empty() {
             let serves = |companion: &Companion| match companion.role {
-                CompanionRole::NextNonce | CompanionRole::Approval { .. } => true,
+                CompanionRole::NextNonce => true,
+                CompanionRole::Approval { .. } => self.approval_is_asked(companion),
                 CompanionRole::Rejection { .. } => false,
             };
             asked.extend(
@@ -141,6 +142,6 @@ impl Incident {
 
     /// All that is asked for under a purpose has enough confirmations.
     pub(super) fn asked_is_signed(&self, purpose: Purpose) -> bool {
-        self.asked_for(purpose).into_iter().all(|hash| self.has_quorum_of(hash))
+        self.asked_for(purpose).into_iter().all(|hash| self.is_signed(hash))
     }
 }

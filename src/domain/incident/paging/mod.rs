@@ -22,7 +22,8 @@ use super::names::{PageKey, Purpose};
 use super::state::{Call, Incident, PageOutcome, PageState};
 use super::transactions::Asked;
 use crate::domain::names::{ChannelName, PersonId};
-use crate::domain::roster::{Person, ROUND_GAP_MIN};
+use crate::domain::roster::ROUND_GAP_MIN;
+use crate::domain::safe::SafeTxHash;
 
 /// Attempts at one page on one channel, before the channel counts as dead for the step. Once everybody is
 /// called there is no bound but the answer.
@@ -255,15 +256,17 @@ impl Caller<'_> {
 
     /// Enough owners have confirmed or said that they are at it.
     fn enough_signers_answered(&self) -> bool {
-        let enough = |tx: Asked<'_>| {
-            let answered = tx.owners.iter().filter(|owner| {
-                let holder = self.world.roster.person_of(**owner);
-                let at_it = |holder: &Person| holder.holds(**owner, self.now) && self.is_here(&holder.id);
-                tx.confirmed.contains_key(*owner) || holder.is_some_and(at_it)
-            });
-            answered.count() as u64 >= tx.threshold
+        let at_it = |owner: Address| {
+            let holder = self.world.roster.person_of(owner);
+            holder.is_some_and(|holder| holder.holds(owner, self.now) && self.is_here(&holder.id))
         };
-        let mut asked = self.asked().peekable();
+        // What a child Safe approves is counted through the child's own people.
+        let approves = |hash: &SafeTxHash| {
+            self.incident.companion(*hash).is_some_and(|known| known.companion.is_approval())
+        };
+        let asked = self.incident.asked_for(self.purpose);
+        let mut asked = asked.into_iter().filter(|hash| !approves(hash)).peekable();
+        let enough = |hash| self.incident.reaches(hash, &at_it);
         self.asks_for_signatures() && asked.peek().is_some() && asked.all(enough)
     }
 

@@ -84,11 +84,17 @@ fn signer_steps(incident: &Incident, world: &World<'_>, now: Timestamp) -> Vec<S
         .and_then(|policy| policy.steps.iter().map(|step| step.after).find(|after| !after.is_zero()))
         .unwrap_or(WIDER_SIGNERS_AFTER);
     let holders = key_holders(incident, world, now);
-    let enough_on_call = incident.preparation.as_ref().is_some_and(|preparation| {
-        coverage(&preparation.owners, preparation.threshold, world.roster, now).can_reach_quorum()
-    });
+    let on_call: BTreeSet<_> = world.roster.on_call(now).into_iter().collect();
+    let signs = |owner| {
+        let holder = world.roster.person_of(owner);
+        holder.is_some_and(|holder| holder.holds(owner, now) && on_call.contains(&holder.id))
+    };
+    // Through Safes that are owners as well, where there are any.
+    let enough_on_call = incident
+        .preparation
+        .as_ref()
+        .is_some_and(|preparation| incident.reaches(preparation.safe_tx_hash(), &signs));
     let first = if enough_on_call {
-        let on_call: BTreeSet<_> = world.roster.on_call(now).into_iter().collect();
         holders.intersection(&on_call).cloned().collect()
     } else {
         holders.clone()
