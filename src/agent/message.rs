@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, hex};
 
-use super::Agent;
+use super::{Agent, nested};
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::state::Subject;
@@ -156,7 +156,10 @@ fn sign(
     lines.push(line("Displaces", displaces(&preparation.queue)));
     lines.push(line("Needed", needed(agent, incident, preparation, person)));
     lines.push(line("Verify without us", cast_command(preparation)));
-    if owners_of(agent, preparation, person).is_empty() {
+    let for_children = nested::page::lines(agent, incident, preparation, person);
+    if !for_children.is_empty() {
+        lines.extend(for_children);
+    } else if owners_of(agent, preparation, person).is_empty() {
         lines.push(line("Asked of you", "you hold no owner key of this Safe: wake somebody who does"));
     } else {
         let sign = format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id);

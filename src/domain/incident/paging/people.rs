@@ -10,7 +10,7 @@ use crate::domain::incident::due::World;
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::state::{Call, Incident, Subject};
 use crate::domain::names::PersonId;
-use crate::domain::roster::{EscalationPolicy, ROUND_GAP_MIN, Target, coverage};
+use crate::domain::roster::{EscalationPolicy, ROUND_GAP_MIN, Target};
 
 /// When people who hold an owner key but are not on call are asked to sign, where no policy says so.
 const WIDER_SIGNERS_AFTER: SignedDuration = SignedDuration::from_mins(5);
