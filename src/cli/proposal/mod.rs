@@ -1,6 +1,7 @@
 //! `redhandle proposal`: what owners are asked to sign.
 
 mod execute;
+mod nested;
 mod show;
 mod sign;
 mod verify;
@@ -15,6 +16,7 @@ use super::{Context, open};
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
 use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::safe::SafeTxHash;
 
 /// List, show, verify, sign and execute proposals.
 #[derive(Debug, clap::Subcommand)]
@@ -30,6 +32,9 @@ pub enum Command {
     Verify {
         /// The incident it belongs to: INC-7.
         incident: IncidentId,
+        /// Another of its transactions, by safeTxHash: a child Safe's approval.
+        #[arg(long, value_name = "HASH")]
+        tx: Option<SafeTxHash>,
     },
     /// Sign as an owner, after verifying.
     Sign(sign::Args),
@@ -51,7 +56,7 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
     match command {
         Command::List => show::list(context, &house),
         Command::Show { incident } => show::show(context, &house, incident),
-        Command::Verify { incident } => verify::verify(context, &house, incident).await,
+        Command::Verify { incident, tx } => verify::verify(context, &house, incident, tx).await,
         Command::Sign(args) => sign::sign(context, &house, args).await,
         Command::Execute(args) => execute::execute(context, &house, args).await,
     }

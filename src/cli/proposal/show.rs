@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::of;
+use super::{nested, of};
 use crate::agent::house::House;
 use crate::agent::message::{cast_command, device_hex};
 use crate::cli::Context;
@@ -20,6 +20,9 @@ struct View<'a> {
     confirmations: Vec<&'a crate::domain::incident::fact::OwnerConfirmation>,
     threshold: u64,
     proposal: &'a Preparation,
+    /// What child Safes must execute; empty where owners are keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approvals: Vec<nested::ApprovalView<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -31,6 +34,7 @@ impl<'a> View<'a> {
             confirmations: incident.confirmations.values().collect(),
             threshold: preparation.threshold,
             proposal: preparation,
+            approvals: nested::views(incident, preparation),
         }
     }
 }
@@ -118,6 +122,7 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
         row("", format!("{owner}  {who}  {mark}"));
     }
     row("Without us", cast_command(preparation));
+    lines.extend(Some(nested::text(out, house, incident, preparation)).filter(|text| !text.is_empty()));
     lines.join("\n")
 }
 

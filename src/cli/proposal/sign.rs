@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use super::{PasswordArgs, of, show, verify};
+use super::{PasswordArgs, nested, of, show, verify};
 use crate::agent::house::House;
 use crate::agent::scrutiny::{STILL_WANTED, still_wanted};
 use crate::agent::setup::open_keystore;
@@ -13,6 +13,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::domain::incident::IncidentId;
 use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::names::PersonId;
+use crate::domain::safe::SafeTxHash;
 
 /// Sign as an owner.
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,10 @@ pub struct Args {
     /// Who signs: the key must be this person's.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
+    /// Another transaction of the incident, by safeTxHash: a child Safe's approval. Without it: what is asked
+    /// of the person, the proposal first.
+    #[arg(long, value_name = "HASH")]
+    tx: Option<SafeTxHash>,
     /// Sign although the incident is over or was found to be none.
     #[arg(long)]
     even_so: bool,
@@ -37,11 +42,21 @@ pub struct Args {
 
 /// Shows, verifies, asks, signs.
 pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
-    let (incident, preparation) = of(house, args.incident)?;
+    let (incident, proposal) = of(house, args.incident)?;
+    let (_, preparation) = nested::meant(house, args.incident, args.person.as_ref(), args.tx)?;
+    let shown = preparation.safe_tx_hash();
+    let approval = incident.companion(shown).filter(|known| known.companion.is_approval());
+    // Whoever signs for a child is shown its parent's proposal first: that is what the approval is worth.
+    let subject = if approval.is_some() { &proposal } else { &preparation };
     if !context.out.is_json() {
-        context.out.note(&show::text(&context.out, house, &incident, &preparation));
+        context.out.note(&show::text(&context.out, house, &incident, subject));
     }
-    let scrutiny = verify::look(house, &incident, &preparation).await;
+    let mut scrutiny = verify::look(house, &incident, subject).await;
+    nested::scrutinise(house, &incident, shown, &mut scrutiny).await;
+    if let Some(known) = approval {
+        let sentence = crate::agent::nested::page::sentence(&known.companion, &proposal);
+        context.out.note(&format!("{sentence}; the hash to sign is {shown}"));
+    }
     if !context.out.is_json() {
         context.out.note(&verify::text(&context.out, &scrutiny));
     }
@@ -69,7 +84,6 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         let (newest, _) = of(house, args.incident)?;
         still_wanted(&newest).map_err(|because| Failure::no(format!("not signed: {because}")))?;
     }
-    let shown = preparation.safe_tx_hash();
     let signed = sign::sign(&house.agent, args.incident, &key, shown).await.map_err(|error| match error {
         SignError::NotAnOwner { .. } => Failure::wrong(error.to_string()),
         SignError::NoProposal(_) | SignError::Another { .. } | SignError::WrongHash | SignError::Key(_) => {

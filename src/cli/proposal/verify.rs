@@ -1,17 +1,30 @@
 //! Is it what it says it is? Yes or no.
 
-use super::of;
+use super::{nested, of};
 use crate::agent::house::House;
 use crate::agent::scrutiny::{Scrutiny, scrutinise, still_wanted};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::safe::SafeTxHash;
 
 /// Recomputes everything, and says yes or no.
-pub async fn verify(context: &Context, house: &House, id: IncidentId) -> Result<Exit, Failure> {
+pub async fn verify(
+    context: &Context,
+    house: &House,
+    id: IncidentId,
+    tx: Option<SafeTxHash>,
+) -> Result<Exit, Failure> {
     let (incident, preparation) = of(house, id)?;
-    let scrutiny = look(house, &incident, &preparation).await;
+    let mut scrutiny = look(house, &incident, &preparation).await;
+    if let Some(hash) = tx {
+        let (_, meant) = nested::meant(house, id, None, tx)?;
+        if incident.companion(hash).is_some_and(|known| !known.companion.is_approval()) {
+            scrutiny = look(house, &incident, &meant).await;
+        }
+        nested::scrutinise(house, &incident, hash, &mut scrutiny).await;
+    }
     context.out.result(&scrutiny, |out| text(out, &scrutiny));
     Ok(if scrutiny.genuine { Exit::Done } else { Exit::No })
 }
