@@ -9,12 +9,14 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 
 pub use super::past::find_execution;
-use super::nested::approvals;
+use super::nested::contract::{self, Answer};
+use super::nested::{approvals, off_chain};
 use super::{Agent, TaskError, chain_of, past};
 use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::fact::OwnerConfirmation;
-use crate::domain::incident::{CompanionStage, Fact, Incident, Preparation, Stage, is_approval};
+use crate::domain::incident::{CompanionStage, Fact, Incident, Preparation, Stage, is_approval, needs_chain};
 use crate::domain::safe::abi::Safe;
+use crate::domain::safe::contract_signature::read_alone;
 use crate::domain::safe::signature::recover;
 use crate::domain::safe::{OwnerSignature, SafeState, SafeTxHash, SignatureKind};
 
@@ -36,6 +38,7 @@ pub async fn follow(agent: &Agent, incident: &Incident, hash: SafeTxHash) -> Res
         for fact in on_chain(agent, chain, incident, preparation).await.map_err(TaskError::NotNow)? {
             agent.record_outcome(incident, fact).await?;
         }
+        off_chain::complete(agent, chain, incident, preparation).await?;
         approvals::renew(agent, chain, incident, preparation).await
     };
     // Each tells what it knows when it knows it: a slow service does not hold back the chain.
@@ -83,7 +86,10 @@ async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparatio
             continue;
         }
         let signature = confirmation.signature.unwrap_or_default();
-        match check(hash, &signature, &preparation.owners) {
+        if counted.is_some() && is_of_contract(hash, &signature) {
+            continue;
+        }
+        match check_any(agent, preparation, &signature).await {
             Ok(owner) if owner == confirmation.owner => confirmations.push(OwnerConfirmation {
                 safe_tx_hash: hash,
                 owner,
@@ -125,6 +131,33 @@ pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<
     }
 }
 
+/// As [`check`], and a contract signature counts if the contract itself says so now, to its parent.
+///
+/// # Errors
+/// Says what is wrong with it, in a sentence.
+pub async fn check_any(agent: &Agent, preparation: &Preparation, signature: &Bytes) -> Result<Address, String> {
+    let hash = preparation.safe_tx_hash();
+    if !is_of_contract(hash, signature) {
+        return check(hash, signature, &preparation.owners);
+    }
+    let read = read_alone(hash, signature).map_err(|error| chain_of(&error))?;
+    if !preparation.owners.contains(&read.owner) {
+        return Err(format!("contract {} is no owner", read.owner));
+    }
+    let chain = agent.chains.get(&preparation.chain).ok_or("its chain is not configured")?;
+    let block = chain.head().await.map_err(|error| chain_of(&error))?;
+    let owner = read.owner;
+    let answers = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, &[read]).await;
+    match answers.get(&owner).and_then(Answer::why_not) {
+        None => Ok(owner),
+        Some(because) => Err(because.to_owned()),
+    }
+}
+
+fn is_of_contract(hash: SafeTxHash, signature: &Bytes) -> bool {
+    read_alone(hash, signature).is_ok_and(|read| read.kind == SignatureKind::ContractSignature)
+}
+
 /// What the chain says: approvals, an execution, a nonce that moved on.
 async fn on_chain(
     agent: &Agent,
@@ -142,13 +175,18 @@ async fn on_chain(
         .owners
         .iter()
         .copied()
-        .filter(|owner| counted(owner).is_none_or(is_approval))
+        .filter(|owner| counted(owner).is_none_or(needs_chain))
         .map(|owner| {
             let data = Safe::approvedHashesCall { owner, hash: hash.0 }.abi_encode();
             (owner, plan.call(preparation.domain.safe.0, data.into()))
         })
         .collect();
-    let snapshot = chain.read(&block, plan).await.map_err(|error| chain_of(&error))?;
+    let confirmations = incident.confirmations_of(hash).into_iter().flat_map(|known| known.values());
+    let signatures: Vec<_> =
+        confirmations.filter_map(|counted| read_alone(hash, &counted.signature).ok()).collect();
+    let asked = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, &signatures);
+    let (snapshot, answers) = tokio::join!(chain.read(&block, plan), asked);
+    let snapshot = snapshot.map_err(|error| chain_of(&error))?;
     let state = snapshot.safe(state).map_err(|error| chain_of(&error))?;
     if state.nonce.0 > preparation.tx.nonce.0 {
         return past::executed_or_superseded(agent, chain, &block, incident, preparation, state.nonce).await;
@@ -170,6 +208,9 @@ async fn on_chain(
         };
         match (approves, counted(&owner)) {
             (Some(true), None) => facts.push(Fact::Confirmed(approval(hash, owner))),
+            // A contract's signature counts as long as the contract says so.
+            (Some(false), Some(_))
+                if matches!(answers.get(&owner), Some(Answer::Yes | Answer::Unknown(_))) => {}
             (Some(false), Some(_)) => facts.push(Fact::ApprovalGone { safe_tx_hash: hash, owner }),
             (Some(true), Some(_)) | (Some(false), None) | (None, _) => {}
         }

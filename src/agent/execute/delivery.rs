@@ -13,7 +13,7 @@ use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::local::PrivateKeySigner;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use super::signatures::{approvals, signatures};
+use super::signatures::{backing, signatures};
 use super::{Failure, later};
 use crate::agent::proposal::{self, Authority};
 use crate::agent::store::Recorded;
@@ -191,10 +191,10 @@ impl<'a> Delivery<'a> {
     async fn draft(&self) -> Result<TransactionDraft, Failure> {
         let (block, state) = follow::safe_now(self.chain, self.preparation).await.map_err(later)?;
         let newest = self.agent.store.get(self.id).ok_or_else(|| later("the incident is gone"))?;
-        let mut approved = approvals(self.chain, &block, &newest, self.preparation).await.map_err(later)?;
+        let mut backing = backing(self.chain, &block, &newest, self.preparation).await.map_err(later)?;
         // Whoever sends it approves it by that.
-        approved.insert(self.executor.address());
-        let signatures = signatures(&newest, self.preparation, &state, &approved).map_err(later)?;
+        backing.approved.insert(self.executor.address());
+        let signatures = signatures(&newest, self.preparation, &state, &backing).map_err(later)?;
         let gas = self.rehearse(&block, &state, &signatures).await?;
         Ok(TransactionDraft {
             to: self.preparation.domain.safe.0,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`contract`] | asks owners that are contracts, as their parent would, whether a signature is theirs |
 //! | [`approvals`] | prepares what child Safes must execute so that their parent's proposal is approved |
+//! | [`off_chain`] | collects a child's signature without a transaction, where that works |
 //! | [`page`] | what a page says to a child's people |
 //! | [`scrutiny`] | whether an approval is what it says it is |
 //!
@@ -12,5 +13,6 @@
 
 pub mod approvals;
 pub mod contract;
+pub mod off_chain;
 pub mod page;
 pub mod scrutiny;

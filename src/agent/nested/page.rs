@@ -57,6 +57,13 @@ pub fn lines(agent: &Agent, incident: &Incident, root: &Preparation, person: &Pe
             "Sign for the child",
             format!("redhandle proposal sign {} --tx {hash} --as {person} --keystore YOUR_KEYSTORE", incident.id),
         );
+        // Without a key that pays gas, a signature that needs no transaction is worth more.
+        if agent.executor.is_none() && companion.approves().contains(&root.safe_tx_hash()) {
+            line(
+                "Or off chain",
+                format!("redhandle proposal sign {} --off-chain --as {person} --keystore YOUR_KEYSTORE", incident.id),
+            );
+        }
     }
     lines
 }

@@ -2,6 +2,7 @@
 
 mod execute;
 mod nested;
+mod off_chain;
 mod show;
 mod sign;
 mod verify;

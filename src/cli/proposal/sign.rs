@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use super::{PasswordArgs, nested, of, show, verify};
+use super::{PasswordArgs, nested, of, off_chain, show, verify};
 use crate::agent::house::House;
 use crate::agent::scrutiny::{STILL_WANTED, still_wanted};
 use crate::agent::setup::open_keystore;
@@ -32,6 +32,9 @@ pub struct Args {
     /// of the person, the proposal first.
     #[arg(long, value_name = "HASH")]
     tx: Option<SafeTxHash>,
+    /// For a child Safe that can answer its parent without a transaction: sign a message of the child instead.
+    #[arg(long, conflicts_with = "tx")]
+    off_chain: bool,
     /// Sign although the incident is over or was found to be none.
     #[arg(long)]
     even_so: bool,
@@ -43,7 +46,9 @@ pub struct Args {
 /// Shows, verifies, asks, signs.
 pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
     let (incident, proposal) = of(house, args.incident)?;
-    let (_, preparation) = nested::meant(house, args.incident, args.person.as_ref(), args.tx)?;
+    // A message of a child is about the proposal itself.
+    let person = args.person.as_ref().filter(|_| !args.off_chain);
+    let (_, preparation) = nested::meant(house, args.incident, person, args.tx)?;
     let shown = preparation.safe_tx_hash();
     let approval = incident.companion(shown).filter(|known| known.companion.is_approval());
     // Whoever signs for a child is shown its parent's proposal first: that is what the approval is worth.
@@ -75,6 +80,13 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     if let Some(person) = &args.person {
         owns(house, person, key.address())?;
     }
+    let message = match args.off_chain {
+        true => Some(off_chain::asked(house, &preparation, &key).await?),
+        false => None,
+    };
+    if let Some(message) = &message {
+        context.out.note(&off_chain::text(message, &preparation));
+    }
     if !args.yes && !agreed() {
         return Err(Failure::no("not signed"));
     }
@@ -83,6 +95,9 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         house.agent.store.sync().await.ok();
         let (newest, _) = of(house, args.incident)?;
         still_wanted(&newest).map_err(|because| Failure::no(format!("not signed: {because}")))?;
+    }
+    if let Some(message) = &message {
+        return off_chain::go(context, house, args.incident, &preparation, message, &key).await;
     }
     let signed = sign::sign(&house.agent, args.incident, &key, shown).await.map_err(|error| match error {
         SignError::NotAnOwner { .. } => Failure::wrong(error.to_string()),

@@ -5,7 +5,7 @@
 
 use alloy::primitives::Address;
 
-use super::companions::is_approval;
+use super::companions::needs_chain;
 use super::fact::{Actor, Fact};
 use super::names::{PageKey, Purpose};
 use super::state::{Incident, PageOutcome, Phase, Stage};
@@ -48,6 +48,7 @@ impl Incident {
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
             Fact::CompanionPrepared(companion) => self.may_join(companion),
+            Fact::ChildSigned { of, .. } => self.may_be_signed_by_a_child(*of),
             Fact::ApprovalGone { safe_tx_hash, owner } => self.may_lose(safe_tx_hash, owner),
             Fact::OwnersChanged { safe_tx_hash, .. } => {
                 safe_tx_hash.as_ref().map_or(Ok(()), |hash| self.is_ours(hash))?;
@@ -202,7 +203,7 @@ impl Incident {
         self.is_ours(hash)?;
         self.not_yet_executed()?;
         match self.confirmations.get(owner) {
-            Some(confirmation) if is_approval(confirmation) => Ok(()),
+            Some(confirmation) if needs_chain(confirmation) => Ok(()),
             Some(_) | None => Err(format!("no approval of {owner} is counted")),
         }
     }

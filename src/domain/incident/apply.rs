@@ -65,6 +65,7 @@ impl Incident {
             draft: None,
             confirmations: Default::default(),
             companions: Default::default(),
+            child_messages: Default::default(),
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
@@ -160,6 +161,9 @@ impl Incident {
             Fact::CompanionPrepared(companion) => {
                 self.join(companion);
                 self.call_signers(at);
+            }
+            Fact::ChildSigned { of, child, message, owner, signature } => {
+                self.child_signed(*of, *child, *message, (*owner, signature.clone()));
             }
             Fact::ApprovalGone { owner, .. } => {
                 self.confirmations.remove(owner);

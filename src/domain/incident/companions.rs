@@ -14,6 +14,7 @@ use super::fact::{Fact, OwnerConfirmation, Retry};
 use super::names::Purpose;
 use super::preparation::Preparation;
 use super::state::{Incident, Stage, Subject};
+use crate::domain::safe::contract_signature::read_alone;
 use crate::domain::safe::signature::recover;
 use crate::domain::safe::{SafeNonce, SafeTxHash, SignatureKind};
 
@@ -225,6 +226,7 @@ fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
         | Fact::Unneeded { .. }
         | Fact::PreparationFailed { .. }
         | Fact::CompanionPrepared(_)
+        | Fact::ChildSigned { .. }
         | Fact::Verified { .. }
         | Fact::EffectMissing { .. }
         | Fact::EffectLost { .. }
@@ -252,7 +254,7 @@ fn may_follow(state: &CompanionState, step: &Step<'_>) -> Admission {
         Step::ExecutionStarted { .. } if !state.has_quorum() => {
             return Err("too few owners confirmed".to_owned());
         }
-        Step::ApprovalGone(owner) if !state.confirmations.get(owner).is_some_and(is_approval) => {
+        Step::ApprovalGone(owner) if !state.confirmations.get(owner).is_some_and(needs_chain) => {
             return Err(format!("no approval of {owner} is counted"));
         }
         Step::Confirmed(_)
@@ -302,6 +304,11 @@ fn change(state: &mut CompanionState, step: &Step<'_>, at: Timestamp) {
 pub fn is_approval(confirmation: &OwnerConfirmation) -> bool {
     recover(confirmation.safe_tx_hash, &confirmation.signature)
         .is_ok_and(|recovered| recovered.kind == SignatureKind::ApprovedHash)
+}
+
+/// It counts only as long as the chain says so: an approval, or a contract's signature.
+pub fn needs_chain(confirmation: &OwnerConfirmation) -> bool {
+    read_alone(confirmation.safe_tx_hash, &confirmation.signature).is_ok_and(|read| read.kind.needs_chain())
 }
 
 /// The first signature of an owner stands, as at the service; an approval, which the chain may lose, gives way to

@@ -15,7 +15,7 @@ pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId};
 use crate::domain::runbook::Severity;
-use crate::domain::safe::{SafeNonce, SafeTxHash};
+use crate::domain::safe::{SafeAddress, SafeNonce, SafeTxHash};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,6 +153,19 @@ pub enum Fact {
     Confirmed(OwnerConfirmation),
     /// Another Safe transaction that belongs to the proposal is built and hashed.
     CompanionPrepared(Box<Companion>),
+    /// An owner of a child Safe signed, as a message of the child, what its parent asks about a transaction.
+    ChildSigned {
+        /// The parent's transaction.
+        of: SafeTxHash,
+        /// The child.
+        child: SafeAddress,
+        /// The hash that was signed: of the child's `SafeMessage`.
+        message: SafeTxHash,
+        /// By whom: recovered from the signature and found among the child's owners.
+        owner: Address,
+        /// 65 bytes.
+        signature: Bytes,
+    },
     /// An owner's approval on the chain that was counted is not there any more.
     ApprovalGone {
         /// Of which transaction.
@@ -350,6 +363,7 @@ impl Fact {
             Self::SubmissionFailed { .. } => "submission-failed",
             Self::Confirmed(_) => "confirmed",
             Self::CompanionPrepared(_) => "companion-prepared",
+            Self::ChildSigned { .. } => "child-signed",
             Self::ApprovalGone { .. } => "approval-gone",
             Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",

@@ -12,6 +12,7 @@
 //! | [`companion`] | other Safe transactions that belong to a proposal |
 //! | `transactions` | the proposal and its companions, by hash |
 //! | `companions` | how facts move a companion |
+//! | `nesting` | approvals by Safes that are owners, and what is counted through them |
 //! | [`state`] | the incident: phase, containment, calls, roles |
 //! | [`apply`] | how a fact changes it |
 //! | `admit` | whether a fact may follow, and why not |
@@ -49,10 +50,11 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use apply::Refused;
-pub use companions::is_approval;
+pub use companions::{is_approval, needs_chain};
 pub use companion::{Companion, CompanionRole, CompanionStage, CompanionState};
 pub use due::{Due, Task, World, due};
 pub use fact::{Actor, Fact, Retry, Source};
 pub use names::IncidentId;
+pub use nesting::ChildMessage;
 pub use preparation::Preparation;
 pub use state::{Incident, Phase, Stage};

@@ -5,13 +5,27 @@
 //! then has the child's approval. Until then a child whose people signed enough counts as having answered,
 //! never as having confirmed.
 
-use alloy::primitives::{Address, B256};
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolCall;
+use serde::Serialize;
 
 use super::companion::{Companion, CompanionRole, CompanionStage, CompanionState};
 use super::state::Incident;
 use crate::domain::safe::abi::Safe;
-use crate::domain::safe::{Operation, SafeTxHash, multisend};
+use crate::domain::safe::{Operation, SafeAddress, SafeTxHash, multisend};
+
+/// What a child Safe answers its parent, while its owners still sign it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChildMessage {
+    /// The parent's transaction.
+    pub of: SafeTxHash,
+    /// The child.
+    pub child: SafeAddress,
+    /// Signatures of the child's owners, one each.
+    pub signatures: BTreeMap<Address, Bytes>,
+}
 
 impl Companion {
     /// The hashes that it approves once it is executed: read from its own calldata. Empty for what is no
@@ -70,6 +84,25 @@ impl Incident {
     /// Nobody has to sign anything more for it, though children may still have to execute their approvals.
     pub fn is_signed(&self, hash: SafeTxHash) -> bool {
         self.reaches(hash, &|_| false)
+    }
+
+    pub(super) fn may_be_signed_by_a_child(&self, of: SafeTxHash) -> Result<(), String> {
+        match self.transaction(of) {
+            Some(_) => Ok(()),
+            None => Err(format!("{of} is no transaction of {}", self.id)),
+        }
+    }
+
+    pub(super) fn child_signed(
+        &mut self,
+        of: SafeTxHash,
+        child: SafeAddress,
+        message: SafeTxHash,
+        (owner, signature): (Address, Bytes),
+    ) {
+        let new = ChildMessage { of, child, signatures: BTreeMap::new() };
+        let known = self.child_messages.entry(message).or_insert(new);
+        known.signatures.entry(owner).or_insert(signature);
     }
 
     /// Whether this approval still helps something that is wanted and not yet confirmed by enough.

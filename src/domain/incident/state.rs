@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::companion::CompanionState;
+use super::nesting::ChildMessage;
 use super::fact::{Actor, OwnerConfirmation, Source};
 use super::names::{IncidentId, PageKey, Purpose};
 use super::preparation::Preparation;
@@ -295,6 +296,8 @@ pub struct Incident {
     /// Other Safe transactions that belong to it, by their hashes.
     #[serde(serialize_with = "companions_as_list")]
     pub companions: BTreeMap<SafeTxHash, CompanionState>,
+    /// What owners of child Safes signed as messages of the child, by the hash they signed.
+    pub child_messages: BTreeMap<SafeTxHash, ChildMessage>,
     /// Open and closed calls.
     pub calls: BTreeMap<Purpose, Call>,
     /// Every page.

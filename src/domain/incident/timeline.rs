@@ -155,6 +155,10 @@ fn tell(fact: &Fact) -> (Weight, String) {
                 companion.role.words()
             ),
         ),
+        Fact::ChildSigned { of, child, owner, .. } => (
+            Turn,
+            format!("{} signed for Safe {child}, off chain, that it approves {}", short(owner), short(of)),
+        ),
         Fact::ApprovalGone { safe_tx_hash, owner } => (
             Trouble,
             format!(
