@@ -3,6 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use alloy::signers::local::PrivateKeySigner;
+
 use super::{PasswordArgs, of, show, verify};
 use crate::agent::house::House;
 use crate::agent::scrutiny::{STILL_WANTED, still_wanted};
@@ -13,6 +15,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::domain::incident::IncidentId;
 use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::names::PersonId;
+use crate::domain::safe::SafeTxHash;
 
 /// Sign as an owner.
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,9 @@ pub struct Args {
     /// Who signs: the key must be this person's.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
+    /// Only this one of its transactions, by safeTxHash; without it, everything that the key is asked for.
+    #[arg(long, value_name = "SAFE_TX_HASH")]
+    hash: Option<SafeTxHash>,
     /// Sign although the incident is over or was found to be none.
     #[arg(long)]
     even_so: bool,
@@ -35,9 +41,59 @@ pub struct Args {
     yes: bool,
 }
 
-/// Shows, verifies, asks, signs.
+/// Shows, verifies, asks, signs: each transaction that is asked for, one after the other.
 pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
-    let (incident, preparation) = of(house, args.incident)?;
+    let (incident, proposal) = of(house, args.incident, args.hash)?;
+    let mut asked = match args.hash {
+        Some(hash) => vec![hash],
+        None => incident.asked(),
+    };
+    // Where nothing is asked for, the proposal says why.
+    if asked.is_empty() || (args.even_so && args.hash.is_none()) {
+        asked = vec![proposal.safe_tx_hash()];
+    }
+    let mut key = None;
+    let mut signed = Vec::new();
+    for (index, hash) in asked.iter().enumerate() {
+        if asked.len() > 1 && !context.out.is_json() {
+            context.out.note(&format!("transaction {} of {} that are asked for", index + 1, asked.len()));
+        }
+        match one(context, house, &args, *hash, &mut key, asked.len() > 1).await? {
+            Some(one) => signed.push(one),
+            None if !context.out.is_json() => {
+                context.out.note(&format!("{hash} is for the owners of another Safe: not signed with this key"));
+            }
+            None => {}
+        }
+    }
+    let Some((first, others)) = signed.split_first() else {
+        return Err(Failure::wrong("the key is no owner's of any transaction that is asked for"));
+    };
+    let mut value = json(args.incident, first);
+    if let Some(fields) = value.as_object_mut() {
+        let others: Vec<_> = others.iter().map(|other| json(args.incident, other)).collect();
+        fields.insert("also_signed".to_owned(), others.into());
+    }
+    context.out.result(&value, |_| signed.iter().map(told).collect::<Vec<_>>().join("\n"));
+    Ok(Exit::Done)
+}
+
+/// One transaction. None: the key owns nothing of its Safe, and others are asked for as well.
+async fn one(
+    context: &Context,
+    house: &House,
+    args: &Args,
+    hash: SafeTxHash,
+    key: &mut Option<PrivateKeySigner>,
+    of_several: bool,
+) -> Result<Option<Signed>, Failure> {
+    let (incident, preparation) = of(house, args.incident, Some(hash))?;
+    if let Some(key) = key
+        && of_several
+        && !preparation.owners.contains(&key.address())
+    {
+        return Ok(None);
+    }
     if !context.out.is_json() {
         context.out.note(&show::text(&context.out, house, &incident, &preparation));
     }
@@ -55,10 +111,17 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         }
         return Err(Failure { exit: Exit::No, problems });
     }
-    let password = args.password.read(&args.keystore)?;
-    let key = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
-    if let Some(person) = &args.person {
-        owns(house, person, key.address())?;
+    if key.is_none() {
+        let password = args.password.read(&args.keystore)?;
+        let opened = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
+        if let Some(person) = &args.person {
+            owns(house, person, opened.address())?;
+        }
+        *key = Some(opened);
+    }
+    let Some(key) = key else { return Ok(None) };
+    if of_several && !preparation.owners.contains(&key.address()) {
+        return Ok(None);
     }
     if !args.yes && !agreed() {
         return Err(Failure::no("not signed"));
@@ -66,20 +129,26 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     if !args.even_so {
         // It may have been called off while the signer read.
         house.agent.store.sync().await.ok();
-        let (newest, _) = of(house, args.incident)?;
-        still_wanted(&newest).map_err(|because| Failure::no(format!("not signed: {because}")))?;
+        let (newest, _) = of(house, args.incident, None)?;
+        still_wanted(&newest, hash).map_err(|because| Failure::no(format!("not signed: {because}")))?;
     }
-    let shown = preparation.safe_tx_hash();
-    let signed = sign::sign(&house.agent, args.incident, &key, shown).await.map_err(|error| match error {
+    let signed = sign::sign(&house.agent, args.incident, key, hash).await.map_err(|error| match error {
         SignError::NotAnOwner { .. } => Failure::wrong(error.to_string()),
         SignError::NoProposal(_) | SignError::Another { .. } | SignError::WrongHash | SignError::Key(_) => {
             Failure::no(error.to_string())
         }
         SignError::Store(error) => error.into(),
     })?;
+    if !signed.in_journal {
+        return Err(unwritten(context, &json(args.incident, &signed), args.incident, &signed));
+    }
+    Ok(Some(signed))
+}
+
+fn json(id: IncidentId, signed: &Signed) -> serde_json::Value {
     let (have, need) = signed.count;
-    let json = serde_json::json!({
-        "incident_id": args.incident,
+    serde_json::json!({
+        "incident_id": id,
         "safe_tx_hash": signed.confirmation.safe_tx_hash,
         "owner": signed.confirmation.owner,
         "signature": signed.confirmation.signature,
@@ -87,24 +156,22 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         "threshold": need,
         "in_journal": signed.in_journal,
         "not_at_service": signed.not_at_service,
-    });
-    if !signed.in_journal {
-        return Err(unwritten(context, &json, args.incident, &signed));
+    })
+}
+
+fn told(signed: &Signed) -> String {
+    let confirmation = &signed.confirmation;
+    let (have, need) = signed.count;
+    let mut text = format!(
+        "signed {} as {}: {have} of {need} confirmations",
+        confirmation.safe_tx_hash, confirmation.owner
+    );
+    if let Some(why) = &signed.not_at_service {
+        text.push_str(&format!(
+            "\nThe signature is in the journal and counts. The Transaction Service does not have it: {why}"
+        ));
     }
-    context.out.result(&json, |_| {
-        let confirmation = &signed.confirmation;
-        let mut text = format!(
-            "signed {} as {}: {have} of {need} confirmations",
-            confirmation.safe_tx_hash, confirmation.owner
-        );
-        if let Some(why) = &signed.not_at_service {
-            text.push_str(&format!(
-                "\nThe signature is in the journal and counts. The Transaction Service does not have it: {why}"
-            ));
-        }
-        text
-    });
-    Ok(Exit::Done)
+    text
 }
 
 /// The signature is there and the journal does not have it: this process ends, and it must not end with it.

@@ -7,10 +7,16 @@ use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::safe::SafeTxHash;
 
 /// Recomputes everything, and says yes or no.
-pub async fn verify(context: &Context, house: &House, id: IncidentId) -> Result<Exit, Failure> {
-    let (incident, preparation) = of(house, id)?;
+pub async fn verify(
+    context: &Context,
+    house: &House,
+    id: IncidentId,
+    hash: Option<SafeTxHash>,
+) -> Result<Exit, Failure> {
+    let (incident, preparation) = of(house, id, hash)?;
     let scrutiny = look(house, &incident, &preparation).await;
     context.out.result(&scrutiny, |out| text(out, &scrutiny));
     Ok(if scrutiny.genuine { Exit::Done } else { Exit::No })
@@ -19,7 +25,9 @@ pub async fn verify(context: &Context, house: &House, id: IncidentId) -> Result<
 /// Recomputes everything.
 pub async fn look(house: &House, incident: &Incident, preparation: &Preparation) -> Scrutiny {
     let plan = incident.runbook.as_ref().and_then(|id| house.agent.plans.get(id));
-    scrutinise(&house.agent, preparation, plan, still_wanted(incident)).await
+    let hash = preparation.safe_tx_hash();
+    let role = incident.companion(hash).map(|known| known.companion.role);
+    scrutinise(&house.agent, preparation, plan, still_wanted(incident, hash), role).await
 }
 
 /// Every check, and the answer last.

@@ -99,11 +99,11 @@ impl One<'_> {
             // With the proposal, once that is on its way: until then it may be built anew.
             CompanionRole::NextNonce | CompanionRole::Approval { .. } => {
                 may_propose(self.incident)
-                    && self.incident.is_live()
+                    && !self.incident.is_stood_down()
                     && self.incident.proposal_is_open()
                     && self.incident.stage != Stage::Prepared
             }
-            CompanionRole::Rejection { .. } => true,
+            CompanionRole::Rejection { of } => self.incident.loose().contains(&of),
         }
     }
 }

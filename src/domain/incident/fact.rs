@@ -153,6 +153,31 @@ pub enum Fact {
     Confirmed(OwnerConfirmation),
     /// Another Safe transaction that belongs to the proposal is built and hashed.
     CompanionPrepared(Box<Companion>),
+    /// The proposal is not wanted any more, although the incident goes on: it is to be rejected.
+    StoodDown {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Intent: the rejection of a transaction of ours is being built.
+    RejectionStarted {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The rejection could not be built, or its simulation failed.
+    RejectionFailed {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
     /// An owner's approval on the chain that was counted is not there any more.
     ApprovalGone {
         /// Of which transaction.
@@ -179,6 +204,9 @@ pub enum Fact {
         /// What was executed instead, where it is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Box<TakenBy>>,
+        /// Why it can never execute, where its nonce is not what was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// Intent: the confirmed proposal is being executed.
     ExecutionStarted {
@@ -350,6 +378,9 @@ impl Fact {
             Self::SubmissionFailed { .. } => "submission-failed",
             Self::Confirmed(_) => "confirmed",
             Self::CompanionPrepared(_) => "companion-prepared",
+            Self::StoodDown { .. } => "stood-down",
+            Self::RejectionStarted { .. } => "rejection-started",
+            Self::RejectionFailed { .. } => "rejection-failed",
             Self::ApprovalGone { .. } => "approval-gone",
             Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",
