@@ -191,6 +191,16 @@ async fn on_chain(
     if state.nonce.0 > preparation.tx.nonce.0 {
         return past::executed_or_superseded(agent, chain, &block, incident, preparation, state.nonce).await;
     }
+    let now_hashes_to = super::proposal::hashes(&preparation.tx, &state).safe_tx;
+    if now_hashes_to != hash {
+        let because = format!(
+            "Safe {} is version {} now, for which the transaction's hash is {now_hashes_to}",
+            preparation.safe,
+            state.version.as_str()
+        );
+        let (nonce, because) = (state.nonce, Some(because));
+        return Ok(vec![Fact::Superseded { safe_tx_hash: hash, nonce, by: None, because }]);
+    }
     let mut facts = Vec::new();
     let (mut then, mut now) = (preparation.owners.clone(), state.owners.clone());
     then.sort();

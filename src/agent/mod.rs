@@ -10,7 +10,7 @@
 //! | [`intake`] | alerts to incidents; acknowledged after commit |
 //! | [`store`] | incidents as the journal tells them; compare-and-swap |
 //! | [`driver`] | derives what is due and runs it; the only place that spawns |
-//! | [`prepare`], [`submit`], [`follow`], [`execute`], [`verify`], [`page`], [`draft`] | one kind of task each |
+//! | [`prepare`], [`submit`], [`follow`], [`execute`], [`reject`], [`verify`], [`page`], [`draft`] | one kind of task each |
 //! | [`command`] | what people decide |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`preflight`] | the files against the chain |
@@ -38,6 +38,7 @@ pub mod preflight;
 pub mod prepare;
 pub mod proposal;
 pub mod reads;
+pub mod reject;
 pub mod scrutiny;
 pub mod service;
 pub mod setup;
@@ -45,6 +46,7 @@ pub mod sign;
 pub mod store;
 pub mod submit;
 pub mod verify;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -158,6 +160,7 @@ async fn reconcile(agent: &Agent, incident: &Incident, task: &Task) -> Result<()
         Task::Execute { safe_tx_hash, attempt, begun } => {
             execute::execute(agent, incident, *safe_tx_hash, *attempt, *begun).await
         }
+        Task::Reject { of, attempt, begun } => reject::reject(agent, incident, *of, *attempt, *begun).await,
         Task::Verify => verify::verify(agent, incident).await,
         Task::Watch => verify::watch(agent, incident).await,
         Task::Page { page, attempt, begun } => page::page(agent, incident, page, *attempt, *begun).await,

@@ -57,7 +57,7 @@ pub async fn executed_or_superseded(
         Some(instead) => Some(Box::new(taken_by(agent, incident, preparation, instead).await)),
         None => None,
     };
-    Ok(vec![Fact::Superseded { safe_tx_hash, nonce, by }])
+    Ok(vec![Fact::Superseded { safe_tx_hash, nonce, by, because: None }])
 }
 
 fn is_variant(incident: &Incident, hash: SafeTxHash) -> bool {

@@ -55,7 +55,7 @@ pub fn lines(agent: &Agent, incident: &Incident, root: &Preparation, person: &Pe
         );
         line(
             "Sign for the child",
-            format!("redhandle proposal sign {} --tx {hash} --as {person} --keystore YOUR_KEYSTORE", incident.id),
+            format!("redhandle proposal sign {} --hash {hash} --as {person} --keystore YOUR_KEYSTORE", incident.id),
         );
         // Without a key that pays gas, a signature that needs no transaction is worth more.
         if agent.executor.is_none() && companion.approves().contains(&root.safe_tx_hash()) {

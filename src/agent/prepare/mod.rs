@@ -8,14 +8,16 @@
 //! | `choose` | what is needed, and which Safe does it |
 //! | `build` | one Safe's proposal: built, hashed twice, simulated |
 //! | `queue` | what stands in the Safe's queue |
+//! | `purpose` | what a Safe transaction does, in words |
 
 mod build;
 mod choose;
+mod purpose;
 mod queue;
 
 pub use build::transaction;
 pub use choose::needed;
-pub use queue::purpose;
+pub use purpose::purpose;
 
 use super::nested::approvals;
 use super::{Agent, TaskError, chain_of};

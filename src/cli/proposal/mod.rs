@@ -1,8 +1,10 @@
 //! `redhandle proposal`: what owners are asked to sign.
 
+mod companion;
 mod execute;
 mod nested;
 mod off_chain;
+mod reject;
 mod show;
 mod sign;
 mod verify;
@@ -28,15 +30,20 @@ pub enum Command {
     Show {
         /// The incident it belongs to: INC-7.
         incident: IncidentId,
+        /// One of its other transactions, by safeTxHash.
+        #[arg(long, value_name = "SAFE_TX_HASH")]
+        hash: Option<SafeTxHash>,
     },
     /// Recompute everything from the chain alone, and say yes or no.
     Verify {
         /// The incident it belongs to: INC-7.
         incident: IncidentId,
-        /// Another of its transactions, by safeTxHash: a child Safe's approval.
-        #[arg(long, value_name = "HASH")]
-        tx: Option<SafeTxHash>,
+        /// One of its other transactions, by safeTxHash.
+        #[arg(long, value_name = "SAFE_TX_HASH")]
+        hash: Option<SafeTxHash>,
     },
+    /// Call the proposal off: prepare the rejection that uses up its nonce.
+    Reject(reject::Args),
     /// Sign as an owner, after verifying.
     Sign(sign::Args),
     /// Execute what enough owners confirmed, and read the effect on the chain.
@@ -51,21 +58,35 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
         | Command::Show { .. }
         | Command::Verify { .. }
         | Command::Sign(_)
+        | Command::Reject(_)
         | Command::Execute(_) => Keys::None,
     };
     let house = open::house(context, keys).await?;
     match command {
         Command::List => show::list(context, &house),
-        Command::Show { incident } => show::show(context, &house, incident),
-        Command::Verify { incident, tx } => verify::verify(context, &house, incident, tx).await,
+        Command::Show { incident, hash } => show::show(context, &house, incident, hash),
+        Command::Verify { incident, hash } => verify::verify(context, &house, incident, hash).await,
+        Command::Reject(args) => reject::reject(context, &house, args).await,
         Command::Sign(args) => sign::sign(context, &house, args).await,
         Command::Execute(args) => execute::execute(context, &house, args).await,
     }
 }
 
-/// An incident's proposal, or the sentence that there is none and why.
-fn of(house: &House, id: IncidentId) -> Result<(Arc<Incident>, Preparation), Failure> {
+/// An incident's proposal, or another of its transactions, or the sentence that there is none and why.
+fn of(
+    house: &House,
+    id: IncidentId,
+    hash: Option<SafeTxHash>,
+) -> Result<(Arc<Incident>, Preparation), Failure> {
     let incident = open::incident(house, id)?;
+    if let Some(hash) = hash {
+        return match incident.transaction(hash).map(std::borrow::Cow::into_owned) {
+            Some(known) => Ok((incident, known)),
+            None => Err(Failure::wrong(format!(
+                "{hash} is no transaction of {id}; `redhandle proposal show {id}` lists them"
+            ))),
+        };
+    }
     match &incident.preparation {
         Some(preparation) => {
             let preparation = preparation.clone();

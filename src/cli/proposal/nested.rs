@@ -1,20 +1,15 @@
 //! Safes among the owners: which transaction a person is asked for, the approvals of child Safes, and who stands
 //! behind the owners.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use super::of;
 use crate::agent::house::House;
 use crate::agent::message::device_hex;
-use crate::agent::nested::page::{asked_of, sentence};
+use crate::agent::nested::page::sentence;
 use crate::agent::nested::scrutiny::scrutinise_approval;
 use crate::agent::scrutiny::Scrutiny;
-use crate::cli::exit::Failure;
 use crate::cli::output::{Look, Output};
-use crate::domain::incident::{CompanionState, Incident, IncidentId, Preparation};
-use crate::domain::names::PersonId;
+use crate::domain::incident::{CompanionState, Incident, Preparation};
 use crate::domain::roster::OwnerCoverage;
 use crate::domain::safe::SafeTxHash;
 use crate::domain::text::terminal;
@@ -112,38 +107,23 @@ fn in_words(owner: &OwnerCoverage) -> String {
     format!("{}  {able:<7}  {who}", owner.owner)
 }
 
-/// The transaction that is meant: the one named, or what is asked of this person and not signed, or the
-/// proposal.
-///
-/// # Errors
-/// When the named one is none of the incident's.
-pub fn meant(
-    house: &House,
-    id: IncidentId,
-    person: Option<&PersonId>,
-    tx: Option<SafeTxHash>,
-) -> Result<(Arc<Incident>, Preparation), Failure> {
-    let (incident, proposal) = of(house, id)?;
-    let theirs = person.filter(|person| {
-        let holds = |owner| house.agent.config.roster.person_of(owner).is_some_and(|holder| holder.id == **person);
-        !proposal.owners.iter().any(|owner| holds(*owner) && !incident.confirmations.contains_key(owner))
-    });
-    let asked = theirs.and_then(|person| asked_of(&house.agent, &incident, person).first().map(|(hash, _)| *hash));
-    let Some(hash) = tx.or(asked) else { return Ok((incident, proposal)) };
-    match incident.transaction(hash) {
-        Some(known) => {
-            let known = known.into_owned();
-            Ok((incident, known))
-        }
-        None => Err(Failure::wrong(format!(
-            "--tx: {hash} is no transaction of {id}; `redhandle proposal show {id}` lists them"
-        ))),
-    }
+/// For an approval by a child Safe: for whom one signs, and what that brings about.
+pub fn for_whom(incident: &Incident, hash: SafeTxHash) -> Option<String> {
+    let known = incident.companion(hash).filter(|known| known.companion.is_approval())?;
+    let root = incident.preparation.as_ref()?;
+    Some(format!(
+        "{}; your device shows the child's hashes, and the one to sign is {hash}",
+        sentence(&known.companion, root)
+    ))
 }
 
-/// Adds what is to be known of the approval with this hash; nothing for any other transaction.
-pub async fn scrutinise(house: &House, incident: &Incident, hash: SafeTxHash, scrutiny: &mut Scrutiny) {
-    let Some(known) = incident.companion(hash).filter(|known| known.companion.is_approval()) else { return };
+/// Judges an approval by a child Safe: its parent's proposal, and the way from there to the child. None for any
+/// other transaction.
+pub async fn scrutinise(house: &House, incident: &Incident, hash: SafeTxHash) -> Option<Scrutiny> {
+    let known = incident.companion(hash).filter(|known| known.companion.is_approval())?;
+    let root = incident.preparation.as_ref()?;
+    let mut scrutiny = super::verify::of_runbook(house, incident, root).await;
     scrutiny.checks.extend(scrutinise_approval(&house.agent, incident, &known.companion).await);
     scrutiny.genuine = scrutiny.checks.iter().all(|check| check.good);
+    Some(scrutiny)
 }

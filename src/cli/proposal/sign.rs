@@ -3,6 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use alloy::signers::local::PrivateKeySigner;
+
 use super::{PasswordArgs, nested, of, off_chain, show, verify};
 use crate::agent::house::House;
 use crate::agent::scrutiny::{STILL_WANTED, still_wanted};
@@ -28,12 +30,11 @@ pub struct Args {
     /// Who signs: the key must be this person's.
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<PersonId>,
-    /// Another transaction of the incident, by safeTxHash: a child Safe's approval. Without it: what is asked
-    /// of the person, the proposal first.
-    #[arg(long, value_name = "HASH")]
-    tx: Option<SafeTxHash>,
+    /// Only this one of its transactions, by safeTxHash; without it, everything that the key is asked for.
+    #[arg(long, value_name = "SAFE_TX_HASH")]
+    hash: Option<SafeTxHash>,
     /// For a child Safe that can answer its parent without a transaction: sign a message of the child instead.
-    #[arg(long, conflicts_with = "tx")]
+    #[arg(long, conflicts_with = "hash")]
     off_chain: bool,
     /// Sign although the incident is over or was found to be none.
     #[arg(long)]
@@ -43,25 +44,94 @@ pub struct Args {
     yes: bool,
 }
 
-/// Shows, verifies, asks, signs.
+/// Shows, verifies, asks, signs: each transaction that is asked for, one after the other.
 pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
-    let (incident, proposal) = of(house, args.incident)?;
-    // A message of a child is about the proposal itself.
-    let person = args.person.as_ref().filter(|_| !args.off_chain);
-    let (_, preparation) = nested::meant(house, args.incident, person, args.tx)?;
-    let shown = preparation.safe_tx_hash();
-    let approval = incident.companion(shown).filter(|known| known.companion.is_approval());
-    // Whoever signs for a child is shown its parent's proposal first: that is what the approval is worth.
-    let subject = if approval.is_some() { &proposal } else { &preparation };
+    if args.off_chain {
+        return without_transaction(context, house, &args).await;
+    }
+    let (incident, proposal) = of(house, args.incident, args.hash)?;
+    let mut asked = match args.hash {
+        Some(hash) => vec![hash],
+        None => incident.asked(),
+    };
+    // Where nothing is asked for, the proposal says why.
+    if asked.is_empty() || (args.even_so && args.hash.is_none()) {
+        asked = vec![proposal.safe_tx_hash()];
+    }
+    let mut key = None;
+    let mut signed = Vec::new();
+    for (index, hash) in asked.iter().enumerate() {
+        if asked.len() > 1 && !context.out.is_json() {
+            context.out.note(&format!("transaction {} of {} that are asked for", index + 1, asked.len()));
+        }
+        match one(context, house, &args, *hash, &mut key, asked.len() > 1).await? {
+            Some(one) => signed.push(one),
+            None if !context.out.is_json() => {
+                context.out.note(&format!("{hash} is for the owners of another Safe: not signed with this key"));
+            }
+            None => {}
+        }
+    }
+    let Some((first, others)) = signed.split_first() else {
+        return Err(Failure::wrong("the key is no owner's of any transaction that is asked for"));
+    };
+    let mut value = json(args.incident, first);
+    if let Some(fields) = value.as_object_mut() {
+        let others: Vec<_> = others.iter().map(|other| json(args.incident, other)).collect();
+        fields.insert("also_signed".to_owned(), others.into());
+    }
+    context.out.result(&value, |_| signed.iter().map(told).collect::<Vec<_>>().join("\n"));
+    Ok(Exit::Done)
+}
+
+/// For a child Safe, as a message of the child about the proposal.
+async fn without_transaction(context: &Context, house: &House, args: &Args) -> Result<Exit, Failure> {
+    let (incident, preparation) = of(house, args.incident, None)?;
     if !context.out.is_json() {
-        context.out.note(&show::text(&context.out, house, &incident, subject));
+        context.out.note(&show::text(&context.out, house, &incident, &preparation));
     }
-    let mut scrutiny = verify::look(house, &incident, subject).await;
-    nested::scrutinise(house, &incident, shown, &mut scrutiny).await;
-    if let Some(known) = approval {
-        let sentence = crate::agent::nested::page::sentence(&known.companion, &proposal);
-        context.out.note(&format!("{sentence}; the hash to sign is {shown}"));
+    let scrutiny = verify::look(house, &incident, &preparation).await;
+    if !scrutiny.genuine {
+        let against = scrutiny.checks.iter().filter(|check| !check.good);
+        let problems = against.map(|check| format!("not signed: {}: {}", check.what, check.found)).collect();
+        return Err(Failure { exit: Exit::No, problems });
     }
+    let password = args.password.read(&args.keystore)?;
+    let key = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
+    if let Some(person) = &args.person {
+        owns(house, person, key.address())?;
+    }
+    let message = off_chain::asked(house, &preparation, &key).await?;
+    context.out.note(&off_chain::text(&message, &preparation));
+    if !args.yes && !agreed() {
+        return Err(Failure::no("not signed"));
+    }
+    off_chain::go(context, house, args.incident, &preparation, &message, &key).await
+}
+
+/// One transaction. None: the key owns nothing of its Safe, and others are asked for as well.
+async fn one(
+    context: &Context,
+    house: &House,
+    args: &Args,
+    hash: SafeTxHash,
+    key: &mut Option<PrivateKeySigner>,
+    of_several: bool,
+) -> Result<Option<Signed>, Failure> {
+    let (incident, preparation) = of(house, args.incident, Some(hash))?;
+    if let Some(key) = key
+        && of_several
+        && !preparation.owners.contains(&key.address())
+    {
+        return Ok(None);
+    }
+    if !context.out.is_json() {
+        context.out.note(&show::text(&context.out, house, &incident, &preparation));
+    }
+    if let Some(sentence) = nested::for_whom(&incident, hash) {
+        context.out.note(&sentence);
+    }
+    let scrutiny = verify::look(house, &incident, &preparation).await;
     if !context.out.is_json() {
         context.out.note(&verify::text(&context.out, &scrutiny));
     }
@@ -75,17 +145,17 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         }
         return Err(Failure { exit: Exit::No, problems });
     }
-    let password = args.password.read(&args.keystore)?;
-    let key = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
-    if let Some(person) = &args.person {
-        owns(house, person, key.address())?;
+    if key.is_none() {
+        let password = args.password.read(&args.keystore)?;
+        let opened = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
+        if let Some(person) = &args.person {
+            owns(house, person, opened.address())?;
+        }
+        *key = Some(opened);
     }
-    let message = match args.off_chain {
-        true => Some(off_chain::asked(house, &preparation, &key).await?),
-        false => None,
-    };
-    if let Some(message) = &message {
-        context.out.note(&off_chain::text(message, &preparation));
+    let Some(key) = key else { return Ok(None) };
+    if of_several && !preparation.owners.contains(&key.address()) {
+        return Ok(None);
     }
     if !args.yes && !agreed() {
         return Err(Failure::no("not signed"));
@@ -93,22 +163,26 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     if !args.even_so {
         // It may have been called off while the signer read.
         house.agent.store.sync().await.ok();
-        let (newest, _) = of(house, args.incident)?;
-        still_wanted(&newest).map_err(|because| Failure::no(format!("not signed: {because}")))?;
+        let (newest, _) = of(house, args.incident, None)?;
+        still_wanted(&newest, hash).map_err(|because| Failure::no(format!("not signed: {because}")))?;
     }
-    if let Some(message) = &message {
-        return off_chain::go(context, house, args.incident, &preparation, message, &key).await;
-    }
-    let signed = sign::sign(&house.agent, args.incident, &key, shown).await.map_err(|error| match error {
+    let signed = sign::sign(&house.agent, args.incident, key, hash).await.map_err(|error| match error {
         SignError::NotAnOwner { .. } => Failure::wrong(error.to_string()),
         SignError::NoProposal(_) | SignError::Another { .. } | SignError::WrongHash | SignError::Key(_) => {
             Failure::no(error.to_string())
         }
         SignError::Store(error) => error.into(),
     })?;
+    if !signed.in_journal {
+        return Err(unwritten(context, &json(args.incident, &signed), args.incident, &signed));
+    }
+    Ok(Some(signed))
+}
+
+fn json(id: IncidentId, signed: &Signed) -> serde_json::Value {
     let (have, need) = signed.count;
-    let json = serde_json::json!({
-        "incident_id": args.incident,
+    serde_json::json!({
+        "incident_id": id,
         "safe_tx_hash": signed.confirmation.safe_tx_hash,
         "owner": signed.confirmation.owner,
         "signature": signed.confirmation.signature,
@@ -116,24 +190,22 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         "threshold": need,
         "in_journal": signed.in_journal,
         "not_at_service": signed.not_at_service,
-    });
-    if !signed.in_journal {
-        return Err(unwritten(context, &json, args.incident, &signed));
+    })
+}
+
+fn told(signed: &Signed) -> String {
+    let confirmation = &signed.confirmation;
+    let (have, need) = signed.count;
+    let mut text = format!(
+        "signed {} as {}: {have} of {need} confirmations",
+        confirmation.safe_tx_hash, confirmation.owner
+    );
+    if let Some(why) = &signed.not_at_service {
+        text.push_str(&format!(
+            "\nThe signature is in the journal and counts. The Transaction Service does not have it: {why}"
+        ));
     }
-    context.out.result(&json, |_| {
-        let confirmation = &signed.confirmation;
-        let mut text = format!(
-            "signed {} as {}: {have} of {need} confirmations",
-            confirmation.safe_tx_hash, confirmation.owner
-        );
-        if let Some(why) = &signed.not_at_service {
-            text.push_str(&format!(
-                "\nThe signature is in the journal and counts. The Transaction Service does not have it: {why}"
-            ));
-        }
-        text
-    });
-    Ok(Exit::Done)
+    text
 }
 
 /// The signature is there and the journal does not have it: this process ends, and it must not end with it.

@@ -8,6 +8,7 @@ use alloy::primitives::Address;
 use super::companions::needs_chain;
 use super::fact::{Actor, Fact};
 use super::names::{PageKey, Purpose};
+use super::stand_down::RejectionWork;
 use super::state::{Incident, PageOutcome, Phase, Stage};
 use crate::domain::safe::SafeTxHash;
 
@@ -49,6 +50,14 @@ impl Incident {
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
             Fact::CompanionPrepared(companion) => self.may_join(companion),
             Fact::ChildSigned { of, .. } => self.may_be_signed_by_a_child(*of),
+            Fact::StoodDown { .. } => self.may_stand_down(),
+            Fact::RejectionStarted { of, .. } => {
+                self.only_while(self.loose().contains(of), "nothing of it is loose")
+            }
+            Fact::RejectionFailed { of, .. } => {
+                let preparing = matches!(self.rejections.get(of), Some(RejectionWork::Preparing { .. }));
+                self.only_while(preparing && self.rejection_of(*of).is_none(), "no rejection is being prepared")
+            }
             Fact::ApprovalGone { safe_tx_hash, owner } => self.may_lose(safe_tx_hash, owner),
             Fact::OwnersChanged { safe_tx_hash, .. } => {
                 safe_tx_hash.as_ref().map_or(Ok(()), |hash| self.is_ours(hash))?;
@@ -92,10 +101,68 @@ impl Incident {
     fn may_still_change(&self, fact: &Fact) -> Admission {
         let afterwards =
             matches!(fact, Fact::ActionItemDone { .. } | Fact::Noted { .. } | Fact::JournalGap { .. });
-        if self.phase == Phase::Closed && !afterwards {
+        if self.phase == Phase::Closed && !afterwards && !self.is_of_what_is_loose(fact) {
             return Err("the incident is closed".to_owned());
         }
         Ok(())
+    }
+
+    /// What can still be executed is followed and called back whatever became of the incident.
+    fn is_of_what_is_loose(&self, fact: &Fact) -> bool {
+        let rejects = |page: &PageKey| page.purpose == Purpose::Reject;
+        self.admit_companion(fact).is_some()
+            || match fact {
+                Fact::CompanionPrepared(_)
+                | Fact::RejectionStarted { .. }
+                | Fact::RejectionFailed { .. }
+                | Fact::Superseded { .. }
+                | Fact::Executed { .. } => true,
+                Fact::Exhausted { purpose } => *purpose == Purpose::Reject,
+                Fact::PageStarted { page, .. }
+                | Fact::PageDelivered { page, .. }
+                | Fact::PageFailed { page, .. } => rejects(page),
+                Fact::Acknowledged { .. } => self.open_call(Purpose::Reject).is_some(),
+                Fact::Reported { .. }
+                | Fact::Matched { .. }
+                | Fact::Triaged { .. }
+                | Fact::Declared { .. }
+                | Fact::Assigned { .. }
+                | Fact::ObjectiveSet { .. }
+                | Fact::Noted { .. }
+                | Fact::ResponseRaised { .. }
+                | Fact::PreparationStarted { .. }
+                | Fact::Prepared(_)
+                | Fact::Unneeded { .. }
+                | Fact::PreparationFailed { .. }
+                | Fact::SubmissionStarted { .. }
+                | Fact::Submitted { .. }
+                | Fact::SubmissionFailed { .. }
+                | Fact::Confirmed(_)
+                | Fact::StoodDown { .. }
+                | Fact::ChildSigned { .. }
+                | Fact::ApprovalGone { .. }
+                | Fact::OwnersChanged { .. }
+                | Fact::ExecutionStarted { .. }
+                | Fact::ExecutionSigned { .. }
+                | Fact::ExecutionFailed { .. }
+                | Fact::Verified { .. }
+                | Fact::EffectMissing { .. }
+                | Fact::EffectLost { .. }
+                | Fact::JournalGap { .. }
+                | Fact::Resolved { .. }
+                | Fact::PostMortemDrafted { .. }
+                | Fact::ActionItemAdded { .. }
+                | Fact::ActionItemDone { .. }
+                | Fact::Closed { .. } => false,
+            }
+    }
+
+    fn may_stand_down(&self) -> Admission {
+        if self.called_off {
+            return Err("it was called off already".to_owned());
+        }
+        self.only_live()?;
+        self.only_while(self.proposal_is_open(), "there is no proposal to reject")
     }
 
     /// A refusal says where containment stands instead.
@@ -145,6 +212,7 @@ impl Incident {
 
     fn may_prepare(&self) -> Admission {
         self.only_live()?;
+        self.only_while(!self.called_off, "it was called off")?;
         match &self.stage {
             Stage::Idle | Stage::PrepareFailed { .. } | Stage::Executed { success: false, .. } => Ok(()),
             // A proposal that has not left the house may be built anew on newer state, unless an owner's
@@ -165,6 +233,7 @@ impl Incident {
 
     fn may_submit(&self, hash: &SafeTxHash) -> Admission {
         self.only_live()?;
+        self.only_while(!self.called_off, "it was called off")?;
         self.is_ours(hash)?;
         match &self.stage {
             Stage::Prepared | Stage::SubmitFailed { .. } => Ok(()),

@@ -10,6 +10,7 @@ pub use super::calls::ANSWER_HOLDS;
 use super::companions::count;
 use super::fact::{Actor, Fact, Retry, Role, Source};
 use super::names::{IncidentId, Purpose};
+use super::stand_down::RejectionWork;
 use super::state::{ActionItem, Incident, PageOutcome, Phase, Sent, Stage, Subject};
 use crate::domain::condition::Response;
 use crate::domain::names::PersonId;
@@ -66,6 +67,11 @@ impl Incident {
             confirmations: Default::default(),
             companions: Default::default(),
             child_messages: Default::default(),
+            called_off: false,
+            rejections: Default::default(),
+            races_lost: 0,
+            lost: None,
+            replan_at: None,
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
@@ -97,9 +103,13 @@ impl Incident {
 
     /// Changes the state. The fact was admitted.
     fn change(&mut self, fact: &Fact, at: Timestamp) {
-        if self.change_companion(fact, at) {
-            return;
+        if !self.change_companion(fact, at) {
+            self.change_itself(fact, at);
         }
+        self.close_rejection_if_done();
+    }
+
+    fn change_itself(&mut self, fact: &Fact, at: Timestamp) {
         match fact {
             Fact::Reported { .. } | Fact::Noted { .. } => {}
             Fact::Matched { matched, response } => {
@@ -108,6 +118,9 @@ impl Incident {
             }
             Fact::ResponseRaised { response, .. } => {
                 self.response = self.response.max(*response);
+                self.called_off = false;
+                self.races_lost = 0;
+                self.replan_at = None;
                 self.look_again(at);
             }
             Fact::Triaged { by, incident, severity, .. } => {
@@ -161,6 +174,14 @@ impl Incident {
             Fact::CompanionPrepared(companion) => {
                 self.join(companion);
                 self.call_signers(at);
+                self.call_for_rejection(at);
+            }
+            Fact::StoodDown { .. } => self.stand_down(),
+            Fact::RejectionStarted { of, attempt } => {
+                self.rejections.insert(*of, RejectionWork::Preparing { attempt: *attempt });
+            }
+            Fact::RejectionFailed { of, attempt, problem, retry } => {
+                self.rejection_failed(*of, *attempt, problem, *retry, at);
             }
             Fact::ChildSigned { of, child, message, owner, signature } => {
                 self.child_signed(*of, *child, *message, (*owner, signature.clone()));
@@ -176,7 +197,9 @@ impl Incident {
                 }
                 self.count_anew(at);
             }
-            Fact::Superseded { nonce, .. } => self.superseded(*nonce, at),
+            Fact::Superseded { nonce, by, because, .. } => {
+                self.superseded(*nonce, by.as_deref(), because.as_deref(), at);
+            }
             Fact::ExecutionStarted { attempt, .. } => self.stage = Stage::Executing { attempt: *attempt },
             Fact::ExecutionSigned { transaction, account_nonce, raw, .. } => {
                 let (transaction, account_nonce, raw) = (*transaction, *account_nonce, raw.clone());
@@ -270,6 +293,7 @@ impl Incident {
     fn triaged(&mut self, by: &Actor, incident: bool) {
         self.phase = Phase::Triaged;
         self.is_incident = Some(incident);
+        self.called_off = false;
         if !incident {
             self.close_all_calls();
             return;

@@ -39,6 +39,15 @@ pub enum CompanionRole {
 }
 
 impl CompanionRole {
+    /// The role's word, where there is little room.
+    pub fn short(&self) -> &'static str {
+        match self {
+            Self::NextNonce => "next nonce",
+            Self::Approval { .. } => "approval",
+            Self::Rejection { .. } => "rejection",
+        }
+    }
+
     /// The role in words, for tables and pages.
     pub fn words(&self) -> &'static str {
         match self {

@@ -94,7 +94,7 @@ impl One<'_> {
     }
 
     fn serves_the_proposal(&self) -> bool {
-        may_propose(self.incident) && self.incident.is_live() && self.incident.proposal_is_open()
+        may_propose(self.incident) && !self.incident.is_stood_down() && self.incident.proposal_is_open()
     }
 
     /// Whether it serves what the incident wants now.
@@ -107,7 +107,7 @@ impl One<'_> {
                     && (self.incident.stage != Stage::Prepared || self.state.has_left())
                     && self.incident.approval_is_needed(&self.state.companion)
             }
-            CompanionRole::Rejection { .. } => true,
+            CompanionRole::Rejection { of } => self.incident.loose().contains(&of),
         }
     }
 }

@@ -54,13 +54,14 @@ impl Incident {
         match step {
             Step::SubmissionStarted { .. } | Step::OwnersChanged { .. } | Step::ApprovalGone(_) => {
                 self.call_signers(at);
+                self.call_for_rejection(at);
             }
             Step::Confirmed(_) => {
                 if self.asked_is_signed(Purpose::Sign) {
                     self.close_call(Purpose::Sign);
                     self.close_call(Purpose::Coverage);
                 }
-                self.call_to_execute_companion(hash, at);
+                self.companion_is_signed(hash, at);
             }
             Step::ExecutionFailed { problem, .. } => {
                 let because = format!("{} could not be executed: {problem}", self.purpose_of(hash));
@@ -77,14 +78,15 @@ impl Incident {
     }
 
     /// The variant waits for the nonce; an approval or a rejection is executed as soon as it is signed.
-    fn call_to_execute_companion(&mut self, hash: SafeTxHash, at: Timestamp) {
+    fn companion_is_signed(&mut self, hash: SafeTxHash, at: Timestamp) {
         let Some(state) = self.companions.get(&hash).filter(|state| state.has_quorum()) else { return };
         match state.companion.role {
             CompanionRole::NextNonce => {}
-            CompanionRole::Approval { .. } | CompanionRole::Rejection { .. } => {
+            CompanionRole::Approval { .. } => {
                 let because = format!("enough owners signed {}: execute it", state.companion.purpose);
                 self.call(Purpose::Execute, Subject::Itself, at, because);
             }
+            CompanionRole::Rejection { .. } => self.call_for_rejection(at),
         }
     }
 
@@ -227,6 +229,9 @@ fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
         | Fact::PreparationFailed { .. }
         | Fact::CompanionPrepared(_)
         | Fact::ChildSigned { .. }
+        | Fact::StoodDown { .. }
+        | Fact::RejectionStarted { .. }
+        | Fact::RejectionFailed { .. }
         | Fact::Verified { .. }
         | Fact::EffectMissing { .. }
         | Fact::EffectLost { .. }

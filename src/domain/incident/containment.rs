@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::may_propose;
-use super::fact::Retry;
+use super::fact::{Retry, TakenBy};
 use super::names::Purpose;
 use super::preparation::Preparation;
 use super::state::{Incident, Stage, Subject};
@@ -40,7 +40,10 @@ impl Incident {
         self.prepared_at = Some(at);
         self.draft = None;
         self.stage = Stage::Prepared;
-        self.close_call(Purpose::Blocked);
+        // A nonce that keeps moving is not mended by being prepared for once more.
+        if self.open_call(Purpose::Blocked).is_some_and(|call| call.subject != Subject::Race) {
+            self.close_call(Purpose::Blocked);
+        }
         // A quorum that is not on call is made known at once, before anybody waits for it.
         if preparation.coverage.can_reach_quorum() || self.has_quorum() {
             self.close_call(Purpose::Coverage);
@@ -74,6 +77,9 @@ impl Incident {
 
     pub(super) fn executed(&mut self, success: bool, at: Timestamp) {
         self.executed_at = Some(at);
+        self.races_lost = 0;
+        self.lost = None;
+        self.replan_at = None;
         self.effect_missing = false;
         self.sent = None;
         self.close_call(Purpose::Execute);
@@ -84,6 +90,7 @@ impl Incident {
             let because = "the Safe executed, but the call inside failed".to_owned();
             self.call(Purpose::Blocked, Subject::InnerCall, at, because);
         }
+        self.executed_too_late(at);
     }
 
     /// Whether somebody has to is known to whoever pages: an agent that executes by itself needs nobody.
@@ -109,17 +116,26 @@ impl Incident {
 
     /// Another transaction took the nonce. The variant at the next one takes the proposal's place; else it is
     /// prepared anew.
-    pub(super) fn superseded(&mut self, nonce: SafeNonce, at: Timestamp) {
+    pub(super) fn superseded(
+        &mut self,
+        nonce: SafeNonce,
+        by: Option<&TakenBy>,
+        because: Option<&str>,
+        at: Timestamp,
+    ) {
         self.close_call(Purpose::Sign);
         self.close_call(Purpose::Execute);
+        if !self.is_stood_down() {
+            self.race_lost(by, because, at);
+        }
         if let Some(variant) = self.variant_at(nonce) {
             self.promote(variant, at);
             self.count_anew(at);
             return;
         }
-        self.stage = Stage::Idle;
         self.confirmations.clear();
         self.sent = None;
+        self.replan(at);
     }
 
     pub(super) fn call_signers(&mut self, at: Timestamp) {
@@ -128,7 +144,15 @@ impl Incident {
             return;
         }
         let Some(preparation) = &self.preparation else { return };
-        let because = format!("sign {} for Safe {}", preparation.describe_calls(), preparation.safe);
+        let because = match &self.lost {
+            Some(lost) => format!(
+                "sign {} for Safe {} anew: {}",
+                preparation.describe_calls(),
+                preparation.safe,
+                lost.sentence()
+            ),
+            None => format!("sign {} for Safe {}", preparation.describe_calls(), preparation.safe),
+        };
         self.call(Purpose::Sign, Subject::Itself, at, because);
     }
 }

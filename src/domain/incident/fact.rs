@@ -166,6 +166,31 @@ pub enum Fact {
         /// 65 bytes.
         signature: Bytes,
     },
+    /// The proposal is not wanted any more, although the incident goes on: it is to be rejected.
+    StoodDown {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Intent: the rejection of a transaction of ours is being built.
+    RejectionStarted {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The rejection could not be built, or its simulation failed.
+    RejectionFailed {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
     /// An owner's approval on the chain that was counted is not there any more.
     ApprovalGone {
         /// Of which transaction.
@@ -192,6 +217,9 @@ pub enum Fact {
         /// What was executed instead, where it is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Box<TakenBy>>,
+        /// Why it can never execute, where its nonce is not what was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// Intent: the confirmed proposal is being executed.
     ExecutionStarted {
@@ -364,6 +392,9 @@ impl Fact {
             Self::Confirmed(_) => "confirmed",
             Self::CompanionPrepared(_) => "companion-prepared",
             Self::ChildSigned { .. } => "child-signed",
+            Self::StoodDown { .. } => "stood-down",
+            Self::RejectionStarted { .. } => "rejection-started",
+            Self::RejectionFailed { .. } => "rejection-failed",
             Self::ApprovalGone { .. } => "approval-gone",
             Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",

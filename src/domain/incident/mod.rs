@@ -13,6 +13,8 @@
 //! | `transactions` | the proposal and its companions, by hash |
 //! | `companions` | how facts move a companion |
 //! | `nesting` | approvals by Safes that are owners, and what is counted through them |
+//! | [`race`] | another transaction took the nonce: prepared anew, within bounds |
+//! | [`stand_down`] | what is not wanted any more is called back by a rejection |
 //! | [`state`] | the incident: phase, containment, calls, roles |
 //! | [`apply`] | how a fact changes it |
 //! | `admit` | whether a fact may follow, and why not |
@@ -40,6 +42,8 @@ pub mod paging;
 mod parts;
 pub mod postmortem;
 pub mod preparation;
+pub mod race;
+pub mod stand_down;
 pub mod state;
 pub mod timeline;
 mod transactions;

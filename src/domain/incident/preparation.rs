@@ -41,8 +41,11 @@ pub struct Displaced {
     pub nonce: SafeNonce,
     /// What it does, as far as its calldata tells.
     pub purpose: String,
-    /// How many owners confirmed it.
+    /// How many owners confirmed it: signatures and approvals that were checked, not what the service counts.
     pub confirmations: u64,
+    /// Enough of them: anybody may execute it at any moment.
+    #[serde(default)]
+    pub fully_signed: bool,
 }
 
 /// What the queue held when the proposal was prepared.

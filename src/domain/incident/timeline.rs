@@ -159,6 +159,14 @@ fn tell(fact: &Fact) -> (Weight, String) {
             Turn,
             format!("{} signed for Safe {child}, off chain, that it approves {}", short(owner), short(of)),
         ),
+        Fact::StoodDown { by, reason } => (Turn, format!("{by} called the proposal off: {reason}")),
+        Fact::RejectionStarted { of, attempt } => {
+            (Detail, format!("preparing the rejection of {}{}", short(of), nth(*attempt)))
+        }
+        Fact::RejectionFailed { of, attempt, problem, retry } => (
+            Trouble,
+            format!("no rejection of {}{}: {problem}; {}", short(of), nth(*attempt), again(*retry)),
+        ),
         Fact::ApprovalGone { safe_tx_hash, owner } => (
             Trouble,
             format!(
@@ -170,8 +178,8 @@ fn tell(fact: &Fact) -> (Weight, String) {
         Fact::OwnersChanged { owners, threshold, .. } => {
             (Trouble, format!("the Safe's owners changed: {threshold} of {} must sign now", owners.len()))
         }
-        Fact::Superseded { safe_tx_hash, nonce, by } => {
-            (Trouble, superseded(safe_tx_hash, nonce, by.as_deref()))
+        Fact::Superseded { safe_tx_hash, nonce, by, because } => {
+            (Trouble, superseded(safe_tx_hash, nonce, by.as_deref(), because.as_deref()))
         }
         Fact::ExecutionStarted { safe_tx_hash, attempt, by } => {
             (Detail, format!("{by} executes {}{}", short(safe_tx_hash), nth(*attempt)))
@@ -243,7 +251,15 @@ fn tell(fact: &Fact) -> (Weight, String) {
     }
 }
 
-fn superseded(hash: &SafeTxHash, nonce: &SafeNonce, by: Option<&TakenBy>) -> String {
+fn superseded(
+    hash: &SafeTxHash,
+    nonce: &SafeNonce,
+    by: Option<&TakenBy>,
+    because: Option<&str>,
+) -> String {
+    if let Some(because) = because {
+        return format!("{because}: {} can never execute, and its signatures are void", short(hash));
+    }
     let how = match by {
         Some(TakenBy { safe_tx_hash: other, transaction, purpose }) => format!(
             "{} ({}) was executed first, by {}",

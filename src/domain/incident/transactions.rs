@@ -116,16 +116,19 @@ impl Incident {
             | Purpose::Command
             | Purpose::EffectLost
             | Purpose::JournalGap => Vec::new(),
+            Purpose::Reject => self.wanted_rejections(),
         }
     }
 
     /// Everything that signers are asked for now.
     pub fn asked(&self) -> Vec<SafeTxHash> {
-        self.asked_for(Purpose::Sign)
+        let mut asked = self.asked_for(Purpose::Sign);
+        asked.extend(self.asked_for(Purpose::Reject));
+        asked
     }
 
     fn asked_for_containment(&self) -> Vec<SafeTxHash> {
-        let proposal = self.preparation.as_ref().filter(|_| self.proposal_is_open());
+        let proposal = self.preparation.as_ref().filter(|_| self.proposal_is_open() && !self.is_stood_down());
         let mut asked: Vec<_> = proposal.iter().map(|preparation| preparation.safe_tx_hash()).collect();
         if !asked.is_empty() {
             let serves = |companion: &Companion| match companion.role {

@@ -19,7 +19,7 @@ use self::people::{Route, route};
 use super::calls::answer_ends;
 use super::due::{Due, Task, World};
 use super::names::{PageKey, Purpose};
-use super::state::{Call, Incident, PageOutcome, PageState};
+use super::state::{Call, Incident, PageOutcome, PageState, Subject};
 use super::transactions::Asked;
 use crate::domain::names::{ChannelName, PersonId};
 use crate::domain::roster::ROUND_GAP_MIN;
@@ -40,7 +40,8 @@ pub fn pages_due(incident: &Incident, world: &World<'_>, now: Timestamp) -> Due 
     let mut due = Due::default();
     for (purpose, call) in incident.calls.iter().filter(|(_, call)| !call.closed) {
         // The executor is at it; should it fail, that is another call.
-        if *purpose == Purpose::Execute && world.auto_execute {
+        let executes = *purpose == Purpose::Execute || call.subject == Subject::Signed;
+        if executes && world.auto_execute {
             continue;
         }
         Caller { incident, world, purpose: *purpose, call, now }.due(&mut due);
@@ -244,7 +245,7 @@ impl Caller<'_> {
 
     fn asks_for_signatures(&self) -> bool {
         match self.purpose {
-            Purpose::Sign | Purpose::Coverage => true,
+            Purpose::Sign | Purpose::Coverage | Purpose::Reject => true,
             Purpose::Triage
             | Purpose::Execute
             | Purpose::Blocked

@@ -44,7 +44,7 @@ pub(super) fn route(
     now: Timestamp,
 ) -> Route {
     let mut steps = match purpose {
-        Purpose::Sign => signer_steps(incident, world, now),
+        Purpose::Sign | Purpose::Reject => signer_steps(incident, world, now),
         Purpose::Coverage => {
             // A gap does not wait: everybody of the policy, and those who are missing, at once.
             let mut people: BTreeSet<_> =
@@ -61,7 +61,7 @@ pub(super) fn route(
     };
     let mut rounds = world.policy.map_or(1, |policy| policy.repeat.saturating_add(1));
     // Said once to whoever is first in line; there is nothing left to be done about it at night.
-    let told_once = call.subject == Subject::GapOver;
+    let told_once = matches!(call.subject, Subject::GapOver | Subject::Leftover);
     if told_once {
         steps.truncate(1);
         rounds = 1;
