@@ -98,7 +98,8 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
                 lines.push(line("Execute", reject_command(incident, &asked)));
                 "The rejection is signed: execute it".to_owned()
             } else {
-                let sign = format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id);
+                let sign =
+                    format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id);
                 lines.push(line("Sign", sign));
                 "Sign the rejection: what you signed before can still be executed".to_owned()
             }
@@ -131,7 +132,10 @@ fn also(agent: &Agent, incident: &Incident, hash: SafeTxHash, person: &PersonId,
     let role = incident.companion(hash).map_or("the proposal", |known| known.companion.role.words());
     let purpose = known.purpose.clone().unwrap_or_else(|| known.describe_calls());
     lines.push(line("Also sign", format!("{role}: {purpose}")));
-    lines.push(line("Its Safe, nonce", format!("{} {}, nonce {}", known.safe, known.domain.safe, known.tx.nonce)));
+    lines.push(line(
+        "Its Safe, nonce",
+        format!("{} {}, nonce {}", known.safe, known.domain.safe, known.tx.nonce),
+    ));
     lines.push(line("Its domain hash", device_hex(known.hashes.domain.as_slice())));
     lines.push(line("Its message hash", device_hex(known.hashes.message.as_slice())));
     lines.push(line("Its safeTxHash", device_hex(hash.0.as_slice())));

@@ -127,8 +127,7 @@ pub async fn find_execution(
     preparation: &Preparation,
 ) -> Result<Option<Fact>, String> {
     let found = search(chain, block, preparation).await?;
-    let ours =
-        found.executions.iter().find(|execution| execution.safe_tx_hash == preparation.safe_tx_hash());
+    let ours = found.executions.iter().find(|execution| execution.safe_tx_hash == preparation.safe_tx_hash());
     Ok(ours.map(executed))
 }
 

@@ -16,8 +16,8 @@ use crate::chain::Chain;
 use crate::domain::expression::Verdict;
 use crate::domain::incident::{CompanionRole, Fact, Preparation};
 use crate::domain::runbook::{Plan, PlannedAction};
-use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
 use crate::domain::safe::abi::Safe;
+use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
 use crate::domain::safe::{Operation, SafeState, SafeTx, hash};
 
 /// One thing that was looked at.
@@ -133,12 +133,7 @@ async fn the_past(
     checks.note("still open", false, found);
 }
 
-fn the_safe(
-    checks: &mut Checks,
-    preparation: &Preparation,
-    state: &SafeState,
-    role: Option<CompanionRole>,
-) {
+fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState, role: Option<CompanionRole>) {
     let same_owners = {
         let (mut then, mut now) = (preparation.owners.clone(), state.owners.clone());
         then.sort();
@@ -198,7 +193,11 @@ async fn the_role(
             let rejection = SafeTx::rejection(state.address.0, preparation.tx.nonce);
             let found = format!("it calls nothing and only uses up nonce {}", preparation.tx.nonce);
             let is = preparation.tx == rejection;
-            checks.note("call", is, if is { found } else { "it does more than to use up a nonce".to_owned() });
+            checks.note(
+                "call",
+                is,
+                if is { found } else { "it does more than to use up a nonce".to_owned() },
+            );
         }
         CompanionRole::Approval { of } => {
             let data = Safe::approveHashCall { hashToApprove: of.0 }.abi_encode();

@@ -2,7 +2,9 @@
 
 use alloy::primitives::Address;
 use alloy::sol_types::SolValue as _;
-use redhandle::domain::incident::{CompanionStage, CompanionState, Incident, Stage};
+use redhandle::agent::execute::{Execution, execute_with};
+use redhandle::agent::nested::off_chain;
+use redhandle::domain::incident::{Actor, CompanionStage, CompanionState, Incident, Stage};
 use redhandle::domain::names::PersonId;
 use redhandle::domain::roster::Coverage;
 use redhandle::domain::safe::abi::Safe;
@@ -177,5 +179,49 @@ async fn three_levels_execute_from_the_innermost_out_and_a_moved_nonce_is_prepar
         .collect();
     assert_eq!(executed, [innermost, middle, pause]);
     assert_eq!(incident.confirmations[&keys[0]].source, "command");
+    life.stop().await;
+}
+
+#[tokio::test]
+async fn children_that_can_answer_sign_off_chain_and_the_one_that_cannot_is_told_to_approve() {
+    let town = two_of_three_of_two_of_three().await;
+    town.without_executor();
+    let keys = town.chain.actors.owner_addresses(5);
+    let life = town.wake().await;
+    town.alarm();
+    let incident = life
+        .until("a proposal with approvals", |incident| {
+            incident.proposal_has_left() && approvals(incident).len() == 3
+        })
+        .await;
+    let preparation = incident.preparation.as_ref().unwrap().clone();
+    let signs = async |person: &str, owners: &[Address]| {
+        let (house, key, id) = (std::sync::Arc::clone(&life.house), town.key_of(person), incident.id);
+        let (preparation, owners) = (preparation.clone(), owners.to_vec());
+        let job = async move {
+            let asks = off_chain::asks(&house.agent, &preparation, key.address()).await.unwrap();
+            let ask = asks.into_iter().find(|ask| ask.child.owners == owners).unwrap();
+            off_chain::sign(&house.agent, id, &preparation, &ask, &key).await
+        };
+        life.within(job).await.unwrap()
+    };
+    // The third child has the 1.5.0 handler, and the parent is 1.4.1.
+    let refused = signs("chi", &keys[2..]).await.unwrap_err();
+    assert!(refused.contains("must approve with approveHash"), "{refused}");
+    assert_eq!(signs("ana", &keys[..3]).await, Ok(false), "one signature of the two the child needs");
+    assert_eq!(signs("ben", &keys[..3]).await, Ok(true));
+    assert_eq!(signs("ben", &keys[1..4]).await, Ok(false));
+    assert_eq!(signs("chi", &keys[1..4]).await, Ok(true));
+    let incident = life.until("the quorum", Incident::has_quorum).await;
+    // No child executed anything.
+    assert!(approvals(&incident).iter().all(|known| known.stage.is_open()));
+    let (house, executor) = (std::sync::Arc::clone(&life.house), town.chain.actors.executor.clone());
+    let what = Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt: 1, begun: false };
+    let job = async move {
+        execute_with(&house.agent, &incident, &executor, Actor::Operator, what).await.unwrap()
+    };
+    assert!(life.within(job).await.unwrap(), "{:?}", life.newest().unwrap().stage);
+    life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
+    assert!(town.is_paused().await);
     life.stop().await;
 }

@@ -5,6 +5,7 @@ mod consent;
 mod demo;
 mod drain;
 mod feeds;
+mod nonce;
 mod other_hands;
 mod stuck;
 mod troubles;

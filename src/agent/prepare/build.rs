@@ -45,7 +45,8 @@ impl Base<'_> {
             Authority::Pretended,
             &abis,
         );
-        let (shown, queue) = tokio::join!(simulate, queue::queue(self.agent, self.chain, self.block, self.state));
+        let (shown, queue) =
+            tokio::join!(simulate, queue::queue(self.agent, self.chain, self.block, self.state));
         let Shown { simulation, safe_says } = shown.map_err(|error| Problem::later(chain_of(&error)))?;
         match safe_says {
             Some(says) if says.agrees(&hashes) => {}

@@ -38,7 +38,9 @@ pub fn purpose(tx: &SafeTx, safe: SafeAddress, contracts: &Contracts) -> String 
         Operation::Call => words.call(tx.to, tx.value, &tx.data),
         Operation::DelegateCall => match decode(&tx.data) {
             Ok(calls) if is_call_only(tx.to) => words.batch(&calls),
-            Ok(calls) => format!("DELEGATECALLS {}, not a known batching contract: {}", tx.to, words.batch(&calls)),
+            Ok(calls) => {
+                format!("DELEGATECALLS {}, not a known batching contract: {}", tx.to, words.batch(&calls))
+            }
             Err(_) => format!(
                 "DELEGATECALLS {} of {}: it may do anything to the Safe",
                 words.selector(&tx.data),
@@ -80,8 +82,9 @@ impl Words<'_> {
         }
         let told = if to == self.safe.0 { self.of_the_safe(data) } else { self.configured(to, data) };
         let told = told.or_else(|| self.of_a_token(to, data));
-        let told = told
-            .unwrap_or_else(|| format!("calls the unknown function {} of {}", self.selector(data), self.name(to)));
+        let told = told.unwrap_or_else(|| {
+            format!("calls the unknown function {} of {}", self.selector(data), self.name(to))
+        });
         format!("{told}{with}")
     }
 
@@ -110,7 +113,10 @@ impl Words<'_> {
             return Some(format!("changes the threshold: {} must sign then", call.threshold));
         }
         if let Ok(call) = enableModuleCall::abi_decode(data) {
-            return Some(format!("enables module {}, which may then act without signatures", name(call.module)));
+            return Some(format!(
+                "enables module {}, which may then act without signatures",
+                name(call.module)
+            ));
         }
         if let Ok(call) = disableModuleCall::abi_decode(data) {
             return Some(format!("disables module {}", name(call.module)));
@@ -140,7 +146,11 @@ impl Words<'_> {
         use known::*;
         let token = self.name(to);
         if let Ok(call) = transferCall::abi_decode(data) {
-            return Some(format!("transfers {} units of token {token} to {}", call.amount, self.name(call.to)));
+            return Some(format!(
+                "transfers {} units of token {token} to {}",
+                call.amount,
+                self.name(call.to)
+            ));
         }
         if let Ok(call) = transferFromCall::abi_decode(data) {
             let (from, to) = (self.name(call.from), self.name(call.to));
@@ -196,7 +206,13 @@ mod tests {
 
     fn contracts() -> Contracts {
         let abi = JsonAbi::parse(["function pause()", "function setCap(uint256 cap)"]).unwrap();
-        let vault = Contract { name: "vault".into(), chain: "mainnet".into(), chain_id: ChainId(1), address: VAULT, abi };
+        let vault = Contract {
+            name: "vault".into(),
+            chain: "mainnet".into(),
+            chain_id: ChainId(1),
+            address: VAULT,
+            abi,
+        };
         Contracts::from([(vault.name.clone(), vault)])
     }
 
@@ -233,7 +249,28 @@ mod tests {
             of_safe(setFallbackHandlerCall { handler: address }.abi_encode()),
             of_safe(vec![9, 9, 9, 9]),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        calls pause() of vault
+        calls the unknown function 0x01020304 of vault
+        calls the unknown function 0x0102 of vault
+        rejects what is queued at its nonce
+        sends 0.000000000000000001 ether to the Safe itself
+        sends 1.5 ether to 0x0101010101010101010101010101010101010101
+        transfers 2 units of token 0x0101010101010101010101010101010101010101 to vault
+        lets vault spend 2 units of token 0x0101010101010101010101010101010101010101
+        transfers 2 units of token 0x0101010101010101010101010101010101010101 from the Safe itself to vault
+        approves hash 0x0707070707070707070707070707070707070707070707070707070707070707 at 0x0101010101010101010101010101010101010101
+        adds owner 0x0101010101010101010101010101010101010101; 2 must sign then
+        removes owner 0x0101010101010101010101010101010101010101; 2 must sign then
+        replaces owner 0x0101010101010101010101010101010101010101 by vault
+        changes the threshold: 2 must sign then
+        enables module 0x0101010101010101010101010101010101010101, which may then act without signatures
+        disables module 0x0101010101010101010101010101010101010101
+        removes the Safe's guard
+        sets the Safe's module guard to 0x0101010101010101010101010101010101010101
+        sets the Safe's fallback handler to 0x0101010101010101010101010101010101010101
+        calls the unknown function 0x09090909 of the Safe itself
+        ");
     }
 
     #[test]
@@ -244,6 +281,10 @@ mod tests {
         let unknown = SafeTx { to: OTHER, ..known.clone() };
         let blind = SafeTx { data: vec![1, 2, 3, 4].into(), ..unknown.clone() };
         let told = [&known, &unknown, &blind].map(|tx| purpose(tx, SafeAddress(SAFE), &contracts()));
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then 2 more calls
+        DELEGATECALLS 0x0101010101010101010101010101010101010101, not a known batching contract: calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then calls pause() of vault, then 2 more calls
+        DELEGATECALLS 0x01020304 of 0x0101010101010101010101010101010101010101: it may do anything to the Safe
+        ");
     }
 }

@@ -59,7 +59,8 @@ pub async fn execute(
         let Some(known) = newest.companion(hash) else {
             return Err(Failure::no("it is the proposal now: execute that"));
         };
-        let json = serde_json::json!({ "incident_id": args.incident, "safe_tx_hash": hash, "stage": known.stage });
+        let json =
+            serde_json::json!({ "incident_id": args.incident, "safe_tx_hash": hash, "stage": known.stage });
         match &known.stage {
             CompanionStage::Executed { transaction, success: true } => {
                 context.out.result(&json, |_| format!("executed by {transaction}"));

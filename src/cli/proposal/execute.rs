@@ -94,9 +94,7 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
     }
     let by = args.person.clone().map_or(Actor::Operator, Actor::Person);
     let what = executing::Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt, begun };
-    executing::execute_with(agent, &incident, &key, by, what)
-        .await
-        .map_err(|error| Failure::of(&error))?;
+    executing::execute_with(agent, &incident, &key, by, what).await.map_err(|error| Failure::of(&error))?;
     let incident = wait_for_result(house, args.incident, &preparation).await?;
     let incident = wait_for_effect(house, incident).await?;
     report(context, &incident)

@@ -69,7 +69,10 @@ fn problem(incident: &Incident, of: SafeTxHash) -> String {
     match incident.rejections.get(&of) {
         Some(RejectionWork::Failed { problem, .. }) => format!("no rejection of {of}: {problem}"),
         Some(RejectionWork::Preparing { .. }) | None => {
-            format!("the rejection of {of} is still being prepared; `redhandle proposal show {}`", incident.id)
+            format!(
+                "the rejection of {of} is still being prepared; `redhandle proposal show {}`",
+                incident.id
+            )
         }
     }
 }

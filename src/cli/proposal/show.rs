@@ -11,8 +11,8 @@ use crate::agent::message::{cast_command, device_hex};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
-use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::fact::OwnerConfirmation;
+use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{CompanionState, Incident, IncidentId, Preparation};
 use crate::domain::safe::SafeTxHash;
 

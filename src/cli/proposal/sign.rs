@@ -67,7 +67,9 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         match one(context, house, &args, *hash, &mut key, asked.len() > 1).await? {
             Some(one) => signed.push(one),
             None if !context.out.is_json() => {
-                context.out.note(&format!("{hash} is for the owners of another Safe: not signed with this key"));
+                context
+                    .out
+                    .note(&format!("{hash} is for the owners of another Safe: not signed with this key"));
             }
             None => {}
         }

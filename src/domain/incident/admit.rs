@@ -56,7 +56,10 @@ impl Incident {
             }
             Fact::RejectionFailed { of, .. } => {
                 let preparing = matches!(self.rejections.get(of), Some(RejectionWork::Preparing { .. }));
-                self.only_while(preparing && self.rejection_of(*of).is_none(), "no rejection is being prepared")
+                self.only_while(
+                    preparing && self.rejection_of(*of).is_none(),
+                    "no rejection is being prepared",
+                )
             }
             Fact::ApprovalGone { safe_tx_hash, owner } => self.may_lose(safe_tx_hash, owner),
             Fact::OwnersChanged { safe_tx_hash, .. } => {

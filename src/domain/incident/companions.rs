@@ -272,7 +272,12 @@ fn may_follow(state: &CompanionState, step: &Step<'_>) -> Admission {
     if fits {
         return Ok(());
     }
-    Err(format!("{} ({}) is {}", state.companion.safe_tx_hash(), state.companion.role.words(), state.stage.as_str()))
+    Err(format!(
+        "{} ({}) is {}",
+        state.companion.safe_tx_hash(),
+        state.companion.role.words(),
+        state.stage.as_str()
+    ))
 }
 
 fn change(state: &mut CompanionState, step: &Step<'_>, at: Timestamp) {

@@ -41,7 +41,7 @@ impl Incident {
         self.draft = None;
         self.stage = Stage::Prepared;
         // A nonce that keeps moving is not mended by being prepared for once more.
-        if self.open_call(Purpose::Blocked).is_some_and(|call| call.subject != Subject::Race) {
+        if self.open_call(Purpose::Blocked).is_none_or(|call| call.subject != Subject::Race) {
             self.close_call(Purpose::Blocked);
         }
         // A quorum that is not on call is made known at once, before anybody waits for it.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::companion::Companion;
 use super::names::{PageKey, Purpose};
-use super::preparation::Preparation;
 pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
+use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId};
 use crate::domain::runbook::Severity;

@@ -54,8 +54,8 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use apply::Refused;
-pub use companions::{is_approval, needs_chain};
 pub use companion::{Companion, CompanionRole, CompanionStage, CompanionState};
+pub use companions::{is_approval, needs_chain};
 pub use due::{Due, Task, World, due};
 pub use fact::{Actor, Fact, Retry, Source};
 pub use names::IncidentId;

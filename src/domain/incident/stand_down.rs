@@ -50,9 +50,9 @@ impl Incident {
             loose.extend(self.preparation.as_ref().map(|preparation| preparation.safe_tx_hash()));
         }
         if down || matches!(self.stage, Stage::Verified { .. }) {
-            let variants = self.open_companions().filter(|(_, known)| {
-                known.companion.role == CompanionRole::NextNonce && known.has_left()
-            });
+            let variants = self
+                .open_companions()
+                .filter(|(_, known)| known.companion.role == CompanionRole::NextNonce && known.has_left());
             loose.extend(variants.map(|(hash, _)| hash));
         }
         loose
@@ -121,7 +121,8 @@ impl Incident {
         let Some(first) = wanted.first().and_then(|hash| self.companions.get(hash)) else { return };
         let purpose = first.companion.purpose.clone();
         for hash in &wanted {
-            if let Some(CompanionRole::Rejection { of }) = self.companions.get(hash).map(|known| known.companion.role)
+            if let Some(CompanionRole::Rejection { of }) =
+                self.companions.get(hash).map(|known| known.companion.role)
             {
                 self.rejections.remove(&of);
             }
@@ -129,9 +130,15 @@ impl Incident {
         let (subject, because) = if self.asked_is_signed(Purpose::Reject) {
             (Subject::Signed, format!("enough owners signed {purpose}: execute it"))
         } else if self.is_stood_down() {
-            (Subject::Itself, format!("sign {purpose}: until its nonce is spent anyone can execute what you signed"))
+            (
+                Subject::Itself,
+                format!("sign {purpose}: until its nonce is spent anyone can execute what you signed"),
+            )
         } else {
-            (Subject::Leftover, format!("sign {purpose}, or let the recovery take its nonce: it could be executed again"))
+            (
+                Subject::Leftover,
+                format!("sign {purpose}, or let the recovery take its nonce: it could be executed again"),
+            )
         };
         self.call(Purpose::Reject, subject, at, because);
     }

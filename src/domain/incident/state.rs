@@ -8,12 +8,12 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::companion::CompanionState;
-use super::nesting::ChildMessage;
-use super::stand_down::RejectionWork;
-use super::race::LostRace;
 use super::fact::{Actor, OwnerConfirmation, Source};
 use super::names::{IncidentId, PageKey, Purpose};
+use super::nesting::ChildMessage;
 use super::preparation::Preparation;
+use super::race::LostRace;
+use super::stand_down::RejectionWork;
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName};
 use crate::domain::runbook::Severity;

@@ -163,10 +163,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
         Fact::RejectionStarted { of, attempt } => {
             (Detail, format!("preparing the rejection of {}{}", short(of), nth(*attempt)))
         }
-        Fact::RejectionFailed { of, attempt, problem, retry } => (
-            Trouble,
-            format!("no rejection of {}{}: {problem}; {}", short(of), nth(*attempt), again(*retry)),
-        ),
+        Fact::RejectionFailed { of, attempt, problem, retry } => {
+            (Trouble, format!("no rejection of {}{}: {problem}; {}", short(of), nth(*attempt), again(*retry)))
+        }
         Fact::ApprovalGone { safe_tx_hash, owner } => (
             Trouble,
             format!(
@@ -251,12 +250,7 @@ fn tell(fact: &Fact) -> (Weight, String) {
     }
 }
 
-fn superseded(
-    hash: &SafeTxHash,
-    nonce: &SafeNonce,
-    by: Option<&TakenBy>,
-    because: Option<&str>,
-) -> String {
+fn superseded(hash: &SafeTxHash, nonce: &SafeNonce, by: Option<&TakenBy>, because: Option<&str>) -> String {
     if let Some(because) = because {
         return format!("{because}: {} can never execute, and its signatures are void", short(hash));
     }

@@ -231,9 +231,8 @@ impl Caller<'_> {
 
     /// Everything that is asked of them.
     fn has_signed(&self, person: &PersonId) -> bool {
-        let theirs = |owner: &Address| {
-            self.world.roster.person_of(*owner).is_some_and(|holder| holder.id == *person)
-        };
+        let theirs =
+            |owner: &Address| self.world.roster.person_of(*owner).is_some_and(|holder| holder.id == *person);
         let mut asked = self.asked().filter(|tx| tx.owners.iter().any(theirs)).peekable();
         asked.peek().is_some() && asked.all(|tx| tx.confirmed.keys().any(theirs))
     }
