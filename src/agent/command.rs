@@ -257,6 +257,20 @@ impl<'a> Commands<'a> {
         self.one(id, Fact::Resolved { by, summary }).await
     }
 
+    /// The proposal is not wanted any more, although the incident goes on.
+    ///
+    /// # Errors
+    /// When there is no proposal, or it was called off already.
+    pub async fn stand_down(
+        &self,
+        id: IncidentId,
+        by: Actor,
+        reason: String,
+    ) -> Result<Arc<Incident>, CommandError> {
+        self.known_actor(&by)?;
+        self.one(id, Fact::StoodDown { by, reason }).await
+    }
+
     /// Adds something to be done so that it does not happen again.
     ///
     /// # Errors

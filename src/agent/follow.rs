@@ -8,17 +8,17 @@ use std::time::Duration;
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 
-use super::{Agent, TaskError, chain_of};
+use super::nested::contract::{self, Answer};
+use super::nested::{approvals, off_chain};
+pub use super::past::find_execution;
+use super::{Agent, TaskError, chain_of, past};
 use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::fact::OwnerConfirmation;
-use crate::domain::incident::{Fact, Incident, Preparation, Stage};
+use crate::domain::incident::{CompanionStage, Fact, Incident, Preparation, Stage, is_approval, needs_chain};
 use crate::domain::safe::abi::Safe;
+use crate::domain::safe::contract_signature::read_alone;
 use crate::domain::safe::signature::recover;
-use crate::domain::safe::{OwnerSignature, SafeNonce, SafeState, SafeTxHash, SignatureKind};
-
-/// How many blocks before the one the proposal was prepared on are searched as well: endpoints may have
-/// been that far apart.
-const SEARCH_BEFORE_BLOCKS: u64 = 5;
+use crate::domain::safe::{OwnerSignature, SafeState, SafeTxHash, SignatureKind};
 
 /// How long the service is listened to in one look.
 pub(super) const SERVICE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -27,17 +27,19 @@ pub(super) const SERVICE_WAIT_MAX: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the chain cannot be read: the same look stays due.
-pub async fn follow(agent: &Agent, incident: &Incident) -> Result<(), TaskError> {
-    let Some(preparation) = &incident.preparation else { return Ok(()) };
+pub async fn follow(agent: &Agent, incident: &Incident, hash: SafeTxHash) -> Result<(), TaskError> {
+    let Some(preparation) = incident.transaction(hash) else { return Ok(()) };
+    let preparation = &*preparation;
     let chain = agent
         .chains
         .get(&preparation.chain)
         .ok_or_else(|| TaskError::NotNow(format!("chain {} is not configured", preparation.chain)))?;
     let chain_says = async {
-        for fact in on_chain(chain, incident, preparation).await.map_err(TaskError::NotNow)? {
+        for fact in on_chain(agent, chain, incident, preparation).await.map_err(TaskError::NotNow)? {
             agent.record_outcome(incident, fact).await?;
         }
-        Ok::<_, TaskError>(())
+        off_chain::complete(agent, chain, incident, preparation).await?;
+        approvals::renew(agent, chain, incident, preparation).await
     };
     // Each tells what it knows when it knows it: a slow service does not hold back the chain.
     let service_says = async {
@@ -52,12 +54,17 @@ pub async fn follow(agent: &Agent, incident: &Incident) -> Result<(), TaskError>
 
 /// New confirmations the service has. One that does not check is said aloud and does not count.
 async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparation) -> Vec<OwnerConfirmation> {
-    // What was never handed over cannot have been confirmed there, and each question costs quota.
-    if incident.stage == Stage::Prepared {
+    let hash = preparation.safe_tx_hash();
+    // What was never handed over cannot have been confirmed there, what nobody is asked for needs no
+    // confirmation, and each question costs quota.
+    let never_sent = match incident.companion(hash) {
+        Some(companion) => companion.stage == CompanionStage::Prepared || !incident.asked().contains(&hash),
+        None => incident.stage == Stage::Prepared,
+    };
+    if never_sent {
         return Vec::new();
     }
     let Some(service) = agent.services.get(&preparation.chain) else { return Vec::new() };
-    let hash = preparation.safe_tx_hash();
     if !service.pace.is_due(hash, agent.clock.now(), service.quota().is_ok()) {
         return Vec::new();
     }
@@ -76,11 +83,16 @@ async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparatio
     };
     let mut confirmations = Vec::new();
     for confirmation in found.confirmations {
-        if incident.confirmations.contains_key(&confirmation.owner) {
+        // A signature is worth more than an approval, which the chain may lose.
+        let counted = incident.confirmations_of(hash).and_then(|known| known.get(&confirmation.owner));
+        if counted.is_some_and(|counted| !is_approval(counted)) {
             continue;
         }
         let signature = confirmation.signature.unwrap_or_default();
-        match check(hash, &signature, &preparation.owners) {
+        if counted.is_some() && is_of_contract(hash, &signature) {
+            continue;
+        }
+        match check_any(agent, preparation, &signature).await {
             Ok(owner) if owner == confirmation.owner => confirmations.push(OwnerConfirmation {
                 safe_tx_hash: hash,
                 owner,
@@ -122,8 +134,40 @@ pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<
     }
 }
 
+/// As [`check`], and a contract signature counts if the contract itself says so now, to its parent.
+///
+/// # Errors
+/// Says what is wrong with it, in a sentence.
+pub async fn check_any(
+    agent: &Agent,
+    preparation: &Preparation,
+    signature: &Bytes,
+) -> Result<Address, String> {
+    let hash = preparation.safe_tx_hash();
+    if !is_of_contract(hash, signature) {
+        return check(hash, signature, &preparation.owners);
+    }
+    let read = read_alone(hash, signature).map_err(|error| chain_of(&error))?;
+    if !preparation.owners.contains(&read.owner) {
+        return Err(format!("contract {} is no owner", read.owner));
+    }
+    let chain = agent.chains.get(&preparation.chain).ok_or("its chain is not configured")?;
+    let block = chain.head().await.map_err(|error| chain_of(&error))?;
+    let owner = read.owner;
+    let answers = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, &[read]).await;
+    match answers.get(&owner).and_then(Answer::why_not) {
+        None => Ok(owner),
+        Some(because) => Err(because.to_owned()),
+    }
+}
+
+fn is_of_contract(hash: SafeTxHash, signature: &Bytes) -> bool {
+    read_alone(hash, signature).is_ok_and(|read| read.kind == SignatureKind::ContractSignature)
+}
+
 /// What the chain says: approvals, an execution, a nonce that moved on.
 async fn on_chain(
+    agent: &Agent,
     chain: &Chain,
     incident: &Incident,
     preparation: &Preparation,
@@ -132,117 +176,68 @@ async fn on_chain(
     let hash = preparation.safe_tx_hash();
     let mut plan = SnapshotPlan::new();
     let state = plan.safe(preparation.domain.safe);
-    let waiting: Vec<Address> = preparation
+    let counted = |owner: &Address| incident.confirmations_of(hash).and_then(|known| known.get(owner));
+    // Whoever has not signed may approve; what was approved may be undone by a reorganisation.
+    let approvals: Vec<_> = preparation
         .owners
         .iter()
         .copied()
-        .filter(|owner| !incident.confirmations.contains_key(owner))
-        .collect();
-    let approvals: Vec<_> = waiting
-        .into_iter()
+        .filter(|owner| counted(owner).is_none_or(needs_chain))
         .map(|owner| {
             let data = Safe::approvedHashesCall { owner, hash: hash.0 }.abi_encode();
             (owner, plan.call(preparation.domain.safe.0, data.into()))
         })
         .collect();
-    let snapshot = chain.read(&block, plan).await.map_err(|error| chain_of(&error))?;
+    let confirmations = incident.confirmations_of(hash).into_iter().flat_map(|known| known.values());
+    let signatures: Vec<_> =
+        confirmations.filter_map(|counted| read_alone(hash, &counted.signature).ok()).collect();
+    let asked = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, &signatures);
+    let (snapshot, answers) = tokio::join!(chain.read(&block, plan), asked);
+    let snapshot = snapshot.map_err(|error| chain_of(&error))?;
     let state = snapshot.safe(state).map_err(|error| chain_of(&error))?;
     if state.nonce.0 > preparation.tx.nonce.0 {
-        return executed_or_superseded(chain, &block, preparation, state.nonce).await;
+        return past::executed_or_superseded(agent, chain, &block, incident, preparation, state.nonce).await;
+    }
+    let now_hashes_to = super::proposal::hashes(&preparation.tx, &state).safe_tx;
+    if now_hashes_to != hash {
+        let because = format!(
+            "Safe {} is version {} now, for which the transaction's hash is {now_hashes_to}",
+            preparation.safe,
+            state.version.as_str()
+        );
+        let (nonce, because) = (state.nonce, Some(because));
+        return Ok(vec![Fact::Superseded { safe_tx_hash: hash, nonce, by: None, because }]);
     }
     let mut facts = Vec::new();
     let (mut then, mut now) = (preparation.owners.clone(), state.owners.clone());
     then.sort();
     now.sort();
     if then != now || preparation.threshold != state.threshold {
-        facts.push(Fact::OwnersChanged { owners: state.owners.clone(), threshold: state.threshold });
+        let safe_tx_hash = incident.companion(hash).map(|_| hash);
+        let (owners, threshold) = (state.owners.clone(), state.threshold);
+        facts.push(Fact::OwnersChanged { safe_tx_hash, owners, threshold });
     }
-    let approved = approvals.into_iter().filter(|(_, ticket)| match snapshot.call(*ticket) {
-        Ok(CallOutcome::Returned(data)) => U256::abi_decode(&data).is_ok_and(|value| !value.is_zero()),
-        Ok(CallOutcome::Reverted(_)) | Err(_) => false,
-    });
-    facts.extend(approved.map(|(owner, _)| Fact::Confirmed(approval(hash, owner))));
+    for (owner, ticket) in approvals {
+        let approves = match snapshot.call(ticket) {
+            Ok(CallOutcome::Returned(data)) => U256::abi_decode(&data).ok().map(|value| !value.is_zero()),
+            // Not known: nothing is counted, and nothing taken back.
+            Ok(CallOutcome::Reverted(_)) | Err(_) => None,
+        };
+        match (approves, counted(&owner)) {
+            (Some(true), None) => facts.push(Fact::Confirmed(approval(hash, owner))),
+            // A contract's signature counts as long as the contract says so.
+            (Some(false), Some(_))
+                if matches!(answers.get(&owner), Some(Answer::Yes | Answer::Unknown(_))) => {}
+            (Some(false), Some(_)) => facts.push(Fact::ApprovalGone { safe_tx_hash: hash, owner }),
+            (Some(true), Some(_)) | (Some(false), None) | (None, _) => {}
+        }
+    }
     Ok(facts)
 }
 
 fn approval(safe_tx_hash: SafeTxHash, owner: Address) -> OwnerConfirmation {
     let signature = OwnerSignature::approved_hash(owner).bytes;
     OwnerConfirmation { safe_tx_hash, owner, signature, source: "chain".to_owned() }
-}
-
-/// The nonce is spent: by us, or by something else.
-async fn executed_or_superseded(
-    chain: &Chain,
-    block: &BlockRef,
-    preparation: &Preparation,
-    nonce: SafeNonce,
-) -> Result<Vec<Fact>, String> {
-    let safe_tx_hash = preparation.safe_tx_hash();
-    let Found { ours, since_prepared } = search(chain, block, preparation).await?;
-    if let Some(executed) = ours {
-        return Ok(vec![executed]);
-    }
-    // Each step of the nonce has its event. An endpoint that knows the state of a block before its events would
-    // otherwise make our own execution look like somebody else's.
-    let steps = nonce.0.saturating_sub(preparation.tx.nonce.0);
-    if U256::from(since_prepared) < steps {
-        return Err(format!(
-            "the Safe's nonce is {nonce}, and only {since_prepared} of {steps} executions can be read yet"
-        ));
-    }
-    Ok(vec![Fact::Superseded { safe_tx_hash, nonce }])
-}
-
-/// What the Safe's events say.
-struct Found {
-    /// Our execution.
-    ours: Option<Fact>,
-    /// How many executions there were, ours or not, since the proposal was prepared; up to ours.
-    since_prepared: u64,
-}
-
-/// Looks for our execution in the Safe's events.
-///
-/// # Errors
-/// When the endpoints do not agree on them.
-pub async fn find_execution(
-    chain: &Chain,
-    block: &BlockRef,
-    preparation: &Preparation,
-) -> Result<Option<Fact>, String> {
-    search(chain, block, preparation).await.map(|found| found.ours)
-}
-
-async fn search(chain: &Chain, block: &BlockRef, preparation: &Preparation) -> Result<Found, String> {
-    let safe_tx_hash = preparation.safe_tx_hash();
-    let prepared_at = preparation.simulation.block_number;
-    let mut since_prepared = 0;
-    let mut from = prepared_at.saturating_sub(SEARCH_BEFORE_BLOCKS);
-    while from <= block.number {
-        let to = (from + crate::chain::RANGE_MAX_BLOCKS - 1).min(block.number);
-        let end = if to == block.number {
-            *block
-        } else {
-            let block = chain.block(to).await.map_err(|error| chain_of(&error))?;
-            block.ok_or_else(|| format!("block {to} is gone"))?
-        };
-        let executions =
-            chain.executions(preparation.domain.safe, from, &end).await.map_err(|error| chain_of(&error))?;
-        for execution in executions {
-            since_prepared += u64::from(execution.block_number > prepared_at);
-            if execution.safe_tx_hash == safe_tx_hash {
-                let ours = Fact::Executed {
-                    safe_tx_hash,
-                    transaction: execution.transaction,
-                    block: execution.block_number,
-                    success: execution.succeeded,
-                };
-                return Ok(Found { ours: Some(ours), since_prepared });
-            }
-        }
-        from = to + 1;
-    }
-    Ok(Found { ours: None, since_prepared })
 }
 
 /// Reads the Safe at the newest agreed block.

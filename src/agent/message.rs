@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, hex};
 
-use super::Agent;
+use super::{Agent, nested};
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::state::Subject;
 use crate::domain::incident::{Incident, Preparation, Stage};
 use crate::domain::names::PersonId;
+use crate::domain::safe::SafeTxHash;
 use crate::notify::Line;
 
 /// A page's words.
@@ -80,6 +81,29 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
             lines.push(line("Read on the chain", because));
             "The effect is gone".to_owned()
         }
+        Purpose::Reject => {
+            about(incident, &mut lines);
+            lines.push(line("Why", because));
+            for warning in incident.warnings() {
+                lines.push(line("Still open", warning));
+            }
+            let asked = incident.asked_for(Purpose::Reject);
+            for hash in &asked {
+                also(agent, incident, *hash, person, &mut lines);
+            }
+            let about = |subject| incident.open_call(purpose).is_some_and(|call| call.subject == subject);
+            if about(Subject::TooLate) {
+                "What was called off was executed all the same".to_owned()
+            } else if about(Subject::Signed) {
+                lines.push(line("Execute", reject_command(incident, &asked)));
+                "The rejection is signed: execute it".to_owned()
+            } else {
+                let sign =
+                    format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id);
+                lines.push(line("Sign", sign));
+                "Sign the rejection: what you signed before can still be executed".to_owned()
+            }
+        }
         Purpose::JournalGap => {
             lines.push(line("Journal", because));
             let over = incident.open_call(purpose).is_some_and(|call| call.subject != Subject::GapLasts);
@@ -94,6 +118,33 @@ pub fn words(agent: &Agent, incident: &Incident, purpose: Purpose, person: &Pers
     };
     lines.push(line("Look", format!("redhandle incident show {}", incident.id)));
     Words { title, lines }
+}
+
+fn reject_command(incident: &Incident, asked: &[SafeTxHash]) -> String {
+    let hash = asked.first().map_or_else(String::new, |hash| format!(" --hash {hash}"));
+    format!("redhandle proposal execute {}{hash} --keystore A_KEY_WITH_GAS", incident.id)
+}
+
+/// Another transaction that is asked for besides the proposal: what, where, and its hashes.
+fn also(agent: &Agent, incident: &Incident, hash: SafeTxHash, person: &PersonId, lines: &mut Vec<Line>) {
+    let Some(known) = incident.transaction(hash) else { return };
+    let (have, needed) = incident.quorum_of(hash).unwrap_or_default();
+    let role = incident.companion(hash).map_or("the proposal", |known| known.companion.role.words());
+    let purpose = known.purpose.clone().unwrap_or_else(|| known.describe_calls());
+    lines.push(line("Also sign", format!("{role}: {purpose}")));
+    lines.push(line(
+        "Its Safe, nonce",
+        format!("{} {}, nonce {}", known.safe, known.domain.safe, known.tx.nonce),
+    ));
+    lines.push(line("Its domain hash", device_hex(known.hashes.domain.as_slice())));
+    lines.push(line("Its message hash", device_hex(known.hashes.message.as_slice())));
+    lines.push(line("Its safeTxHash", device_hex(hash.0.as_slice())));
+    let mut wanted = format!("{needed} of {} signatures ({have} so far)", known.owners.len());
+    let yours = owners_of(agent, &known, person);
+    if !yours.is_empty() {
+        wanted.push_str(&format!("; yours is {}", yours.join(" or ")));
+    }
+    lines.push(line("Its signatures", wanted));
 }
 
 fn line(label: &str, value: impl Into<String>) -> Line {
@@ -152,11 +203,24 @@ fn sign(
     lines.push(line("Domain hash", device_hex(preparation.hashes.domain.as_slice())));
     lines.push(line("Message hash", device_hex(preparation.hashes.message.as_slice())));
     lines.push(line("safeTxHash", device_hex(preparation.safe_tx_hash().0.as_slice())));
+    if let Some(lost) = &incident.lost {
+        lines.push(line("Signed before?", format!("{}; sign the new hash", lost.sentence())));
+    }
+    for hash in incident.asked_for(Purpose::Sign) {
+        // What a child Safe approves is told to the child's people, further down.
+        let approval = incident.companion(hash).is_some_and(|known| known.companion.is_approval());
+        if !incident.is_proposal(hash) && !approval {
+            also(agent, incident, hash, person, lines);
+        }
+    }
     lines.push(line("Simulated", simulated(preparation)));
     lines.push(line("Displaces", displaces(&preparation.queue)));
     lines.push(line("Needed", needed(agent, incident, preparation, person)));
     lines.push(line("Verify without us", cast_command(preparation)));
-    if owners_of(agent, preparation, person).is_empty() {
+    let for_children = nested::page::lines(agent, incident, preparation, person);
+    if !for_children.is_empty() {
+        lines.extend(for_children);
+    } else if owners_of(agent, preparation, person).is_empty() {
         lines.push(line("Asked of you", "you hold no owner key of this Safe: wake somebody who does"));
     } else {
         let sign = format!("redhandle proposal sign {} --as {person} --keystore YOUR_KEYSTORE", incident.id);

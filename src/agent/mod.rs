@@ -12,7 +12,7 @@
 //! | [`replay`] | the same judgement over recorded alerts |
 //! | [`store`] | incidents as the journal tells them; compare-and-swap |
 //! | [`driver`] | derives what is due and runs it; the only place that spawns |
-//! | [`prepare`], [`submit`], [`follow`], [`execute`], [`verify`], [`page`], [`draft`] | one kind of task each |
+//! | [`prepare`], [`submit`], [`follow`], [`execute`], [`reject`], [`verify`], [`page`], [`draft`] | one kind of task each |
 //! | [`command`] | what people decide |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`queue`], [`service_watch`], [`pace`] | a Safe's queue read and audited; services watched; how often they are asked |
@@ -23,8 +23,8 @@
 //! it, failures included. Reconcilers never call each other. What a reconciler must *not* do is decide:
 //! decisions are the domain's, on the state that the journal has.
 
-pub mod blocks;
 pub mod at_service;
+pub mod blocks;
 pub mod command;
 pub mod daemon;
 pub mod draft;
@@ -38,13 +38,16 @@ pub mod intake;
 mod intent;
 mod keys;
 pub mod message;
+pub mod nested;
 pub mod pace;
 pub mod page;
+mod past;
 pub mod preflight;
 pub mod prepare;
 pub mod proposal;
 pub mod queue;
 pub mod reads;
+pub mod reject;
 pub mod replay;
 pub mod scrutiny;
 pub mod service;
@@ -54,6 +57,7 @@ pub mod sign;
 pub mod store;
 pub mod submit;
 pub mod verify;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -161,9 +165,14 @@ async fn reconcile(agent: &Agent, incident: &Incident, task: &Task) -> Result<()
     match task {
         Task::Declare => agent.declare(incident).await,
         Task::Prepare { attempt, begun } => prepare::prepare(agent, incident, *attempt, *begun).await,
-        Task::Submit { attempt, begun, .. } => submit::submit(agent, incident, *attempt, *begun).await,
-        Task::Follow { .. } => follow::follow(agent, incident).await,
-        Task::Execute { attempt, begun, .. } => execute::execute(agent, incident, *attempt, *begun).await,
+        Task::Submit { safe_tx_hash, attempt, begun } => {
+            submit::submit(agent, incident, *safe_tx_hash, *attempt, *begun).await
+        }
+        Task::Follow { safe_tx_hash } => follow::follow(agent, incident, *safe_tx_hash).await,
+        Task::Execute { safe_tx_hash, attempt, begun } => {
+            execute::execute(agent, incident, *safe_tx_hash, *attempt, *begun).await
+        }
+        Task::Reject { of, attempt, begun } => reject::reject(agent, incident, *of, *attempt, *begun).await,
         Task::Verify => verify::verify(agent, incident).await,
         Task::Watch => verify::watch(agent, incident).await,
         Task::Page { page, attempt, begun } => page::page(agent, incident, page, *attempt, *begun).await,

@@ -4,18 +4,21 @@
 //! check says what was found; one that could not be made counts as no.
 
 use alloy::json_abi::JsonAbi;
+use alloy::sol_types::SolCall;
 use serde::Serialize;
 
 use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::reads::read_all;
+pub use super::wanted::{STILL_WANTED, still_wanted};
 use super::{Agent, at_service, chain_of};
 use crate::chain::Chain;
 use crate::domain::expression::Verdict;
-use crate::domain::incident::{Fact, Incident, Preparation, Stage};
+use crate::domain::incident::{CompanionRole, Fact, Preparation};
 use crate::domain::runbook::{Plan, PlannedAction};
+use crate::domain::safe::abi::Safe;
 use crate::domain::safe::multisend::{BatchedCall, decode, is_call_only};
-use crate::domain::safe::{Operation, SafeState, hash};
+use crate::domain::safe::{Operation, SafeState, SafeTx, hash};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,53 +54,17 @@ impl Checks {
     }
 }
 
-/// The check that an owner may overrule: all others say what the proposal is, this one whether it is asked for.
-pub const STILL_WANTED: &str = "still wanted";
-
 /// The check that stops nobody: a team may run code of its own. It is red all the same.
 pub const SINGLETON: &str = "singleton";
 
-/// Whether the incident still asks for its proposal.
-///
-/// # Errors
-/// Says why not, in a sentence.
-pub fn still_wanted(incident: &Incident) -> Result<(), String> {
-    if incident.is_incident == Some(false) {
-        return Err(format!("triage found that {} is an event and no incident", incident.id));
-    }
-    if !incident.phase.is_open() {
-        return Err(format!("{} is {}", incident.id, incident.phase.as_str()));
-    }
-    match &incident.stage {
-        Stage::Executed { transaction, success: true } => {
-            Err(format!("it was executed by {transaction} already"))
-        }
-        Stage::Executed { transaction, success: false } => {
-            Err(format!("{transaction} executed it, and the call inside failed: another one is needed"))
-        }
-        Stage::Verified { block, .. } => {
-            Err(format!("it was executed already, and its effect was read at block {block}"))
-        }
-        Stage::Idle => Err("another transaction took its nonce: a new one will be prepared".to_owned()),
-        Stage::Unneeded => Err("the chain is as it should be already".to_owned()),
-        Stage::Preparing { .. }
-        | Stage::PrepareFailed { .. }
-        | Stage::Prepared
-        | Stage::Submitting { .. }
-        | Stage::SubmitFailed { .. }
-        | Stage::Proposed
-        | Stage::Executing { .. }
-        | Stage::ExecuteFailed { .. } => Ok(()),
-    }
-}
-
 /// Recomputes everything. `plan` is the runbook's, where the proposal claims to follow one; `wanted` is what
-/// [`still_wanted`] says.
+/// [`still_wanted`] says; `role` is why it is there, where it is not the proposal itself.
 pub async fn scrutinise(
     agent: &Agent,
     preparation: &Preparation,
     plan: Option<&Plan>,
     wanted: Result<(), String>,
+    role: Option<CompanionRole>,
 ) -> Scrutiny {
     let mut checks = Checks::default();
     let asked_for = wanted.is_ok();
@@ -111,8 +78,13 @@ pub async fn scrutinise(
     match safe_now(chain, preparation).await {
         Ok((block, state)) => {
             the_past(&mut checks, chain, &block, &state, preparation).await;
-            the_safe(&mut checks, preparation, &state);
+            the_safe(&mut checks, preparation, &state, role);
             the_transaction(&mut checks, preparation);
+            if let Some(role) = role
+                && let Some(()) = the_role(&mut checks, chain, &block, &state, preparation, role).await
+            {
+                return checks.conclude();
+            }
             the_calls(&mut checks, agent, preparation, plan);
             if let Some(plan) = plan {
                 what_is_left_out(&mut checks, chain, &block, preparation, plan).await;
@@ -168,7 +140,7 @@ async fn the_past(
     checks.note("still open", false, found);
 }
 
-fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
+fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState, role: Option<CompanionRole>) {
     let same_owners = {
         let (mut then, mut now) = (preparation.owners.clone(), state.owners.clone());
         then.sort();
@@ -177,7 +149,10 @@ fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
     };
     checks.note(
         "Safe",
-        same_owners && state.threshold == preparation.threshold && state.domain() == preparation.domain,
+        // A version that hashes alike changes nothing for whoever signs; the hash is a check of its own.
+        same_owners
+            && state.threshold == preparation.threshold
+            && state.domain().separator() == preparation.domain.separator(),
         format!(
             "{} version {}, {} of {} owners{}",
             state.address,
@@ -191,7 +166,7 @@ fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
     checks.note(SINGLETON, singleton.is_good(), singleton.to_string());
     checks.note(
         "nonce",
-        state.nonce == preparation.tx.nonce,
+        state.nonce == preparation.tx.nonce || waits_its_turn(preparation, state, role),
         format!("the Safe's is {}, the proposal's {}", state.nonce, preparation.tx.nonce),
     );
     let guards: Vec<_> = state.guard.iter().chain(&state.module_guard).map(ToString::to_string).collect();
@@ -200,6 +175,62 @@ fn the_safe(checks: &mut Checks, preparation: &Preparation, state: &SafeState) {
     }
     let ours = hash(&preparation.tx, &state.domain());
     checks.note("hash", ours == preparation.hashes, format!("recomputed here: {}", ours.safe_tx));
+}
+
+/// The variant is for the nonce after the Safe's, and so is the rejection of a variant.
+fn waits_its_turn(preparation: &Preparation, state: &SafeState, role: Option<CompanionRole>) -> bool {
+    let may_wait = match role {
+        Some(CompanionRole::NextNonce | CompanionRole::Rejection { .. }) => true,
+        Some(CompanionRole::Approval { .. }) | None => false,
+    };
+    may_wait && preparation.tx.nonce == state.nonce.next()
+}
+
+/// A companion that calls nothing of a runbook is what its role says, byte by byte. None: its calls are to be looked
+/// at like a proposal's.
+async fn the_role(
+    checks: &mut Checks,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    state: &SafeState,
+    preparation: &Preparation,
+    role: CompanionRole,
+) -> Option<()> {
+    match role {
+        CompanionRole::NextNonce => return None,
+        CompanionRole::Rejection { .. } => {
+            let rejection = SafeTx::rejection(state.address.0, preparation.tx.nonce);
+            let found = format!("it calls nothing and only uses up nonce {}", preparation.tx.nonce);
+            let is = preparation.tx == rejection;
+            checks.note(
+                "call",
+                is,
+                if is { found } else { "it does more than to use up a nonce".to_owned() },
+            );
+        }
+        CompanionRole::Approval { of } => {
+            let data = Safe::approveHashCall { hashToApprove: of.0 }.abi_encode();
+            let is = preparation.tx.data.as_ref() == data.as_slice();
+            let found = format!("it approves {of} at {}", preparation.tx.to);
+            checks.note("call", is, if is { found } else { format!("it does not approve {of}") });
+        }
+    }
+    let tx = &preparation.tx;
+    match proposal::simulate(chain, block, state, tx, &[], Authority::Pretended, &[]).await {
+        Err(error) => checks.note("effect", false, chain_of(&error)),
+        Ok(shown) => {
+            let agrees = shown.safe_says.is_some_and(|says| says.agrees(&preparation.hashes));
+            let found = match shown.safe_says {
+                Some(says) => format!("getTransactionHash says {}", says.safe_tx),
+                None => "the Safe did not say its own hash".to_owned(),
+            };
+            checks.note("Safe's own hash", agrees, found);
+            let passes = format!("simulated at block {}", shown.simulation.block_number);
+            let found = shown.simulation.why_not().unwrap_or(passes);
+            checks.note("effect", shown.simulation.passed(), found);
+        }
+    }
+    Some(())
 }
 
 fn the_transaction(checks: &mut Checks, preparation: &Preparation) {

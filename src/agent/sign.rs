@@ -62,7 +62,7 @@ pub struct Signed {
     pub not_at_service: Option<String>,
 }
 
-/// Signs the newest proposal of an incident, if it is what the signer was shown: `expected`.
+/// Signs the transaction of an incident that the signer was shown: its newest proposal, or a companion of it.
 ///
 /// # Errors
 /// When there is none, it is another one, the key is no owner's, or the signature cannot be recorded.
@@ -77,7 +77,7 @@ pub async fn sign(
     let incident = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
     is_as_shown(agent, &incident, expected)?;
     // Once: a person at a device is not asked again because somebody else wrote meanwhile.
-    let confirmation = confirm(&incident, &key).await?;
+    let confirmation = confirm(&incident, &key, expected).await?;
     keep(agent, confirmation, id).await
 }
 
@@ -99,10 +99,10 @@ pub async fn keep(
             recorded @ (Recorded::Applied | Recorded::Unwritten) => {
                 let not_at_service = hand_over(agent, &incident, &confirmation).await.err();
                 let newest = agent.store.get(id).ok_or(StoreError::Unknown(id))?;
-                let needed = newest.preparation.as_ref().map_or(0, |preparation| preparation.threshold);
+                let (have, needed) = newest.quorum_of(confirmation.safe_tx_hash).unwrap_or_default();
                 return Ok(Signed {
                     confirmation,
-                    count: (newest.confirmed_owners(), needed),
+                    count: (usize::try_from(have).unwrap_or(usize::MAX), needed),
                     in_journal: recorded == Recorded::Applied,
                     not_at_service,
                 });
@@ -126,17 +126,21 @@ async fn look_again(agent: &Agent, id: IncidentId) -> Result<(), StoreError> {
 
 fn is_as_shown(agent: &Agent, incident: &Incident, shown: SafeTxHash) -> Result<(), SignError> {
     let newest = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
-    if newest.safe_tx_hash() == shown {
+    if incident.transaction(shown).is_some() {
         return Ok(());
     }
     let facts = agent.store.facts(incident.id);
     let known = facts.iter().rev().find_map(|(_, fact)| {
         let Fact::Prepared(preparation) = fact else { return None };
-        (preparation.safe_tx_hash() == shown).then_some(preparation)
+        if preparation.safe_tx_hash() == shown {
+            return Some((**preparation).clone());
+        }
+        let companion = preparation.companions.iter().find(|companion| companion.safe_tx_hash() == shown);
+        companion.map(|companion| companion.as_proposal(preparation.attempt))
     });
     let because = known.map_or_else(
         || "what you were shown was never a proposal of this incident".to_owned(),
-        |known| difference(known, newest),
+        |known| difference(&known, newest),
     );
     Err(SignError::Another { shown, newest: newest.safe_tx_hash(), because })
 }
@@ -163,8 +167,12 @@ fn difference(shown: &Preparation, newest: &Preparation) -> String {
     differences.join(", ")
 }
 
-async fn confirm(incident: &Incident, key: &KeySigner) -> Result<OwnerConfirmation, SignError> {
-    let preparation = incident.preparation.as_ref().ok_or(SignError::NoProposal(incident.id))?;
+async fn confirm(
+    incident: &Incident,
+    key: &KeySigner,
+    safe_tx_hash: SafeTxHash,
+) -> Result<OwnerConfirmation, SignError> {
+    let preparation = incident.transaction(safe_tx_hash).ok_or(SignError::NoProposal(incident.id))?;
     let owner = key.address();
     if !preparation.owners.contains(&owner) {
         return Err(SignError::NotAnOwner {
@@ -176,7 +184,6 @@ async fn confirm(incident: &Incident, key: &KeySigner) -> Result<OwnerConfirmati
     if hash(&preparation.tx, &preparation.domain) != preparation.hashes {
         return Err(SignError::WrongHash);
     }
-    let safe_tx_hash = preparation.safe_tx_hash();
     let signing = key.sign_safe_tx(&preparation.tx, &preparation.domain);
     let signature = signing.await.map_err(|error| SignError::Key(chain_of(&error)))?;
     // Asserted in pairs: what was just made is read as anybody else would read it.
@@ -194,7 +201,8 @@ async fn hand_over(
     incident: &Incident,
     confirmation: &OwnerConfirmation,
 ) -> Result<(), String> {
-    let preparation = incident.preparation.as_ref().ok_or("there is no proposal any more")?;
+    let known = incident.transaction(confirmation.safe_tx_hash);
+    let preparation = known.ok_or("there is no proposal any more")?;
     let service = agent
         .services
         .get(&preparation.chain)

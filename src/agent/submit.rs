@@ -7,7 +7,7 @@
 use super::{Agent, TaskError, chain_of};
 use crate::agent::service::{ServiceLink, in_words};
 use crate::domain::incident::{Fact, Incident, Preparation, Retry, Task};
-use crate::domain::safe::hash;
+use crate::domain::safe::{SafeTxHash, hash};
 use crate::safe_service::Proposal;
 use crate::safe_service::client::DeliverError;
 
@@ -18,16 +18,21 @@ const ORIGIN: &str = "Redhandle";
 ///
 /// # Errors
 /// When nothing can be recorded.
-pub async fn submit(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
-    let Some(preparation) = &incident.preparation else { return Ok(()) };
-    let safe_tx_hash = preparation.safe_tx_hash();
+pub async fn submit(
+    agent: &Agent,
+    incident: &Incident,
+    safe_tx_hash: SafeTxHash,
+    attempt: u32,
+    begun: bool,
+) -> Result<(), TaskError> {
+    let Some(preparation) = incident.transaction(safe_tx_hash) else { return Ok(()) };
     if !begun {
         let task = Task::Submit { safe_tx_hash, attempt, begun };
         if !agent.begin(incident.id, &task, &Fact::SubmissionStarted { safe_tx_hash, attempt }).await? {
             return Ok(());
         }
     }
-    let fact = match hand_over(agent, incident, preparation, begun || attempt > 1).await {
+    let fact = match hand_over(agent, incident, &preparation, begun || attempt > 1).await {
         Ok(service) => Fact::Submitted { safe_tx_hash, service },
         Err(problem) => Fact::SubmissionFailed { safe_tx_hash, attempt, problem, retry: Retry::Later },
     };

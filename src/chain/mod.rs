@@ -6,6 +6,7 @@
 //! | `quorum` | hear all of them at once, believe what enough of them say |
 //! | [`head`] | the newest block they agree on |
 //! | [`snapshot`], [`safe_state`] | contract views and Safes at that block, in one request for each endpoint |
+//! | `owner_readings` | who owns Safes, and who owns those, one such request a level |
 //! | [`simulate`], [`revert`] | what a call would do, and what a revert says |
 //! | [`broadcast`], [`relay`], [`receipt`], [`executions`] | sending a transaction, and what became of it |
 //!
@@ -23,6 +24,7 @@ pub mod endpoint;
 pub mod error;
 pub mod executions;
 pub mod head;
+mod owner_readings;
 mod quorum;
 pub mod receipt;
 pub mod relay;

@@ -150,9 +150,14 @@ impl SnapshotPlan {
         CallTicket(self.ask(Ask::Call { to, data }))
     }
 
-    /// Adds a call of a contract's view, as `from` would make it.
+    /// Adds a call of a contract's view, as `from` would make it: some answers depend on who asks.
     pub fn call_as(&mut self, from: Address, to: Address, data: Bytes) -> CallTicket {
         CallTicket(self.ask(Ask::CallAs { from, to, data }))
+    }
+
+    /// Adds the code at an address; read as what a call returned.
+    pub fn code(&mut self, address: Address) -> CallTicket {
+        CallTicket(self.ask(Ask::Code { address }))
     }
 
     /// Adds a whole Safe.

@@ -5,6 +5,7 @@ mod consent;
 mod demo;
 mod drain;
 mod feeds;
+mod nonce;
 mod offline;
 mod other_hands;
 mod spending;

@@ -135,21 +135,30 @@ impl Known {
     }
 }
 
-/// Takes in what was handed over for the newest proposal of an incident.
+/// Takes in what was handed over for a transaction of an incident: the newest proposal if none is named.
 ///
 /// # Errors
 /// When there is no proposal, or nothing can be recorded. A bad signature is no error: it is named in the result.
-pub async fn import(agent: &Agent, id: IncidentId, claims: &[Claim]) -> Result<Import, SignError> {
+pub async fn import(
+    agent: &Agent,
+    id: IncidentId,
+    which: Option<SafeTxHash>,
+    claims: &[Claim],
+) -> Result<Import, SignError> {
     let incident = agent.store.get(id).ok_or(super::store::StoreError::Unknown(id))?;
-    let preparation = incident.preparation.as_ref().ok_or(SignError::NoProposal(id))?;
+    let newest = incident.preparation.as_ref().ok_or(SignError::NoProposal(id))?;
+    let hash = which.unwrap_or_else(|| newest.safe_tx_hash());
+    let preparation = incident.transaction(hash).ok_or(SignError::NoProposal(id))?;
+    let preparation = &*preparation;
     let (owners, owners_from) = owners_now(agent, preparation).await;
-    let hash = preparation.safe_tx_hash();
     let known = Known::of(agent, owners, hash, preparation.domain.safe);
     let mut import = Import {
         incident_id: id,
         safe_tx_hash: hash,
         signatures: Vec::with_capacity(claims.len()),
-        confirmations: incident.confirmed_owners(),
+        confirmations: incident
+            .quorum_of(hash)
+            .map_or(0, |(have, _)| usize::try_from(have).unwrap_or(usize::MAX)),
         threshold: preparation.threshold,
         owners_from,
         in_journal: true,
@@ -190,7 +199,8 @@ async fn take(
         remarks.push(format!("it stood beside {named}, and is {}'s", fit.owner));
     }
     let said = |fate, remarks| Verdict { place: place.clone(), fate, owner: Some(fit.owner), remarks };
-    let here = incident.confirmations.contains_key(&fit.owner);
+    let confirmed = incident.confirmations_of(preparation.safe_tx_hash());
+    let here = confirmed.is_some_and(|confirmed| confirmed.contains_key(&fit.owner));
     let twice = import
         .signatures
         .iter()

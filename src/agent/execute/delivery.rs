@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::journalled::{Journalled, executed_by};
 use super::route::Route;
-use super::signatures::{approvals, signatures};
+use super::signatures::{backing, signatures};
 use super::spending::{Allowance, allowance};
 use super::{Failure, later};
 use crate::agent::proposal::{self, Authority};
@@ -214,10 +214,10 @@ impl<'a> Delivery<'a> {
     async fn draft(&self) -> Result<TransactionDraft, Failure> {
         let (block, state) = follow::safe_now(self.chain, self.preparation).await.map_err(later)?;
         let newest = self.agent.store.get(self.id).ok_or_else(|| later("the incident is gone"))?;
-        let mut approved = approvals(self.chain, &block, &newest, self.preparation).await.map_err(later)?;
+        let mut backing = backing(self.chain, &block, &newest, self.preparation).await.map_err(later)?;
         // Whoever sends it approves it by that.
-        approved.insert(self.executor.address());
-        let signatures = signatures(&newest, self.preparation, &state, &approved).map_err(later)?;
+        backing.approved.insert(self.executor.address());
+        let signatures = signatures(&newest, self.preparation, &state, &backing).map_err(later)?;
         let gas = self.rehearse(&block, &state, &signatures).await?;
         Ok(TransactionDraft {
             to: self.preparation.domain.safe.0,

@@ -18,7 +18,8 @@ pub mod signatures;
 pub mod spending;
 
 use super::{Agent, TaskError};
-use crate::domain::incident::{Actor, Fact, Incident, Preparation, Retry, Stage, Task};
+use crate::domain::incident::{Actor, CompanionStage, Fact, Incident, Preparation, Retry, Stage, Task};
+use crate::domain::safe::SafeTxHash;
 use crate::signer::KeySigner;
 use delivery::Delivery;
 
@@ -33,9 +34,27 @@ fn later(text: impl Into<String>) -> Failure {
 ///
 /// # Errors
 /// When nothing can be recorded.
-pub async fn execute(agent: &Agent, incident: &Incident, attempt: u32, begun: bool) -> Result<(), TaskError> {
+pub async fn execute(
+    agent: &Agent,
+    incident: &Incident,
+    safe_tx_hash: SafeTxHash,
+    attempt: u32,
+    begun: bool,
+) -> Result<(), TaskError> {
     let Some(executor) = &agent.executor else { return Ok(()) };
-    execute_with(agent, incident, executor, Actor::Agent, attempt, begun).await.map(|_| ())
+    let what = Execution { safe_tx_hash, attempt, begun };
+    execute_with(agent, incident, executor, Actor::Agent, what).await.map(|_| ())
+}
+
+/// Which transaction, and which attempt at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution {
+    /// Which.
+    pub safe_tx_hash: SafeTxHash,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Its intent is a fact already.
+    pub begun: bool,
 }
 
 /// Executes with this key in somebody's name. True when it was executed; false when it was not, or when
@@ -48,11 +67,10 @@ pub async fn execute_with(
     incident: &Incident,
     executor: &KeySigner,
     by: Actor,
-    attempt: u32,
-    begun: bool,
+    Execution { safe_tx_hash, attempt, begun }: Execution,
 ) -> Result<bool, TaskError> {
-    let Some(preparation) = &incident.preparation else { return Ok(false) };
-    let safe_tx_hash = preparation.safe_tx_hash();
+    let Some(preparation) = incident.transaction(safe_tx_hash) else { return Ok(false) };
+    let preparation = &*preparation;
     let by_itself = by == Actor::Agent;
     if !begun {
         let fact = Fact::ExecutionStarted { safe_tx_hash, attempt, by };
@@ -85,8 +103,11 @@ pub async fn execute_with(
 
 /// Whether a person may still begin: the same proposal, enough owners, and nobody executes it now.
 fn may_begin(newest: &Incident, preparation: &Preparation) -> bool {
-    let same =
-        newest.preparation.as_ref().is_some_and(|known| known.safe_tx_hash() == preparation.safe_tx_hash());
+    let hash = preparation.safe_tx_hash();
+    if let Some(known) = newest.companion(hash) {
+        let executes = matches!(known.stage, CompanionStage::Executing { .. });
+        return known.stage.is_open() && !executes && known.has_quorum();
+    }
     let open = match &newest.stage {
         Stage::Prepared
         | Stage::Submitting { .. }
@@ -101,7 +122,7 @@ fn may_begin(newest: &Incident, preparation: &Preparation) -> bool {
         | Stage::Executed { .. }
         | Stage::Verified { .. } => false,
     };
-    same && open && newest.has_quorum()
+    newest.is_proposal(hash) && open && newest.has_quorum()
 }
 
 async fn deliver(

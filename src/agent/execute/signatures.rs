@@ -3,59 +3,74 @@
 //! What was once counted is looked at again: who is no owner any more, or whose approval the chain does not
 //! have (any more), is not packed, and is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 
+use crate::agent::nested::contract::{self, Answer};
 use crate::agent::{chain_of, proposal};
 use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::{Incident, Preparation};
 use crate::domain::safe::abi::Safe;
-use crate::domain::safe::signature::{pack, recover};
+use crate::domain::safe::contract_signature::read_alone;
+use crate::domain::safe::signature::pack;
 use crate::domain::safe::{OwnerSignature, SafeState, SignatureKind};
 
-/// Which of the owners whose approval is counted the Safe itself has approvals of, at `block`.
+/// What the chain says of confirmations that only the chain can prove.
+#[derive(Clone, Debug, Default)]
+pub struct Backing {
+    /// Owners whose approval the Safe has.
+    pub approved: BTreeSet<Address>,
+    /// What owners that are contracts answer about their signature.
+    pub contracts: BTreeMap<Address, Answer>,
+}
+
+/// Which of the confirmations that are counted the chain stands behind, at `block`: approvals that the Safe
+/// has, and contract signatures that their owners take for their own.
 ///
 /// # Errors
-/// When the endpoints do not agree on them.
-pub async fn approvals(
+/// When the endpoints do not agree on the approvals.
+pub async fn backing(
     chain: &Chain,
     block: &BlockRef,
     incident: &Incident,
     preparation: &Preparation,
-) -> Result<BTreeSet<Address>, String> {
+) -> Result<Backing, String> {
     let hash = preparation.safe_tx_hash();
+    let confirmations = incident.confirmations_of(hash).into_iter().flat_map(|known| known.values());
+    let signatures: Vec<OwnerSignature> =
+        confirmations.filter_map(|confirmation| read_alone(hash, &confirmation.signature).ok()).collect();
     let mut plan = SnapshotPlan::new();
-    let approvals: Vec<_> = incident
-        .confirmations
-        .values()
-        .filter(|confirmation| {
-            recover(hash, &confirmation.signature)
-                .is_ok_and(|recovered| recovered.kind == SignatureKind::ApprovedHash)
-        })
-        .map(|confirmation| {
-            let owner = confirmation.owner;
+    let approvals: Vec<_> = signatures
+        .iter()
+        .filter(|signature| signature.kind == SignatureKind::ApprovedHash)
+        .map(|signature| {
+            let owner = signature.owner;
             let data = Safe::approvedHashesCall { owner, hash: hash.0 }.abi_encode();
             (owner, plan.call(preparation.domain.safe.0, data.into()))
         })
         .collect();
+    let mut backing = Backing {
+        approved: BTreeSet::new(),
+        contracts: contract::ask(chain, block, &preparation.domain, &preparation.hashes, &signatures).await,
+    };
     if approvals.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(backing);
     }
     let snapshot = chain.read(block, plan).await.map_err(|error| chain_of(&error))?;
-    let mut approved = BTreeSet::new();
     for (owner, ticket) in approvals {
         if let CallOutcome::Returned(data) = snapshot.call(ticket).map_err(|error| chain_of(&error))?
             && U256::abi_decode(&data).is_ok_and(|value| !value.is_zero())
         {
-            approved.insert(owner);
+            backing.approved.insert(owner);
         }
     }
-    Ok(approved)
+    Ok(backing)
 }
 
-/// Of owners the Safe has now, no more than it needs. `approved` are those whose approval the Safe has.
+/// Of owners the Safe has now, no more than it needs. `backing` is what the chain says of those that only it can
+/// prove.
 ///
 /// # Errors
 /// When too few are left; names whose confirmation does not count, and why.
@@ -63,7 +78,7 @@ pub fn signatures(
     incident: &Incident,
     preparation: &Preparation,
     state: &SafeState,
-    approved: &BTreeSet<Address>,
+    backing: &Backing,
 ) -> Result<Bytes, String> {
     let hash = preparation.safe_tx_hash();
     let ours = proposal::hashes(&preparation.tx, state);
@@ -76,8 +91,8 @@ pub fn signatures(
     }
     let mut usable = Vec::new();
     let mut reasons = Vec::new();
-    for confirmation in incident.confirmations.values() {
-        match usable_signature(confirmation.owner, &confirmation.signature, preparation, state, approved) {
+    for confirmation in incident.confirmations_of(hash).into_iter().flat_map(|known| known.values()) {
+        match usable_signature(confirmation.owner, &confirmation.signature, preparation, state, backing) {
             Ok(signature) => usable.push(signature),
             Err(because) => reasons.push(format!("{}: {because}", confirmation.owner)),
         }
@@ -100,22 +115,24 @@ fn usable_signature(
     signature: &Bytes,
     preparation: &Preparation,
     state: &SafeState,
-    approved: &BTreeSet<Address>,
+    backing: &Backing,
 ) -> Result<OwnerSignature, String> {
     if !state.is_owner(owner) {
         return Err("no longer an owner".to_owned());
     }
-    let recovered = recover(preparation.safe_tx_hash(), signature).map_err(|error| error.to_string())?;
-    if recovered.owner != owner {
-        return Err(format!("the signature is {}'s", recovered.owner));
+    let read = read_alone(preparation.safe_tx_hash(), signature).map_err(|error| chain_of(&error))?;
+    if read.owner != owner {
+        return Err(format!("the signature is {}'s", read.owner));
     }
-    match recovered.kind {
-        SignatureKind::ApprovedHash if !approved.contains(&owner) => {
+    match read.kind {
+        SignatureKind::ApprovedHash if !backing.approved.contains(&owner) => {
             Err("the Safe has no approval of theirs (any more)".to_owned())
         }
-        SignatureKind::Eoa | SignatureKind::EthSign | SignatureKind::ApprovedHash => {
-            Ok(OwnerSignature { owner, kind: recovered.kind, bytes: signature.clone() })
-        }
-        SignatureKind::ContractSignature => Err("contract signatures are not supported yet".to_owned()),
+        SignatureKind::ContractSignature => match backing.contracts.get(&owner).map(Answer::why_not) {
+            Some(None) => Ok(read),
+            Some(Some(because)) => Err(because.to_owned()),
+            None => Err("the contract was not asked".to_owned()),
+        },
+        SignatureKind::Eoa | SignatureKind::EthSign | SignatureKind::ApprovedHash => Ok(read),
     }
 }

@@ -1,7 +1,9 @@
 //! `redhandle coverage`: could the people who are on call sign, now or at a time?
 //!
 //! Owners and threshold are read from the chain, now: a Safe that could not be read is *unknown*, which
-//! is red and counts as not covered.
+//! is red and counts as not covered. Owners that are Safes are looked behind, down to people.
+
+mod behind;
 
 use std::collections::BTreeMap;
 
@@ -24,8 +26,8 @@ use crate::chain::{Chain, SnapshotPlan};
 use crate::clock::SystemClock;
 use crate::config::settings;
 use crate::domain::names::{ChainName, SafeName};
-use crate::domain::roster::{Coverage, CoverageReport, SignerSlot, coverage as count};
-use crate::domain::safe::{SafeAddress, SafeState};
+use crate::domain::roster::{Coverage, CoverageReport, SignerSlot, tree_coverage};
+use crate::domain::safe::{OwnerTree, SafeAddress};
 use crate::domain::text::terminal;
 
 /// Who can sign, now or at a time.
@@ -104,28 +106,28 @@ async fn look(agent: &Agent, safes: &[&settings::Safe], at: Timestamp) -> Vec<Li
         by_chain.entry(&safe.chain).or_default().push(safe);
     }
     let reads = by_chain.iter().map(|(chain, safes)| read(agent.chains.get(*chain), safes));
-    let mut states: BTreeMap<&SafeName, Result<SafeState, String>> =
+    let mut states: BTreeMap<&SafeName, Result<OwnerTree, String>> =
         join_all(reads).await.into_iter().flatten().collect();
     safes
         .iter()
         .map(|safe| {
             let state = states.remove(&safe.name).unwrap_or_else(|| Err("it was not read".to_owned()));
             let report = match &state {
-                Ok(state) => count(&state.owners, state.threshold, &agent.config.roster, at),
+                Ok(tree) => tree_coverage(tree, &agent.config.roster, at),
                 Err(cause) => CoverageReport::unknown(cause.clone()),
             };
             Line {
                 safe: safe.name.clone(),
                 chain: safe.chain.clone(),
                 address: SafeAddress(safe.address),
-                block: state.ok().map(|state| state.block_number),
+                block: state.ok().map(|tree| tree.safe.block_number),
                 report,
             }
         })
         .collect()
 }
 
-type Read<'a> = (&'a SafeName, Result<SafeState, String>);
+type Read<'a> = (&'a SafeName, Result<OwnerTree, String>);
 
 /// Reads the Safes of one chain at one block.
 async fn read<'a>(chain: Option<&Chain>, safes: &[&'a settings::Safe]) -> Vec<Read<'a>> {
@@ -142,13 +144,18 @@ async fn read<'a>(chain: Option<&Chain>, safes: &[&'a settings::Safe]) -> Vec<Re
     let mut plan = SnapshotPlan::new();
     let tickets: Vec<_> =
         safes.iter().map(|safe| (&safe.name, plan.safe(SafeAddress(safe.address)))).collect();
-    match chain.read(&block, plan).await {
-        Ok(snapshot) => tickets
-            .into_iter()
-            .map(|(name, ticket)| (name, snapshot.safe(ticket).map_err(|error| chain_of(&error))))
-            .collect(),
-        Err(error) => failed(chain_of(&error)),
-    }
+    let snapshot = match chain.read(&block, plan).await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return failed(chain_of(&error)),
+    };
+    let states: Vec<_> = tickets
+        .into_iter()
+        .map(|(name, ticket)| (name, snapshot.safe(ticket).map_err(|error| chain_of(&error))))
+        .collect();
+    let read: Vec<_> = states.iter().filter_map(|(_, state)| state.clone().ok()).collect();
+    let mut trees = chain.owner_trees(&block, &read).await.into_iter();
+    let mut tree = |_| trees.next().ok_or_else(|| "its owners were not looked at".to_owned());
+    states.into_iter().map(|(name, state)| (name, state.and_then(&mut tree))).collect()
 }
 
 fn text(at: Timestamp, lines: &[Line], out: &Output) -> String {
@@ -183,6 +190,9 @@ fn one(line: &Line, out: &Output) -> String {
     text.extend(rows("not on call", &report.missing, Look::Plain));
     for owner in &report.unknown_owners {
         text.push(out.look(&format!("  {:<13} {owner}  nobody who could be woken", "unknown"), Look::Bad));
+    }
+    if let Some(nested) = &report.nested {
+        text.extend(behind::lines(nested, out));
     }
     // The cause of what is unknown is in the headline already.
     if !matches!(report.state, Coverage::Unknown { .. }) {

@@ -30,15 +30,18 @@ pub struct Args {
 
 /// Prints the transaction.
 pub async fn approve(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
-    let id = choose(house, args.which.as_deref(), None)?;
-    let (incident, preparation) = of(house, id)?;
+    let (id, hash) = choose(house, args.which.as_deref(), None)?;
+    let (incident, preparation) = of(house, id, hash)?;
     let hash = preparation.safe_tx_hash();
     let data: Bytes = Safe::approveHashCall { hashToApprove: hash.0 }.abi_encode().into();
     let from: Vec<_> = preparation
         .owners
         .iter()
         .copied()
-        .filter(|owner| !incident.confirmations.contains_key(owner))
+        .filter(|owner| {
+            let confirmed = incident.confirmations_of(hash);
+            !confirmed.is_some_and(|confirmed| confirmed.contains_key(owner))
+        })
         .collect();
     let (gas, gas_from) = gas(house, &incident, &preparation, &data).await;
     let (safe, chain) = (preparation.domain.safe, preparation.domain.chain_id);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{KeyArgs, of};
+use super::{KeyArgs, companion, of};
 use crate::agent::house::House;
 use crate::agent::scrutiny::still_wanted;
 use crate::agent::{chain_of, execute as executing, follow, verify};
@@ -11,6 +11,7 @@ use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::domain::incident::{Actor, Incident, IncidentId, Preparation, Stage};
 use crate::domain::names::PersonId;
+use crate::domain::safe::SafeTxHash;
 
 /// How long somebody else's execution is waited for: longer than one attempt takes.
 const RESULT_WAIT_MAX: Duration = Duration::from_secs(120);
@@ -22,16 +23,19 @@ const EFFECT_WAIT_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The incident it belongs to: INC-7.
-    incident: IncidentId,
+    pub incident: IncidentId,
     /// The key that pays the gas; the configured executor's if none is given.
     #[command(flatten)]
     pub key: KeyArgs,
     /// Who executes.
     #[arg(long = "as", value_name = "PERSON")]
-    person: Option<PersonId>,
+    pub person: Option<PersonId>,
+    /// One of its other transactions, by safeTxHash: a rejection, an approval.
+    #[arg(long, value_name = "SAFE_TX_HASH")]
+    hash: Option<SafeTxHash>,
     /// Execute although the incident is over or was found to be none: owners decide.
     #[arg(long)]
-    even_so: bool,
+    pub even_so: bool,
 }
 
 /// Refuses below the threshold, rehearses with the real signatures, sends, waits, reads the effect.
@@ -43,11 +47,17 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
         let nobody = "no key pays the gas: give --keystore, --ledger or --trezor, or configure [executor]";
         agent.executor.clone().ok_or_else(|| Failure::wrong(nobody))?
     };
-    let (incident, _) = of(house, args.incident)?;
+    if let Some(hash) = args.hash {
+        let (incident, _) = of(house, args.incident, Some(hash))?;
+        if !incident.is_proposal(hash) {
+            return companion::execute(house, context, &args, &key, hash).await;
+        }
+    }
+    let (incident, proposal) = of(house, args.incident, None)?;
     // What the service and the chain know counts as well.
-    follow::follow(agent, &incident).await.map_err(|error| Failure::of(&error))?;
+    follow::follow(agent, &incident, proposal.safe_tx_hash()).await.map_err(|error| Failure::of(&error))?;
     house.agent.store.sync().await?;
-    let (incident, preparation) = of(house, args.incident)?;
+    let (incident, preparation) = of(house, args.incident, None)?;
     let (attempt, begun) = match &incident.stage {
         Stage::Executed { .. } | Stage::Verified { .. } => {
             let incident = wait_for_effect(house, incident).await?;
@@ -65,7 +75,7 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
         | Stage::Proposed => (1, false),
     };
     if !args.even_so {
-        still_wanted(&incident).map_err(|because| {
+        still_wanted(&incident, preparation.safe_tx_hash()).map_err(|because| {
             Failure::no(format!("not executed: {because}; whoever wants it all the same says --even-so"))
         })?;
     }
@@ -78,9 +88,8 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
         )));
     }
     let by = args.person.clone().map_or(Actor::Operator, Actor::Person);
-    executing::execute_with(agent, &incident, &key, by, attempt, begun)
-        .await
-        .map_err(|error| Failure::of(&error))?;
+    let what = executing::Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt, begun };
+    executing::execute_with(agent, &incident, &key, by, what).await.map_err(|error| Failure::of(&error))?;
     let incident = wait_for_result(house, args.incident, &preparation).await?;
     let incident = wait_for_effect(house, incident).await?;
     report(context, &incident)
@@ -88,7 +97,7 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
 
 async fn open_again(house: &House, id: IncidentId) -> Result<Arc<Incident>, Failure> {
     house.agent.store.sync().await?;
-    of(house, id).map(|(incident, _)| incident)
+    of(house, id, None).map(|(incident, _)| incident)
 }
 
 /// Whoever executes at the same time, another process or the agent, writes what came of it.

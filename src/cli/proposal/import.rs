@@ -31,8 +31,8 @@ pub async fn import(context: &Context, house: &House, args: Args) -> Result<Exit
     let pasted =
         paste::read(&text).map_err(|error| Failure::wrong(format!("{}: {error}", args.file.display())))?;
     let named = named(&pasted);
-    let id = choose(house, args.which.as_deref(), named)?;
-    let (_, preparation) = of(house, id)?;
+    let (id, hash) = choose(house, args.which.as_deref(), named)?;
+    let (_, preparation) = of(house, id, hash)?;
     let ours = preparation.safe_tx_hash();
     if let Some(file) = &pasted.file {
         let theirs = file.recompute().safe_tx;
@@ -45,14 +45,17 @@ pub async fn import(context: &Context, house: &House, args: Args) -> Result<Exit
     if pasted.claims.is_empty() {
         return Err(Failure::no(format!("{} holds no signature yet", args.file.display())));
     }
-    let import = exchange::import(&house.agent, id, &pasted.claims).await.map_err(|error| match error {
-        SignError::Store(error) => error.into(),
-        SignError::NoProposal(_)
-        | SignError::NotAnOwner { .. }
-        | SignError::Another { .. }
-        | SignError::WrongHash
-        | SignError::Key(_) => Failure::no(error.to_string()),
-    })?;
+    let import =
+        exchange::import(&house.agent, id, Some(ours), &pasted.claims).await.map_err(
+            |error| match error {
+                SignError::Store(error) => error.into(),
+                SignError::NoProposal(_)
+                | SignError::NotAnOwner { .. }
+                | SignError::Another { .. }
+                | SignError::WrongHash
+                | SignError::Key(_) => Failure::no(error.to_string()),
+            },
+        )?;
     context.out.result(&import, |out| words(out, house, &import));
     let refused = import.signatures.iter().any(|verdict| verdict.fate == Fate::Refused);
     if !import.in_journal {

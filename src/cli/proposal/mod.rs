@@ -1,12 +1,16 @@
 //! `redhandle proposal`: what owners are asked to sign.
 
 mod approve;
+mod companion;
 mod execute;
 mod export;
 mod import;
 mod inspect;
 mod keys;
+mod nested;
+mod off_chain;
 mod qr;
+mod reject;
 mod show;
 mod sign;
 mod verify;
@@ -33,6 +37,9 @@ pub enum Command {
     Show {
         /// The incident it belongs to: INC-7.
         incident: IncidentId,
+        /// One of its other transactions, by safeTxHash.
+        #[arg(long, value_name = "SAFE_TX_HASH")]
+        hash: Option<SafeTxHash>,
     },
     /// Recompute everything from the chain alone, and say yes or no.
     Verify {
@@ -42,6 +49,9 @@ pub enum Command {
         /// Ask nobody: recompute what a file says of itself.
         #[arg(long)]
         offline: bool,
+        /// One of the incident's other transactions, by safeTxHash.
+        #[arg(long, value_name = "SAFE_TX_HASH")]
+        hash: Option<SafeTxHash>,
     },
     /// Write one file that carries the proposal to whoever signs it, and commands that do without us.
     Export(export::Args),
@@ -49,6 +59,8 @@ pub enum Command {
     Import(import::Args),
     /// Print the transaction by which an owner approves on the chain.
     Approve(approve::Args),
+    /// Call the proposal off: prepare the rejection that uses up its nonce.
+    Reject(reject::Args),
     /// Sign as an owner, after verifying.
     Sign(sign::Args),
     /// Execute what enough owners confirmed, and read the effect on the chain.
@@ -58,7 +70,7 @@ pub enum Command {
 /// Runs one of them.
 pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failure> {
     let keys = match &command {
-        Command::Verify { which, offline } if which.parse::<IncidentId>().is_err() => {
+        Command::Verify { which, offline, .. } if which.parse::<IncidentId>().is_err() => {
             return inspect::inspect(context, Path::new(which), *offline).await;
         }
         Command::Verify { offline: true, .. } => {
@@ -74,27 +86,41 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
         | Command::Export(_)
         | Command::Import(_)
         | Command::Approve(_)
+        | Command::Reject(_)
         | Command::Execute(_) => Keys::None,
     };
     let house = open::house(context, keys).await?;
     match command {
         Command::List => show::list(context, &house),
-        Command::Show { incident } => show::show(context, &house, incident),
-        Command::Verify { which, .. } => {
-            let incident = choose(&house, Some(&which), None)?;
-            verify::verify(context, &house, incident).await
+        Command::Show { incident, hash } => show::show(context, &house, incident, hash),
+        Command::Verify { which, hash, .. } => {
+            let (incident, named) = choose(&house, Some(&which), None)?;
+            verify::verify(context, &house, incident, hash.or(named)).await
         }
         Command::Export(args) => export::export(context, &house, args).await,
         Command::Import(args) => import::import(context, &house, args).await,
         Command::Approve(args) => approve::approve(context, &house, args).await,
+        Command::Reject(args) => reject::reject(context, &house, args).await,
         Command::Sign(args) => sign::sign(context, &house, args).await,
         Command::Execute(args) => execute::execute(context, &house, args).await,
     }
 }
 
-/// An incident's proposal, or the sentence that there is none and why.
-fn of(house: &House, id: IncidentId) -> Result<(Arc<Incident>, Preparation), Failure> {
+/// An incident's proposal, or another of its transactions, or the sentence that there is none and why.
+fn of(
+    house: &House,
+    id: IncidentId,
+    hash: Option<SafeTxHash>,
+) -> Result<(Arc<Incident>, Preparation), Failure> {
     let incident = open::incident(house, id)?;
+    if let Some(hash) = hash {
+        return match incident.transaction(hash).map(std::borrow::Cow::into_owned) {
+            Some(known) => Ok((incident, known)),
+            None => Err(Failure::wrong(format!(
+                "{hash} is no transaction of {id}; `redhandle proposal show {id}` lists them"
+            ))),
+        };
+    }
     match &incident.preparation {
         Some(preparation) => {
             let preparation = preparation.clone();
@@ -107,18 +133,26 @@ fn of(house: &House, id: IncidentId) -> Result<(Arc<Incident>, Preparation), Fai
     }
 }
 
-/// The incident that is meant: by its name or its proposal's hash; else by a hash that came along; else the only open one.
-fn choose(house: &House, which: Option<&str>, came_along: Option<SafeTxHash>) -> Result<IncidentId, Failure> {
+/// The incident that is meant, and which of its transactions: by its name or a transaction's hash; else by a hash that
+/// came along; else the proposal of the only open one.
+fn choose(
+    house: &House,
+    which: Option<&str>,
+    came_along: Option<SafeTxHash>,
+) -> Result<(IncidentId, Option<SafeTxHash>), Failure> {
     let all = house.agent.store.all();
     let with_hash = |hash: SafeTxHash| {
-        let mut found = all.iter().filter(|incident| {
-            incident.preparation.as_ref().is_some_and(|preparation| preparation.safe_tx_hash() == hash)
-        });
-        found.next_back().map(|incident| incident.id)
+        let mut found = all.iter().filter(|incident| incident.transaction(hash).is_some());
+        found.next_back().map(|incident| (incident.id, Some(hash)))
     };
     if let Some(text) = which {
         if let Ok(id) = text.parse::<IncidentId>() {
-            return Ok(id);
+            let ours = house
+                .agent
+                .store
+                .get(id)
+                .filter(|one| came_along.is_some_and(|hash| one.transaction(hash).is_some()));
+            return Ok((id, ours.and(came_along)));
         }
         let hash: SafeTxHash = text.parse().map_err(|_| {
             Failure::wrong(format!(
@@ -139,7 +173,7 @@ fn choose(house: &House, which: Option<&str>, came_along: Option<SafeTxHash>) ->
     let open: Vec<_> =
         all.iter().filter(|incident| incident.preparation.is_some() && incident.phase.is_open()).collect();
     match open[..] {
-        [only] => Ok(only.id),
+        [only] => Ok((only.id, None)),
         [] => {
             Err(Failure::no("no open incident has a proposal; `redhandle proposal list` names all there are"))
         }

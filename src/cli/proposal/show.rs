@@ -1,38 +1,67 @@
 //! What proposals say.
 
+use std::collections::BTreeMap;
+
+use alloy::primitives::Address;
 use serde::Serialize;
 
-use super::of;
+use super::{nested, of};
 use crate::agent::house::House;
 use crate::agent::message::{cast_command, device_hex};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
+use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::incident::preparation::Queue;
-use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::incident::{CompanionState, Incident, IncidentId, Preparation};
+use crate::domain::safe::SafeTxHash;
 
 /// A proposal as JSON.
 #[derive(Serialize)]
 struct View<'a> {
     incident_id: IncidentId,
-    stage: &'a crate::domain::incident::Stage,
+    stage: serde_json::Value,
     safe_tx_hash: String,
     confirmations: Vec<&'a crate::domain::incident::fact::OwnerConfirmation>,
     threshold: u64,
     proposal: &'a Preparation,
+    /// What child Safes must execute; empty where owners are keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approvals: Vec<nested::ApprovalView<'a>>,
+    companions: Vec<&'a CompanionState>,
+    warnings: Vec<String>,
 }
 
 impl<'a> View<'a> {
     fn of(incident: &'a Incident, preparation: &'a Preparation) -> Self {
         Self {
             incident_id: incident.id,
-            stage: &incident.stage,
+            stage: stage_of(incident, preparation.safe_tx_hash()),
             safe_tx_hash: preparation.safe_tx_hash().to_string(),
-            confirmations: incident.confirmations.values().collect(),
+            confirmations: confirmations(incident, preparation).values().copied().collect(),
             threshold: preparation.threshold,
             proposal: preparation,
+            approvals: nested::views(incident, preparation),
+            companions: incident.companions.values().collect(),
+            warnings: incident.warnings(),
         }
     }
+}
+
+/// Where a transaction stands: the proposal's stage, or the companion's own.
+fn stage_of(incident: &Incident, hash: SafeTxHash) -> serde_json::Value {
+    match incident.companion(hash) {
+        Some(known) => serde_json::json!(known.stage),
+        None => serde_json::json!(incident.stage),
+    }
+}
+
+fn confirmations<'a>(
+    incident: &'a Incident,
+    preparation: &Preparation,
+) -> BTreeMap<Address, &'a OwnerConfirmation> {
+    let known = incident.confirmations_of(preparation.safe_tx_hash());
+    known.into_iter().flatten().map(|(owner, confirmation)| (*owner, confirmation)).collect()
 }
 
 /// Every proposal, newest first.
@@ -46,8 +75,8 @@ pub fn list(context: &Context, house: &House) -> Result<Exit, Failure> {
         if with.is_empty() {
             return "no proposals yet".to_owned();
         }
-        let rows = with.iter().map(|(incident, preparation)| {
-            vec![
+        let rows = with.iter().flat_map(|(incident, preparation)| {
+            let proposal = vec![
                 incident.id.to_string(),
                 incident.stage.as_str().to_owned(),
                 format!("{} of {}", incident.confirmed_owners(), preparation.threshold),
@@ -55,7 +84,8 @@ pub fn list(context: &Context, house: &House) -> Result<Exit, Failure> {
                 preparation.tx.nonce.to_string(),
                 preparation.describe_calls(),
                 crate::domain::incident::timeline::short(&preparation.safe_tx_hash()),
-            ]
+            ];
+            std::iter::once(proposal).chain(incident.companions.values().map(companion_row))
         });
         out.table(&["incident", "stage", "signed", "Safe", "nonce", "calls", "safeTxHash"], rows.collect())
     });
@@ -63,8 +93,13 @@ pub fn list(context: &Context, house: &House) -> Result<Exit, Failure> {
 }
 
 /// One proposal.
-pub fn show(context: &Context, house: &House, id: IncidentId) -> Result<Exit, Failure> {
-    let (incident, preparation) = of(house, id)?;
+pub fn show(
+    context: &Context,
+    house: &House,
+    id: IncidentId,
+    hash: Option<SafeTxHash>,
+) -> Result<Exit, Failure> {
+    let (incident, preparation) = of(house, id, hash)?;
     context.out.result(&View::of(&incident, &preparation), |out| text(out, house, &incident, &preparation));
     Ok(Exit::Done)
 }
@@ -76,7 +111,17 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
         lines.push(format!("{}  {value}", out.look(&format!("{label:<14}"), Look::Dim)));
     };
     row("Incident", format!("{}  {}", incident.id, incident.title));
-    row("Stage", incident.stage.as_str().to_owned());
+    let hash = preparation.safe_tx_hash();
+    for warning in incident.warnings() {
+        row("Still open", out.look(&warning, Look::Bad));
+    }
+    match incident.companion(hash) {
+        Some(known) => {
+            row("What it is", format!("{}: {}", known.companion.role.words(), known.companion.purpose));
+            row("Stage", known.stage.as_str().to_owned());
+        }
+        None => row("Stage", incident.stage.as_str().to_owned()),
+    }
     row("Chain", format!("{} ({})", preparation.chain, preparation.domain.chain_id));
     row(
         "Safe",
@@ -107,18 +152,53 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
     for overridden in &preparation.simulation.overrides {
         row("  pretending", overridden.clone());
     }
-    row("Confirmed", format!("{} of {} needed", incident.confirmed_owners(), preparation.threshold));
+    let confirmations = confirmations(incident, preparation);
+    let (have, needed) = incident.quorum_of(hash).unwrap_or_default();
+    row("Confirmed", format!("{have} of {needed} needed"));
     for owner in &preparation.owners {
         let who =
             house.agent.config.roster.person_of(*owner).map_or("nobody in the roster", |p| p.id.as_str());
-        let mark = match incident.confirmations.get(owner) {
+        let mark = match confirmations.get(owner) {
             Some(confirmation) => out.look(&format!("confirmed ({})", confirmation.source), Look::Good),
             None => "not yet".to_owned(),
         };
         row("", format!("{owner}  {who}  {mark}"));
     }
     row("Without us", cast_command(preparation));
+    for (other, known) in
+        incident.companions.iter().filter(|(other, known)| **other != hash && !known.companion.is_approval())
+    {
+        let companion = &known.companion;
+        row(
+            "Also",
+            format!(
+                "{} ({}), nonce {} of Safe {}, {} of {} signed: {}",
+                companion.role.words(),
+                known.stage.as_str(),
+                companion.tx.nonce,
+                companion.safe_label(),
+                known.confirmed_owners(),
+                companion.threshold,
+                companion.purpose
+            ),
+        );
+        row("", format!("--hash {other}"));
+    }
+    lines.extend(Some(nested::text(out, house, incident, preparation)).filter(|text| !text.is_empty()));
     lines.join("\n")
+}
+
+fn companion_row(known: &CompanionState) -> Vec<String> {
+    let companion = &known.companion;
+    vec![
+        "  and".to_owned(),
+        known.stage.as_str().to_owned(),
+        format!("{} of {}", known.confirmed_owners(), companion.threshold),
+        companion.safe_label().to_string(),
+        companion.tx.nonce.to_string(),
+        companion.role.words().to_owned(),
+        crate::domain::incident::timeline::short(&companion.safe_tx_hash()),
+    ]
 }
 
 fn simulated(out: &Output, preparation: &Preparation) -> String {

@@ -3,12 +3,12 @@
 mod asked;
 mod delegate;
 mod hash;
-mod queue;
-#[cfg(test)]
-mod service_tests;
 mod input;
 mod message;
 mod multisend;
+mod queue;
+#[cfg(test)]
+mod service_tests;
 mod signatures;
 mod transaction;
 

@@ -3,8 +3,12 @@
 //! Every fact is named here beside the states it may meet, so that a new one breaks the build until
 //! somebody has thought about it. A refusal is a sentence for the person whose command it was.
 
+use alloy::primitives::Address;
+
+use super::companions::needs_chain;
 use super::fact::{Actor, Fact};
 use super::names::{PageKey, Purpose};
+use super::stand_down::RejectionWork;
 use super::state::{Incident, PageOutcome, Phase, Stage};
 use crate::domain::safe::SafeTxHash;
 
@@ -14,6 +18,9 @@ impl Incident {
     /// Whether the fact may follow; if not, why.
     pub(super) fn admit(&self, fact: &Fact) -> Admission {
         self.may_still_change(fact)?;
+        if let Some(admission) = self.admit_companion(fact) {
+            return admission;
+        }
         match fact {
             Fact::Reported { .. } => Err("it was reported already".to_owned()),
             Fact::Triaged { .. } => match self.phase {
@@ -41,7 +48,24 @@ impl Incident {
                 self.only_while(matches!(self.stage, Stage::Submitting { .. }), "nothing is being submitted")
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
-            Fact::OwnersChanged { .. } => self.not_yet_executed(),
+            Fact::CompanionPrepared(companion) => self.may_join(companion),
+            Fact::ChildSigned { of, .. } => self.may_be_signed_by_a_child(*of),
+            Fact::StoodDown { .. } => self.may_stand_down(),
+            Fact::RejectionStarted { of, .. } => {
+                self.only_while(self.loose().contains(of), "nothing of it is loose")
+            }
+            Fact::RejectionFailed { of, .. } => {
+                let preparing = matches!(self.rejections.get(of), Some(RejectionWork::Preparing { .. }));
+                self.only_while(
+                    preparing && self.rejection_of(*of).is_none(),
+                    "no rejection is being prepared",
+                )
+            }
+            Fact::ApprovalGone { safe_tx_hash, owner } => self.may_lose(safe_tx_hash, owner),
+            Fact::OwnersChanged { safe_tx_hash, .. } => {
+                safe_tx_hash.as_ref().map_or(Ok(()), |hash| self.is_ours(hash))?;
+                self.not_yet_executed()
+            }
             Fact::Superseded { safe_tx_hash, .. } | Fact::Executed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
                 self.not_yet_executed()
@@ -80,10 +104,68 @@ impl Incident {
     fn may_still_change(&self, fact: &Fact) -> Admission {
         let afterwards =
             matches!(fact, Fact::ActionItemDone { .. } | Fact::Noted { .. } | Fact::JournalGap { .. });
-        if self.phase == Phase::Closed && !afterwards {
+        if self.phase == Phase::Closed && !afterwards && !self.is_of_what_is_loose(fact) {
             return Err("the incident is closed".to_owned());
         }
         Ok(())
+    }
+
+    /// What can still be executed is followed and called back whatever became of the incident.
+    fn is_of_what_is_loose(&self, fact: &Fact) -> bool {
+        let rejects = |page: &PageKey| page.purpose == Purpose::Reject;
+        self.admit_companion(fact).is_some()
+            || match fact {
+                Fact::CompanionPrepared(_)
+                | Fact::RejectionStarted { .. }
+                | Fact::RejectionFailed { .. }
+                | Fact::Superseded { .. }
+                | Fact::Executed { .. } => true,
+                Fact::Exhausted { purpose } => *purpose == Purpose::Reject,
+                Fact::PageStarted { page, .. }
+                | Fact::PageDelivered { page, .. }
+                | Fact::PageFailed { page, .. } => rejects(page),
+                Fact::Acknowledged { .. } => self.open_call(Purpose::Reject).is_some(),
+                Fact::Reported { .. }
+                | Fact::Matched { .. }
+                | Fact::Triaged { .. }
+                | Fact::Declared { .. }
+                | Fact::Assigned { .. }
+                | Fact::ObjectiveSet { .. }
+                | Fact::Noted { .. }
+                | Fact::ResponseRaised { .. }
+                | Fact::PreparationStarted { .. }
+                | Fact::Prepared(_)
+                | Fact::Unneeded { .. }
+                | Fact::PreparationFailed { .. }
+                | Fact::SubmissionStarted { .. }
+                | Fact::Submitted { .. }
+                | Fact::SubmissionFailed { .. }
+                | Fact::Confirmed(_)
+                | Fact::StoodDown { .. }
+                | Fact::ChildSigned { .. }
+                | Fact::ApprovalGone { .. }
+                | Fact::OwnersChanged { .. }
+                | Fact::ExecutionStarted { .. }
+                | Fact::ExecutionSigned { .. }
+                | Fact::ExecutionFailed { .. }
+                | Fact::Verified { .. }
+                | Fact::EffectMissing { .. }
+                | Fact::EffectLost { .. }
+                | Fact::JournalGap { .. }
+                | Fact::Resolved { .. }
+                | Fact::PostMortemDrafted { .. }
+                | Fact::ActionItemAdded { .. }
+                | Fact::ActionItemDone { .. }
+                | Fact::Closed { .. } => false,
+            }
+    }
+
+    fn may_stand_down(&self) -> Admission {
+        if self.called_off {
+            return Err("it was called off already".to_owned());
+        }
+        self.only_live()?;
+        self.only_while(self.proposal_is_open(), "there is no proposal to reject")
     }
 
     /// A refusal says where containment stands instead.
@@ -133,6 +215,7 @@ impl Incident {
 
     fn may_prepare(&self) -> Admission {
         self.only_live()?;
+        self.only_while(!self.called_off, "it was called off")?;
         match &self.stage {
             Stage::Idle | Stage::PrepareFailed { .. } | Stage::Executed { success: false, .. } => Ok(()),
             // A proposal that has not left the house may be built anew on newer state, unless an owner's
@@ -153,6 +236,7 @@ impl Incident {
 
     fn may_submit(&self, hash: &SafeTxHash) -> Admission {
         self.only_live()?;
+        self.only_while(!self.called_off, "it was called off")?;
         self.is_ours(hash)?;
         match &self.stage {
             Stage::Prepared | Stage::SubmitFailed { .. } => Ok(()),
@@ -184,6 +268,15 @@ impl Incident {
             | Stage::ExecuteFailed { .. }
             | Stage::Executed { .. }
             | Stage::Verified { .. } => Ok(()),
+        }
+    }
+
+    fn may_lose(&self, hash: &SafeTxHash, owner: &Address) -> Admission {
+        self.is_ours(hash)?;
+        self.not_yet_executed()?;
+        match self.confirmations.get(owner) {
+            Some(confirmation) if needs_chain(confirmation) => Ok(()),
+            Some(_) | None => Err(format!("no approval of {owner} is counted")),
         }
     }
 

@@ -7,8 +7,10 @@
 use jiff::Timestamp;
 
 pub use super::calls::ANSWER_HOLDS;
+use super::companions::count;
 use super::fact::{Actor, Fact, Retry, Role, Source};
 use super::names::{IncidentId, Purpose};
+use super::stand_down::RejectionWork;
 use super::state::{ActionItem, Incident, PageOutcome, Phase, Sent, Stage, Subject};
 use crate::domain::condition::Response;
 use crate::domain::names::PersonId;
@@ -63,6 +65,13 @@ impl Incident {
             prepared_at: None,
             draft: None,
             confirmations: Default::default(),
+            companions: Default::default(),
+            child_messages: Default::default(),
+            called_off: false,
+            rejections: Default::default(),
+            races_lost: 0,
+            lost: None,
+            replan_at: None,
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
@@ -94,6 +103,13 @@ impl Incident {
 
     /// Changes the state. The fact was admitted.
     fn change(&mut self, fact: &Fact, at: Timestamp) {
+        if !self.change_companion(fact, at) {
+            self.change_itself(fact, at);
+        }
+        self.close_rejection_if_done();
+    }
+
+    fn change_itself(&mut self, fact: &Fact, at: Timestamp) {
         match fact {
             Fact::Reported { .. } | Fact::Noted { .. } => {}
             Fact::Matched { matched, response } => {
@@ -102,6 +118,9 @@ impl Incident {
             }
             Fact::ResponseRaised { response, .. } => {
                 self.response = self.response.max(*response);
+                self.called_off = false;
+                self.races_lost = 0;
+                self.replan_at = None;
                 self.look_again(at);
             }
             Fact::Triaged { by, incident, severity, .. } => {
@@ -143,34 +162,43 @@ impl Incident {
                 self.execution_failed(*attempt, problem, *retry, at);
             }
             Fact::Confirmed(confirmation) => {
-                // The first confirmation of an owner stands, as at the service.
-                self.confirmations.entry(confirmation.owner).or_insert_with(|| confirmation.clone());
-                if self.has_quorum() {
+                count(&mut self.confirmations, confirmation);
+                if self.asked_is_signed(Purpose::Sign) {
                     self.close_call(Purpose::Sign);
                     self.close_call(Purpose::Coverage);
+                }
+                if self.has_quorum() {
                     self.call_for_execution(at);
                 }
             }
-            Fact::OwnersChanged { owners, threshold } => {
+            Fact::CompanionPrepared(companion) => {
+                self.join(companion);
+                self.call_signers(at);
+                self.call_for_rejection(at);
+            }
+            Fact::StoodDown { .. } => self.stand_down(),
+            Fact::RejectionStarted { of, attempt } => {
+                self.rejections.insert(*of, RejectionWork::Preparing { attempt: *attempt });
+            }
+            Fact::RejectionFailed { of, attempt, problem, retry } => {
+                self.rejection_failed(*of, *attempt, problem, *retry, at);
+            }
+            Fact::ChildSigned { of, child, message, owner, signature } => {
+                self.child_signed(*of, *child, *message, (*owner, signature.clone()));
+            }
+            Fact::ApprovalGone { owner, .. } => {
+                self.confirmations.remove(owner);
+                self.count_anew(at);
+            }
+            Fact::OwnersChanged { owners, threshold, .. } => {
                 if let Some(preparation) = &mut self.preparation {
                     preparation.owners.clone_from(owners);
                     preparation.threshold = *threshold;
                 }
-                if self.has_quorum() {
-                    self.call_for_execution(at);
-                } else {
-                    self.close_call(Purpose::Execute);
-                    if may_propose(self) {
-                        self.call_signers(at);
-                    }
-                }
+                self.count_anew(at);
             }
-            Fact::Superseded { .. } => {
-                self.stage = Stage::Idle;
-                self.confirmations.clear();
-                self.sent = None;
-                self.close_call(Purpose::Sign);
-                self.close_call(Purpose::Execute);
+            Fact::Superseded { nonce, by, because, .. } => {
+                self.superseded(*nonce, by.as_deref(), because.as_deref(), at);
             }
             Fact::ExecutionStarted { attempt, .. } => self.stage = Stage::Executing { attempt: *attempt },
             Fact::ExecutionSigned { transaction, account_nonce, raw, .. } => {
@@ -265,6 +293,7 @@ impl Incident {
     fn triaged(&mut self, by: &Actor, incident: bool) {
         self.phase = Phase::Triaged;
         self.is_incident = Some(incident);
+        self.called_off = false;
         if !incident {
             self.close_all_calls();
             return;

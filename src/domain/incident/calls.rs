@@ -22,7 +22,8 @@ pub(super) fn answer_ends(at: Timestamp) -> Timestamp {
 impl Incident {
     /// Opens a call, or tells an open one what it is about now.
     pub(super) fn call(&mut self, purpose: Purpose, subject: Subject, at: Timestamp, because: String) {
-        if !self.is_live() {
+        // What can still be executed outlives the incident.
+        if !self.is_live() && purpose != Purpose::Reject {
             return;
         }
         let mut number = 1;
@@ -53,9 +54,12 @@ impl Incident {
     }
 
     pub(super) fn close_all_calls(&mut self) {
-        for call in self.calls.values_mut() {
-            call.closed = true;
-            call.answered = None;
+        for (purpose, call) in &mut self.calls {
+            // What can still be executed outlives the incident.
+            if *purpose != Purpose::Reject {
+                call.closed = true;
+                call.answered = None;
+            }
         }
     }
 
@@ -76,6 +80,11 @@ impl Incident {
                     call.closed = true;
                     call.answered = Some(at);
                 }
+                // There is nothing to sign: somebody looks.
+                Purpose::Reject if asked && call.subject == Subject::TooLate => {
+                    call.closed = true;
+                    call.answered = Some(at);
+                }
                 Purpose::Triage
                 | Purpose::Blocked
                 | Purpose::Command
@@ -83,7 +92,8 @@ impl Incident {
                 | Purpose::JournalGap
                 | Purpose::Sign
                 | Purpose::Execute
-                | Purpose::Coverage => {}
+                | Purpose::Coverage
+                | Purpose::Reject => {}
             }
         }
     }

@@ -9,8 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::may_propose;
+use super::companion_tasks::companions_due;
 use super::names::{PageKey, Purpose};
 use super::paging;
+use super::stand_down::stand_down_due;
 use super::state::{Incident, Phase, Stage};
 use crate::domain::condition::Response;
 use crate::domain::roster::{EscalationPolicy, Roster};
@@ -71,6 +73,15 @@ pub enum Task {
         /// Its intent is a fact already: ask before repeating.
         begun: bool,
     },
+    /// Build, simulate and hash the rejection of a transaction that is not wanted any more.
+    Reject {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// Its intent is a fact already.
+        begun: bool,
+    },
     /// Read every `expect` on the chain until it holds.
     Verify,
     /// Keep reading it.
@@ -105,6 +116,7 @@ impl Task {
             | Self::Prepare { .. }
             | Self::Submit { .. }
             | Self::Execute { .. }
+            | Self::Reject { .. }
             | Self::Page { .. }
             | Self::Exhaust { .. }
             | Self::DraftPostMortem => None,
@@ -118,6 +130,7 @@ impl Task {
             | Self::Submit { .. }
             | Self::Follow { .. }
             | Self::Execute { .. }
+            | Self::Reject { .. }
             | Self::Verify
             | Self::Watch
             | Self::Page { .. }
@@ -133,6 +146,7 @@ impl Task {
             Self::Prepare { begun, .. }
             | Self::Submit { begun, .. }
             | Self::Execute { begun, .. }
+            | Self::Reject { begun, .. }
             | Self::Page { begun, .. } => *begun = false,
             Self::Declare
             | Self::Follow { .. }
@@ -152,6 +166,7 @@ impl Task {
             Self::Submit { .. } => "submit",
             Self::Follow { .. } => "follow",
             Self::Execute { .. } => "execute",
+            Self::Reject { .. } => "reject",
             Self::Verify => "verify",
             Self::Watch => "watch",
             Self::Page { .. } => "page",
@@ -182,6 +197,8 @@ pub fn due(incident: &Incident, world: &World<'_>, now: Timestamp) -> Due {
     if incident.is_incident != Some(false) {
         containment(incident, world, now, &mut due);
     }
+    companions_due(incident, world, now, &mut due);
+    stand_down_due(incident, now, &mut due);
     if incident.phase == Phase::Resolved {
         due.tasks.push(Task::DraftPostMortem);
     }
@@ -218,7 +235,8 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
         return;
     }
     let has_actions = world.runbook.is_some_and(|runbook| !runbook.actions.is_empty());
-    let may_prepare = has_actions && incident.response >= Response::Prepare;
+    let wanted = !incident.called_off;
+    let may_prepare = wanted && has_actions && incident.response >= Response::Prepare;
     let mut after_wait = |retry_at: &Option<Timestamp>| match retry_at {
         Some(at) if *at <= now => true,
         Some(at) => {
@@ -230,12 +248,18 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
     let hash = incident.preparation.as_ref().map(|preparation| preparation.safe_tx_hash());
     let anew = incident.preparation.as_ref().map_or(1, |preparation| preparation.attempt.saturating_add(1));
     // Without a proposer key the first attempt fails and says so: that calls the owners, who sign offline.
-    let may_submit = may_propose(incident);
-    let may_execute = may_propose(incident) && world.auto_execute && incident.has_quorum();
+    let may_submit = wanted && may_propose(incident);
+    let may_execute = may_submit && world.auto_execute && incident.has_quorum();
 
     let mut tasks = Vec::new();
     match (&incident.stage, hash) {
-        (Stage::Idle | Stage::Executed { success: false, .. }, _) if may_prepare => {
+        (Stage::Idle, _) if may_prepare => {
+            // After a race that was lost, not before the nonce had time to rest.
+            if after_wait(&Some(incident.replan_at.unwrap_or(now))) {
+                tasks.push(Task::Prepare { attempt: anew, begun: false });
+            }
+        }
+        (Stage::Executed { success: false, .. }, _) if may_prepare => {
             tasks.push(Task::Prepare { attempt: anew, begun: false });
         }
         (Stage::Preparing { attempt }, _) => tasks.push(Task::Prepare { attempt: *attempt, begun: true }),

@@ -8,74 +8,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::companion::Companion;
 use super::names::{PageKey, Purpose};
+pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ConditionId, ContractName, PersonId, RunbookId};
+use crate::domain::names::{ContractName, PersonId, RunbookId};
 use crate::domain::runbook::Severity;
-use crate::domain::safe::{SafeNonce, SafeTxHash};
-
-/// Who did it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Actor {
-    /// Redhandle itself, by what its runbooks say.
-    Agent,
-    /// A person of the roster.
-    Person(PersonId),
-    /// Someone who used the command line without saying who.
-    Operator,
-}
-
-impl std::fmt::Display for Actor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Agent => f.write_str("Redhandle"),
-            Self::Person(id) => f.write_str(id.as_str()),
-            Self::Operator => f.write_str("the operator"),
-        }
-    }
-}
-
-/// Where a report came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// Alerts that matched a condition.
-    Match(ConditionId),
-    /// Somebody who said so: support, customer, hacker, security-team, law-enforcement, other.
-    Reporter {
-        /// Which kind of person.
-        kind: String,
-        /// How to reach them, as they gave it.
-        contact: Option<String>,
-    },
-    /// A responder who started a runbook by hand.
-    Trigger,
-}
-
-/// What the failure of a task means for trying again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Retry {
-    /// The same attempt may succeed later.
-    Later,
-    /// Repeating changes nothing: a person must.
-    Never,
-}
-
-/// A proposal's readiness for signing, from one owner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnerConfirmation {
-    /// What was signed.
-    pub safe_tx_hash: SafeTxHash,
-    /// By whom: recovered from the signature and found among the Safe's owners.
-    pub owner: Address,
-    /// The signature as the Safe takes it (65 bytes, or longer for contract signatures).
-    pub signature: Bytes,
-    /// How it reached us: `service`, `command`, `chain`, `file`.
-    pub source: String,
-}
+use crate::domain::safe::{SafeAddress, SafeNonce, SafeTxHash};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,8 +151,58 @@ pub enum Fact {
     },
     /// An owner's confirmation, checked against the Safe's owners on the chain.
     Confirmed(OwnerConfirmation),
+    /// Another Safe transaction that belongs to the proposal is built and hashed.
+    CompanionPrepared(Box<Companion>),
+    /// An owner of a child Safe signed, as a message of the child, what its parent asks about a transaction.
+    ChildSigned {
+        /// The parent's transaction.
+        of: SafeTxHash,
+        /// The child.
+        child: SafeAddress,
+        /// The hash that was signed: of the child's `SafeMessage`.
+        message: SafeTxHash,
+        /// By whom: recovered from the signature and found among the child's owners.
+        owner: Address,
+        /// 65 bytes.
+        signature: Bytes,
+    },
+    /// The proposal is not wanted any more, although the incident goes on: it is to be rejected.
+    StoodDown {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Intent: the rejection of a transaction of ours is being built.
+    RejectionStarted {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The rejection could not be built, or its simulation failed.
+    RejectionFailed {
+        /// Of which transaction.
+        of: SafeTxHash,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong, in a sentence.
+        problem: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
+    /// An owner's approval on the chain that was counted is not there any more.
+    ApprovalGone {
+        /// Of which transaction.
+        safe_tx_hash: SafeTxHash,
+        /// Whose.
+        owner: Address,
+    },
     /// The Safe's owners or threshold changed without its nonce: who must sign is counted anew.
     OwnersChanged {
+        /// Of which transaction; none: of the proposal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        safe_tx_hash: Option<SafeTxHash>,
         /// Owners on the chain now.
         owners: Vec<Address>,
         /// Confirmations needed now.
@@ -224,6 +214,12 @@ pub enum Fact {
         safe_tx_hash: SafeTxHash,
         /// The Safe's nonce now.
         nonce: SafeNonce,
+        /// What was executed instead, where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Box<TakenBy>>,
+        /// Why it can never execute, where its nonce is not what was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// Intent: the confirmed proposal is being executed.
     ExecutionStarted {
@@ -374,29 +370,6 @@ pub enum Fact {
     },
 }
 
-/// A role in command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Leads the incident; exactly one at a time.
-    Commander,
-    /// Speaks to the public.
-    Communications,
-    /// Works on it.
-    Responder,
-}
-
-impl Role {
-    /// The role's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Commander => "incident commander",
-            Self::Communications => "public communications officer",
-            Self::Responder => "responder",
-        }
-    }
-}
-
 impl Fact {
     /// The fact's word in the journal.
     pub fn kind(&self) -> &'static str {
@@ -417,6 +390,12 @@ impl Fact {
             Self::Submitted { .. } => "submitted",
             Self::SubmissionFailed { .. } => "submission-failed",
             Self::Confirmed(_) => "confirmed",
+            Self::CompanionPrepared(_) => "companion-prepared",
+            Self::ChildSigned { .. } => "child-signed",
+            Self::StoodDown { .. } => "stood-down",
+            Self::RejectionStarted { .. } => "rejection-started",
+            Self::RejectionFailed { .. } => "rejection-failed",
+            Self::ApprovalGone { .. } => "approval-gone",
             Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",
             Self::ExecutionStarted { .. } => "execution-started",

@@ -176,6 +176,8 @@ pub(crate) fn preparation(attempt: u32, nonce: u64, roster: &Roster) -> Preparat
             failure: None,
         },
         confirmed_on_chain: None,
+        companions: vec![],
+        purpose: None,
     }
 }
 

@@ -7,12 +7,20 @@
 //! | file | holds |
 //! |---|---|
 //! | [`fact`] | everything that can have happened |
+//! | `parts` | what facts are made of |
 //! | [`preparation`] | a proposal as it was prepared: what people will be asked to sign |
+//! | [`companion`] | other Safe transactions that belong to a proposal |
+//! | `transactions` | the proposal and its companions, by hash |
+//! | `companions` | how facts move a companion |
+//! | `nesting` | approvals by Safes that are owners, and what is counted through them |
+//! | [`race`] | another transaction took the nonce: prepared anew, within bounds |
+//! | [`stand_down`] | what is not wanted any more is called back by a rejection |
 //! | [`state`] | the incident: phase, containment, calls, roles |
 //! | [`apply`] | how a fact changes it |
 //! | `admit` | whether a fact may follow, and why not |
 //! | `calls` | how calls open, go on and end |
 //! | [`mod@due`] | which tasks follow from the state |
+//! | `companion_tasks` | which tasks follow for companions |
 //! | [`paging`] | who is to be called now, by which channel |
 //! | [`timeline`] | a sentence for each fact |
 //! | [`postmortem`] | a first draft from the timeline |
@@ -22,15 +30,23 @@
 mod admit;
 pub mod apply;
 mod calls;
+pub mod companion;
+mod companion_tasks;
+mod companions;
 mod containment;
 pub mod due;
 pub mod fact;
 pub mod names;
+mod nesting;
 pub mod paging;
+mod parts;
 pub mod postmortem;
 pub mod preparation;
+pub mod race;
+pub mod stand_down;
 pub mod state;
 pub mod timeline;
+mod transactions;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -38,8 +54,11 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use apply::Refused;
+pub use companion::{Companion, CompanionRole, CompanionStage, CompanionState};
+pub use companions::{is_approval, needs_chain};
 pub use due::{Due, Task, World, due};
 pub use fact::{Actor, Fact, Retry, Source};
 pub use names::IncidentId;
+pub use nesting::ChildMessage;
 pub use preparation::Preparation;
 pub use state::{Incident, Phase, Stage};

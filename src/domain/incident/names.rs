@@ -63,6 +63,8 @@ pub enum Purpose {
     EffectLost,
     /// Facts could not be written for a while.
     JournalGap,
+    /// What left the house is not wanted any more, and can still be executed: sign its rejection.
+    Reject,
 }
 
 impl Purpose {
@@ -77,6 +79,7 @@ impl Purpose {
             Self::Command => "command",
             Self::EffectLost => "effect-lost",
             Self::JournalGap => "journal-gap",
+            Self::Reject => "reject",
         }
     }
 }

@@ -3,6 +3,7 @@
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 
+use super::companion::Companion;
 use crate::domain::names::{ChainName, ContractName, SafeName};
 use crate::domain::roster::CoverageReport;
 use crate::domain::safe::{SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeTxHashes};
@@ -40,8 +41,11 @@ pub struct Displaced {
     pub nonce: SafeNonce,
     /// What it does, as far as its calldata tells.
     pub purpose: String,
-    /// How many owners confirmed it.
+    /// How many owners confirmed it: signatures and approvals that were checked, not what the service counts.
     pub confirmations: u64,
+    /// Enough of them: anybody may execute it at any moment.
+    #[serde(default)]
+    pub fully_signed: bool,
 }
 
 /// What the queue held when the proposal was prepared.
@@ -163,6 +167,12 @@ pub struct Preparation {
     pub simulation: Simulation,
     /// The runbook's `confirm`, where it has one, and that it holds.
     pub confirmed_on_chain: Option<String>,
+    /// Other Safe transactions that belong to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<Companion>,
+    /// What it does in words, where it makes none of a runbook's calls: a rejection, an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }
 
 impl Preparation {
@@ -173,6 +183,9 @@ impl Preparation {
 
     /// All calls in one line.
     pub fn describe_calls(&self) -> String {
+        if let Some(purpose) = self.purpose.as_ref().filter(|_| self.calls.is_empty()) {
+            return purpose.clone();
+        }
         self.calls.iter().map(|call| call.call.as_str()).collect::<Vec<_>>().join(", then ")
     }
 }

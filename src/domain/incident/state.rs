@@ -7,12 +7,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::companion::CompanionState;
 use super::fact::{Actor, OwnerConfirmation, Source};
 use super::names::{IncidentId, PageKey, Purpose};
+use super::nesting::ChildMessage;
 use super::preparation::Preparation;
+use super::race::LostRace;
+use super::stand_down::RejectionWork;
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName};
 use crate::domain::runbook::Severity;
+use crate::domain::safe::SafeTxHash;
 
 /// Where the incident stands as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -161,6 +166,14 @@ pub enum Subject {
     InnerCall,
     /// The Safe executed, and what was expected is not there.
     Effect,
+    /// The Safe's nonce moves under the proposal again and again.
+    Race,
+    /// Executed once, and the variant at the next nonce could execute it again.
+    Leftover,
+    /// The rejection is signed.
+    Signed,
+    /// What was called off was executed all the same.
+    TooLate,
     /// Signers of this Safe.
     Safe(SafeName),
     /// The journal cannot be written now.
@@ -290,6 +303,21 @@ pub struct Incident {
     pub draft: Option<Preparation>,
     /// Confirmations of the newest proposal, one an owner.
     pub confirmations: BTreeMap<Address, OwnerConfirmation>,
+    /// Other Safe transactions that belong to it, by their hashes.
+    #[serde(serialize_with = "companions_as_list")]
+    pub companions: BTreeMap<SafeTxHash, CompanionState>,
+    /// What owners of child Safes signed as messages of the child, by the hash they signed.
+    pub child_messages: BTreeMap<SafeTxHash, ChildMessage>,
+    /// A person said that the proposal is not wanted any more, although the incident goes on.
+    pub called_off: bool,
+    /// Rejections that are being built or could not be, by what they reject.
+    pub rejections: BTreeMap<SafeTxHash, RejectionWork>,
+    /// How often another transaction took the nonce, since a person looked or ours was executed.
+    pub races_lost: u32,
+    /// The newest of those.
+    pub lost: Option<LostRace>,
+    /// When the proposal is prepared anew after a race that was lost; none: at once.
+    pub replan_at: Option<Timestamp>,
     /// Open and closed calls.
     pub calls: BTreeMap<Purpose, Call>,
     /// Every page.
@@ -309,6 +337,13 @@ pub struct Incident {
     pub action_items: Vec<ActionItem>,
     /// The draft of the post-mortem.
     pub post_mortem: Option<String>,
+}
+
+fn companions_as_list<S: serde::Serializer>(
+    companions: &BTreeMap<SafeTxHash, CompanionState>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(companions.values())
 }
 
 fn pages_as_list<S: serde::Serializer>(

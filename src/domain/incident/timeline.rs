@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fact::{Fact, Retry, Source};
+use super::fact::{Fact, Retry, Source, TakenBy};
 use super::preparation::{Preparation, Queue};
 use crate::domain::condition::Response;
+use crate::domain::safe::{SafeNonce, SafeTxHash};
 
 /// One line of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,7 +85,7 @@ fn tell(fact: &Fact) -> (Weight, String) {
         Fact::Reported { source, title, severity, response, matched, .. } => {
             let from = match source {
                 Source::Match(condition) => format!("condition {condition}"),
-                Source::Reporter { kind, .. } => format!("a report from {kind}"),
+                Source::Reporter { kind, .. } => kind.clone(),
                 Source::Trigger => "a responder's trigger".to_owned(),
             };
             let why = matched.as_ref().map(|matched| format!("; {}", matched.because)).unwrap_or_default();
@@ -143,16 +144,42 @@ fn tell(fact: &Fact) -> (Weight, String) {
                 confirmation.source
             ),
         ),
-        Fact::OwnersChanged { owners, threshold } => {
-            (Trouble, format!("the Safe's owners changed: {threshold} of {} must sign now", owners.len()))
-        }
-        Fact::Superseded { safe_tx_hash, nonce } => (
-            Trouble,
+        Fact::CompanionPrepared(companion) => (
+            Turn,
             format!(
-                "the Safe's nonce is {nonce} now: {} can never execute; preparing anew",
-                short(safe_tx_hash)
+                "prepared {} at nonce {} of Safe {}: {} ({})",
+                short(&companion.safe_tx_hash()),
+                companion.tx.nonce,
+                companion.safe_label(),
+                companion.purpose,
+                companion.role.words()
             ),
         ),
+        Fact::ChildSigned { of, child, owner, .. } => (
+            Turn,
+            format!("{} signed for Safe {child}, off chain, that it approves {}", short(owner), short(of)),
+        ),
+        Fact::StoodDown { by, reason } => (Turn, format!("{by} called the proposal off: {reason}")),
+        Fact::RejectionStarted { of, attempt } => {
+            (Detail, format!("preparing the rejection of {}{}", short(of), nth(*attempt)))
+        }
+        Fact::RejectionFailed { of, attempt, problem, retry } => {
+            (Trouble, format!("no rejection of {}{}: {problem}; {}", short(of), nth(*attempt), again(*retry)))
+        }
+        Fact::ApprovalGone { safe_tx_hash, owner } => (
+            Trouble,
+            format!(
+                "the approval of {} by owner {} is not on the chain any more: it counts no longer",
+                short(safe_tx_hash),
+                short(owner)
+            ),
+        ),
+        Fact::OwnersChanged { owners, threshold, .. } => {
+            (Trouble, format!("the Safe's owners changed: {threshold} of {} must sign now", owners.len()))
+        }
+        Fact::Superseded { safe_tx_hash, nonce, by, because } => {
+            (Trouble, superseded(safe_tx_hash, nonce, by.as_deref(), because.as_deref()))
+        }
         Fact::ExecutionStarted { safe_tx_hash, attempt, by } => {
             (Detail, format!("{by} executes {}{}", short(safe_tx_hash), nth(*attempt)))
         }
@@ -221,6 +248,25 @@ fn tell(fact: &Fact) -> (Weight, String) {
         Fact::ActionItemDone { item, by } => (Turn, format!("action item {item} done, says {by}")),
         Fact::Closed { by, reason } => (Turn, format!("{by} closed it: {reason}")),
     }
+}
+
+fn superseded(hash: &SafeTxHash, nonce: &SafeNonce, by: Option<&TakenBy>, because: Option<&str>) -> String {
+    if let Some(because) = because {
+        return format!("{because}: {} can never execute, and its signatures are void", short(hash));
+    }
+    let how = match by {
+        Some(TakenBy { safe_tx_hash: other, transaction, purpose }) => format!(
+            "{} ({}) was executed first, by {}",
+            short(other),
+            purpose.as_deref().unwrap_or("what it did is not known here"),
+            short(transaction)
+        ),
+        None => "another transaction was executed first".to_owned(),
+    };
+    format!(
+        "{how}: the Safe's nonce is {nonce} now, {} can never execute, and its signatures are void",
+        short(hash)
+    )
 }
 
 fn nth(attempt: u32) -> String {

@@ -10,7 +10,7 @@ use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Interval, Roster};
+use super::{Interval, NestedCoverage, Roster};
 use crate::domain::names::PersonId;
 
 /// How many stretches [`coverage_between`] answers at most.
@@ -74,6 +74,9 @@ pub struct CoverageReport {
     pub reasons: Vec<String>,
     /// Who holds several keys of this Safe: fewer people than signatures.
     pub one_person_many_keys: Vec<PersonId>,
+    /// Where owners are Safes or other contracts: who stands behind them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested: Option<NestedCoverage>,
 }
 
 impl CoverageReport {
@@ -89,6 +92,7 @@ impl CoverageReport {
             missing: Vec::new(),
             unknown_owners: Vec::new(),
             one_person_many_keys: Vec::new(),
+            nested: None,
         }
     }
 }
@@ -146,6 +150,7 @@ pub fn coverage(owners: &[Address], threshold: u64, roster: &Roster, at: Timesta
         unknown_owners,
         reasons,
         one_person_many_keys,
+        nested: None,
     }
 }
 
@@ -154,7 +159,10 @@ fn signatures(count: u64) -> String {
 }
 
 /// Who holds more than one of `slots`, each with a sentence added to `reasons`.
-fn several_keys<'a>(slots: impl Iterator<Item = &'a SignerSlot>, reasons: &mut Vec<String>) -> Vec<PersonId> {
+pub(super) fn several_keys<'a>(
+    slots: impl Iterator<Item = &'a SignerSlot>,
+    reasons: &mut Vec<String>,
+) -> Vec<PersonId> {
     let mut keys: BTreeMap<&PersonId, usize> = BTreeMap::new();
     for slot in slots {
         *keys.entry(&slot.person).or_default() += 1;

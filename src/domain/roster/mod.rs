@@ -13,6 +13,7 @@
 //! two are for check-ins and deliveries to prove, the last is an argument.
 
 mod coverage;
+mod coverage_tree;
 mod escalation;
 mod interval;
 mod person;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use coverage::{
     Coverage, CoverageReport, CoverageSpan, SPANS_MAX, SignerSlot, coverage, coverage_between,
 };
+pub use coverage_tree::{FEWEST_EXACT_MAX_PEOPLE, NestedCoverage, OwnerCoverage, tree_coverage, ways_of};
 pub use escalation::{EscalationPolicy, ROUND_GAP_MIN, Step, Target, TargetError};
 pub use interval::{Interval, IntervalError, earlier, later};
 pub use person::{Key, Person, Role, UnknownRole};

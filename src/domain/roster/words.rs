@@ -14,6 +14,9 @@ impl CoverageReport {
     /// In a few words: `covered, 3 on call for 2 (margin 1)`.
     pub fn headline(&self) -> String {
         let (on_call, needed) = (self.available.len(), self.threshold);
+        if let Some(nested) = &self.nested {
+            return nested_headline(&self.state, nested.able, needed);
+        }
         match &self.state {
             Coverage::Covered { margin } => {
                 format!("covered, {on_call} on call for {needed} (margin {margin})")
@@ -39,5 +42,18 @@ impl CoverageReport {
             write!(text, "; owners nobody in the roster holds: {}", owners.join(", ")).ok();
         }
         text
+    }
+}
+
+/// The same for a Safe whose owners are Safes, where owners that can sign and keys are not the same number.
+fn nested_headline(state: &Coverage, able: u64, needed: u64) -> String {
+    let owners = if able == 1 { "1 owner".to_owned() } else { format!("{able} owners") };
+    match state {
+        Coverage::Covered { margin } => {
+            format!("covered, {owners} can sign for {needed} (any {margin} of the keys may be missing)")
+        }
+        Coverage::Exact => format!("exact, {owners} can sign for {needed} (one key less breaks it)"),
+        Coverage::Uncovered => format!("UNCOVERED, {owners} can sign for {needed}"),
+        Coverage::Unknown { cause } => format!("UNKNOWN: {cause}"),
     }
 }

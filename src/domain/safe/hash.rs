@@ -122,14 +122,7 @@ pub fn message_hashes(message: &[u8], of: &SafeDomain) -> SafeTxHashes {
 /// The JSON for `eth_signTypedData_v4`. Numbers are decimal strings; a chain id that JSON would round is
 /// hexadecimal, which wallets take as well.
 pub fn typed_data(tx: &SafeTx, of: &SafeDomain) -> Value {
-    let mut domain_type = vec![field("verifyingContract", "address")];
-    let mut domain = json!({ "verifyingContract": of.safe });
-    if of.version.has_chain_id() {
-        domain_type.insert(0, field("chainId", "uint256"));
-        if let Some(fields) = domain.as_object_mut() {
-            fields.insert("chainId".to_owned(), json_chain_id(of.chain_id));
-        }
-    }
+    let (domain_type, domain) = domain_json(of);
     let message = json!({
         "to": tx.to.to_checksum(None),
         "value": tx.value.to_string(),
@@ -162,6 +155,30 @@ pub fn typed_data(tx: &SafeTx, of: &SafeDomain) -> Value {
         "domain": domain,
         "message": message,
     })
+}
+
+/// The JSON for `eth_signTypedData_v4` of a message of the Safe: `SafeMessage(bytes message)`.
+pub fn message_typed_data(message: &[u8], of: &SafeDomain) -> Value {
+    let (domain_type, domain) = domain_json(of);
+    json!({
+        "types": { "EIP712Domain": domain_type, "SafeMessage": [field("message", "bytes")] },
+        "primaryType": "SafeMessage",
+        "domain": domain,
+        "message": { "message": Bytes::copy_from_slice(message) },
+    })
+}
+
+/// The domain's type and value: with the chain id from 1.3.0 on.
+fn domain_json(of: &SafeDomain) -> (Vec<Value>, Value) {
+    let mut domain_type = vec![field("verifyingContract", "address")];
+    let mut domain = json!({ "verifyingContract": of.safe });
+    if of.version.has_chain_id() {
+        domain_type.insert(0, field("chainId", "uint256"));
+        if let Some(fields) = domain.as_object_mut() {
+            fields.insert("chainId".to_owned(), json_chain_id(of.chain_id));
+        }
+    }
+    (domain_type, domain)
 }
 
 pub(super) fn field(name: &str, kind: &str) -> Value {

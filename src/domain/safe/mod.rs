@@ -8,6 +8,8 @@
 //! versions; where a comment here and a vector disagree, the vector is right.
 
 pub mod abi;
+pub mod approval;
+pub mod contract_signature;
 mod delegate;
 pub mod diagnose;
 pub mod exchange;
@@ -16,8 +18,9 @@ mod ids;
 pub mod multisend;
 mod nested;
 mod numbers;
-pub mod queue_audit;
+pub mod owner_tree;
 pub mod paste;
+pub mod queue_audit;
 pub mod signature;
 pub mod singleton;
 mod state;
@@ -26,11 +29,14 @@ mod tx;
 mod version;
 
 pub use delegate::{TOTP_PERIOD_SECONDS, delegate_hash, delegate_typed_data, delete_request_hash, totp};
-pub use hash::{SafeDomain, SafeTxHashes, hash, message_hash, message_hashes, typed_data};
+pub use hash::{
+    SafeDomain, SafeTxHashes, hash, message_hash, message_hashes, message_typed_data, typed_data,
+};
 pub use ids::{SafeAddress, SafeNonce, SafeTxHash};
 pub use multisend::BatchedCall;
 pub use nested::ContractOwnerMessage;
 pub use numbers::NumberError;
+pub use owner_tree::{OwnerKind, OwnerNode, OwnerReading, OwnerTree};
 pub use signature::{OwnerSignature, SignatureKind};
 pub use state::SafeState;
 pub use trusted::{TrustedLibrary, is_plain_multi_send, trusted_library};

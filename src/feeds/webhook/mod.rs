@@ -37,7 +37,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -52,7 +51,6 @@ use super::health::SharedHealth;
 use super::vendor::{Reading, cloud_event};
 use crate::clock::SharedClock;
 use crate::domain::alert::{Alert, Sender};
-use crate::domain::names::FeedName;
 
 pub use self::body::WEBHOOK_ALERTS_MAX;
 pub use self::replay::{Claimed, MemoryReplayGuard, REPLAYS_MAX, ReplayGuard, ReplayKey};

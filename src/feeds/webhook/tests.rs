@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use secrecy::SecretString;
+
 use super::*;
+use crate::domain::names::FeedName;
 use crate::clock::ManualClock;
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/fixtures/feeds/sample.jsonl");

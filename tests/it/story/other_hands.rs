@@ -75,7 +75,13 @@ async fn what_is_queued_at_the_nonce_and_executes_first_supersedes_and_the_next_
     let second = incident.preparation.as_ref().unwrap().safe_tx_hash();
     assert_ne!(first, second);
     assert!(incident.confirmations.is_empty(), "what was signed before is of no use now");
-    assert!(told(&life).contains("can never execute; preparing anew"), "{}", told(&life));
+    let why = "(calls paused() of vault) was executed first";
+    assert!(told(&life).contains(why), "{}", told(&life));
+    assert!(told(&life).contains("can never execute, and its signatures are void"), "{}", told(&life));
+    until("pages that say that the first signature is void", async || {
+        life.pages().contains("(calls paused() of vault) was executed at nonce 0 before ours").then_some(())
+    })
+    .await;
 
     // The people sign again, and are asked to.
     until("pages with the new hash", async || {

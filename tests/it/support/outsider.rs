@@ -3,7 +3,7 @@
 use alloy::signers::SignerSync as _;
 use redhandle::agent::proposal::exec_calldata;
 use redhandle::domain::safe::signature::pack;
-use redhandle::domain::safe::{OwnerSignature, SafeTx, SafeTxHash, SignatureKind, hash};
+use redhandle::domain::safe::{OwnerSignature, SafeDomain, SafeTx, SafeTxHash, SignatureKind, hash};
 use redhandle::drill::ground::DevTransaction;
 use redhandle::safe_service::Proposal;
 
@@ -26,13 +26,20 @@ impl Town {
 
     /// Somebody who is nobody to the agent executes a transaction that these people signed.
     pub async fn outsider_executes(&self, tx: &SafeTx, signers: &[&str]) {
-        let hash = self.hash_of(tx).await;
+        let chain = &self.chain.chain;
+        let state = chain.safe_state(&chain.head().await.unwrap(), self.guardian).await.unwrap();
+        self.outsider_executes_at(&state.domain(), tx, signers).await;
+    }
+
+    /// The same of another Safe.
+    pub async fn outsider_executes_at(&self, of: &SafeDomain, tx: &SafeTx, signers: &[&str]) {
+        let hash = hash(tx, of).safe_tx;
         let signatures =
             pack(signers.iter().map(|person| self.signature_of(person, hash)).collect()).unwrap();
         let transaction = DevTransaction {
             what: "executing a Safe transaction".to_owned(),
             from: self.chain.actors.depositor.address(),
-            to: Some(self.guardian.0),
+            to: Some(of.safe.0),
             data: exec_calldata(tx, signatures),
         };
         self.chain.anvil.send_all(&[transaction]).await.unwrap();

@@ -11,7 +11,7 @@ use redhandle::agent::sign::{Signed, sign};
 use redhandle::clock::{Clock as _, SystemClock};
 use redhandle::domain::incident::{Actor, Incident};
 use redhandle::domain::names::PersonId;
-use redhandle::domain::safe::{delegate_hash, totp};
+use redhandle::domain::safe::{SafeAddress, SafeTxHash, delegate_hash, totp};
 use redhandle::feeds::webhook;
 use redhandle::safe_service::client::NewDelegate;
 use serde_json::Value;
@@ -30,11 +30,16 @@ impl Town {
     /// An owner's word that the proposer may propose.
     pub fn permission(&self) -> NewDelegate {
         let [owner, ..] = &self.chain.actors.owners;
+        self.permission_of(owner, self.guardian)
+    }
+
+    /// The same of any owner, for any Safe.
+    pub fn permission_of(&self, owner: &PrivateKeySigner, safe: SafeAddress) -> NewDelegate {
         let delegate = self.chain.actors.proposer.address();
         let seconds = u64::try_from(SystemClock.now().as_second()).unwrap();
         let hash = delegate_hash(Some(self.chain.chain.id()), delegate, totp(seconds));
         NewDelegate {
-            safe: Some(self.guardian),
+            safe: Some(safe),
             delegate,
             delegator: owner.address(),
             signature: owner.sign_hash_sync(&hash).unwrap().as_bytes().to_vec().into(),
@@ -69,6 +74,13 @@ impl Town {
 }
 
 impl Life {
+    /// An owner of another Safe lets the proposer propose there.
+    pub async fn allow_the_proposer_at(&self, town: &Town, owner: &str, safe: SafeAddress) {
+        let client = self.house.agent.services[&town.chain_name()].client.clone();
+        let permission = town.permission_of(&town.key_of(owner), safe);
+        self.within(async move { client.add_delegate(&permission).await.unwrap() }).await;
+    }
+
     /// An owner lets the proposer propose, through the service.
     pub async fn allow_the_proposer(&self, town: &Town) {
         self.try_allow_the_proposer(town).await.unwrap();
@@ -88,9 +100,19 @@ impl Life {
 
     /// The same where it may fail, or the agent may die.
     pub async fn try_sign(&self, town: &Town, person: &str) -> Option<Result<Signed, String>> {
+        let shown = self.newest().unwrap().preparation.as_ref().unwrap().safe_tx_hash();
+        self.try_sign_this(town, person, shown).await
+    }
+
+    /// A person signs a transaction of the newest incident.
+    pub async fn try_sign_this(
+        &self,
+        town: &Town,
+        person: &str,
+        shown: SafeTxHash,
+    ) -> Option<Result<Signed, String>> {
         let (house, key) = (Arc::clone(&self.house), town.key_of(person));
-        let incident = self.newest().unwrap();
-        let (id, shown) = (incident.id, incident.preparation.as_ref().unwrap().safe_tx_hash());
+        let id = self.newest().unwrap().id;
         self.within(
             async move { sign(&house.agent, id, &key, shown).await.map_err(|error| error.to_string()) },
         )

@@ -50,16 +50,26 @@ pub struct Town {
 impl Town {
     /// Lays the ground, lets the attacker strike once, and writes the files.
     pub async fn new() -> Self {
+        Self::guarded_by(&[SafeVersion::V1_4_1], async |chain: &LocalChain| {
+            let owners = chain.actors.owner_addresses(3);
+            let spec = SafeSpec { version: SafeVersion::V1_4_1, owners, threshold: 2, salt: 1 };
+            chain.deploy_safe(&spec).await.unwrap()
+        })
+        .await
+    }
+
+    /// The same, where these releases of the Safe exist and this makes the guardian Safe.
+    pub async fn guarded_by(
+        versions: &[SafeVersion],
+        guardian: impl AsyncFnOnce(&LocalChain) -> SafeAddress,
+    ) -> Self {
         let tools = Tools::find(None).unwrap();
-        let chain = LocalChain::start(&tools, &LocalChainOptions::default()).await.unwrap();
-        let safe = |owners: usize, threshold: u64, salt: u64| SafeSpec {
-            version: SafeVersion::V1_4_1,
-            owners: chain.actors.owner_addresses(owners),
-            threshold,
-            salt,
-        };
-        let guardian = chain.deploy_safe(&safe(3, 2, 1)).await.unwrap();
-        let governance = chain.deploy_safe(&safe(5, 3, 2)).await.unwrap();
+        let options = LocalChainOptions { safe_versions: versions.to_vec(), ..LocalChainOptions::default() };
+        let chain = LocalChain::start(&tools, &options).await.unwrap();
+        let guardian = guardian(&chain).await;
+        let owners = chain.actors.owner_addresses(5);
+        let governance = SafeSpec { version: SafeVersion::V1_4_1, owners, threshold: 3, salt: 2 };
+        let governance = chain.deploy_safe(&governance).await.unwrap();
         let admin = chain.actors.deployer.address();
         let roles = ProtocolRoles { admin, pauser: guardian, unpauser: governance.0 };
         let protocol = chain.deploy_protocol(&roles).await.unwrap();

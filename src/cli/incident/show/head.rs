@@ -40,6 +40,9 @@ pub fn head(incident: &Incident, roster: &Roster, out: &Output) -> String {
     }
     let (stage, look) = containment(incident, out);
     block.row_in("containment", &stage, look);
+    for warning in incident.warnings() {
+        block.row_in("STILL OPEN", &terminal(&warning), Look::Bad);
+    }
     for item in incident.action_items.iter().filter(|item| item.done.is_none()) {
         let what = format!("{}: {} ({}, by {})", item.item, terminal(&item.what), item.owner, item.due);
         block.row("action item", &what);
@@ -114,6 +117,7 @@ pub fn proposal(incident: &Incident, roster: &Roster, out: &Output) -> String {
             block.heading("Proposal", Look::Bold);
             what(preparation, &mut block);
             confirmations(incident, preparation, roster, &mut block);
+            companions(incident, &mut block);
         }
         (None, Some(draft)) => {
             block.heading("Proposal that failed: nobody is asked to sign it", Look::Bad);
@@ -167,6 +171,25 @@ fn what(preparation: &Preparation, block: &mut Block<'_>) {
     for safe in preparation.considered.iter().filter(|considered| considered.safe != preparation.safe) {
         let why = safe.passed_over.as_deref().unwrap_or("not tried");
         block.row("passed over", &terminal(&format!("Safe {}: {why}", safe.safe)));
+    }
+}
+
+fn companions(incident: &Incident, block: &mut Block<'_>) {
+    for known in incident.companions.values() {
+        let companion = &known.companion;
+        block.row(
+            companion.role.short(),
+            &terminal(&format!(
+                "{}, {} of {} signed, nonce {} of Safe {}: {}",
+                known.stage.as_str(),
+                known.confirmed_owners(),
+                companion.threshold,
+                companion.tx.nonce,
+                companion.safe_label(),
+                companion.purpose
+            )),
+        );
+        block.row("", &companion.safe_tx_hash().to_string());
     }
 }
 

@@ -64,11 +64,12 @@ fn execute(safe: alloy::primitives::Address, tx: &SafeTx, signatures: &Bytes) ->
 
 /// The signatures as the Safe takes them, once there are enough.
 fn packed(incident: &Incident, preparation: &Preparation) -> Option<Bytes> {
-    if !incident.has_quorum() {
+    let hash = preparation.safe_tx_hash();
+    if incident.quorum_of(hash).is_none_or(|(have, needed)| have < needed) {
         return None;
     }
-    let hash = preparation.safe_tx_hash();
-    let owners = incident.confirmations.values().filter(|known| preparation.owners.contains(&known.owner));
+    let owners =
+        incident.confirmations_of(hash)?.values().filter(|known| preparation.owners.contains(&known.owner));
     let mut signatures: Vec<_> = owners
         .filter_map(|known| {
             let kind = recover(hash, &known.signature).ok()?.kind;

@@ -44,8 +44,8 @@ const HOW_TO: [&str; 5] = [
 
 /// Writes the file, and says what to do with it.
 pub async fn export(context: &Context, house: &House, args: Args) -> Result<Exit, Failure> {
-    let id = choose(house, args.which.as_deref(), None)?;
-    let (incident, preparation) = of(house, id)?;
+    let (id, hash) = choose(house, args.which.as_deref(), None)?;
+    let (incident, preparation) = of(house, id, hash)?;
     let file = file(house, &incident, &preparation).await;
     let text = serde_json::to_string_pretty(&file).map_err(|error| Failure::of(&error))?;
     let to_stdout = match &args.out {
@@ -105,10 +105,11 @@ async fn file(house: &House, incident: &Incident, preparation: &Preparation) -> 
         None => None,
     };
     let roster = &agent.config.roster;
+    let confirmed = incident.confirmations_of(preparation.safe_tx_hash());
     let owner = |address: &alloy::primitives::Address| OwnerPart {
         address: *address,
         person: roster.person_of(*address).map(|person| person.name.clone()),
-        confirmed: incident.confirmations.contains_key(address),
+        confirmed: confirmed.is_some_and(|confirmed| confirmed.contains_key(address)),
     };
     ExchangeFile {
         format: FORMAT.to_owned(),
@@ -130,7 +131,11 @@ async fn file(house: &House, incident: &Incident, preparation: &Preparation) -> 
         hashes: preparation.hashes.into(),
         calls: preparation.calls.iter().map(call).collect(),
         simulation: Some(simulation(preparation)),
-        confirmations: incident.confirmations.values().map(confirmation).collect(),
+        confirmations: confirmed
+            .into_iter()
+            .flat_map(std::collections::BTreeMap::values)
+            .map(confirmation)
+            .collect(),
         signatures: Vec::new(),
         commands: commands::commands(incident, preparation),
     }

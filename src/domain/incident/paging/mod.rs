@@ -12,15 +12,18 @@ mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alloy::primitives::Address;
 use jiff::{SignedDuration, Timestamp};
 
 use self::people::{Route, route};
 use super::calls::answer_ends;
 use super::due::{Due, Task, World};
 use super::names::{PageKey, Purpose};
-use super::state::{Call, Incident, PageOutcome, PageState};
+use super::state::{Call, Incident, PageOutcome, PageState, Subject};
+use super::transactions::Asked;
 use crate::domain::names::{ChannelName, PersonId};
 use crate::domain::roster::ROUND_GAP_MIN;
+use crate::domain::safe::SafeTxHash;
 
 /// Attempts at one page on one channel, before the channel counts as dead for the step. Once everybody is
 /// called there is no bound but the answer.
@@ -37,7 +40,8 @@ pub fn pages_due(incident: &Incident, world: &World<'_>, now: Timestamp) -> Due 
     let mut due = Due::default();
     for (purpose, call) in incident.calls.iter().filter(|(_, call)| !call.closed) {
         // The executor is at it; should it fail, that is another call.
-        if *purpose == Purpose::Execute && world.auto_execute {
+        let executes = *purpose == Purpose::Execute || call.subject == Subject::Signed;
+        if executes && world.auto_execute {
             continue;
         }
         Caller { incident, world, purpose: *purpose, call, now }.due(&mut due);
@@ -225,14 +229,22 @@ impl Caller<'_> {
         at.is_some_and(|at| *at >= self.call.since && self.now < answer_ends(*at))
     }
 
+    /// Everything that is asked of them.
     fn has_signed(&self, person: &PersonId) -> bool {
-        let mut owners = self.incident.confirmations.keys();
-        owners.any(|owner| self.world.roster.person_of(*owner).is_some_and(|holder| holder.id == *person))
+        let theirs =
+            |owner: &Address| self.world.roster.person_of(*owner).is_some_and(|holder| holder.id == *person);
+        let mut asked = self.asked().filter(|tx| tx.owners.iter().any(theirs)).peekable();
+        asked.peek().is_some() && asked.all(|tx| tx.confirmed.keys().any(theirs))
+    }
+
+    /// What is asked of signers under this purpose.
+    fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
+        self.incident.asked_for(self.purpose).into_iter().filter_map(|hash| self.incident.asked_tx(hash))
     }
 
     fn asks_for_signatures(&self) -> bool {
         match self.purpose {
-            Purpose::Sign | Purpose::Coverage => true,
+            Purpose::Sign | Purpose::Coverage | Purpose::Reject => true,
             Purpose::Triage
             | Purpose::Execute
             | Purpose::Blocked
@@ -244,16 +256,18 @@ impl Caller<'_> {
 
     /// Enough owners have confirmed or said that they are at it.
     fn enough_signers_answered(&self) -> bool {
-        let Some(preparation) = self.incident.preparation.as_ref().filter(|_| self.asks_for_signatures())
-        else {
-            return false;
+        let at_it = |owner: Address| {
+            let holder = self.world.roster.person_of(owner);
+            holder.is_some_and(|holder| holder.holds(owner, self.now) && self.is_here(&holder.id))
         };
-        let answered = preparation.owners.iter().filter(|owner| {
-            let holder = self.world.roster.person_of(**owner);
-            self.incident.confirmations.contains_key(*owner)
-                || holder.is_some_and(|holder| holder.holds(**owner, self.now) && self.is_here(&holder.id))
-        });
-        answered.count() as u64 >= preparation.threshold
+        // What a child Safe approves is counted through the child's own people.
+        let approves = |hash: &SafeTxHash| {
+            self.incident.companion(*hash).is_some_and(|known| known.companion.is_approval())
+        };
+        let asked = self.incident.asked_for(self.purpose);
+        let mut asked = asked.into_iter().filter(|hash| !approves(hash)).peekable();
+        let enough = |hash| self.incident.reaches(hash, &at_it);
+        self.asks_for_signatures() && asked.peek().is_some() && asked.all(enough)
     }
 
     /// When the first answer that counts now counts no longer.

@@ -10,7 +10,7 @@ use crate::domain::incident::due::World;
 use crate::domain::incident::names::Purpose;
 use crate::domain::incident::state::{Call, Incident, Subject};
 use crate::domain::names::PersonId;
-use crate::domain::roster::{EscalationPolicy, ROUND_GAP_MIN, Target, coverage};
+use crate::domain::roster::{EscalationPolicy, ROUND_GAP_MIN, Target};
 
 /// When people who hold an owner key but are not on call are asked to sign, where no policy says so.
 const WIDER_SIGNERS_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -44,7 +44,7 @@ pub(super) fn route(
     now: Timestamp,
 ) -> Route {
     let mut steps = match purpose {
-        Purpose::Sign => signer_steps(incident, world, now),
+        Purpose::Sign | Purpose::Reject => signer_steps(incident, world, now),
         Purpose::Coverage => {
             // A gap does not wait: everybody of the policy, and those who are missing, at once.
             let mut people: BTreeSet<_> =
@@ -61,7 +61,7 @@ pub(super) fn route(
     };
     let mut rounds = world.policy.map_or(1, |policy| policy.repeat.saturating_add(1));
     // Said once to whoever is first in line; there is nothing left to be done about it at night.
-    let told_once = call.subject == Subject::GapOver;
+    let told_once = matches!(call.subject, Subject::GapOver | Subject::Leftover);
     if told_once {
         steps.truncate(1);
         rounds = 1;
@@ -84,22 +84,31 @@ fn signer_steps(incident: &Incident, world: &World<'_>, now: Timestamp) -> Vec<S
         .and_then(|policy| policy.steps.iter().map(|step| step.after).find(|after| !after.is_zero()))
         .unwrap_or(WIDER_SIGNERS_AFTER);
     let holders = key_holders(incident, world, now);
-    let enough_on_call = incident.preparation.as_ref().is_some_and(|preparation| {
-        coverage(&preparation.owners, preparation.threshold, world.roster, now).can_reach_quorum()
-    });
-    let first = if enough_on_call {
-        let on_call: BTreeSet<_> = world.roster.on_call(now).into_iter().collect();
-        holders.intersection(&on_call).cloned().collect()
-    } else {
-        holders.clone()
+    let on_call: BTreeSet<_> = world.roster.on_call(now).into_iter().collect();
+    let signs = |owner| {
+        let holder = world.roster.person_of(owner);
+        holder.is_some_and(|holder| holder.holds(owner, now) && on_call.contains(&holder.id))
     };
+    // Through Safes that are owners as well, where there are any.
+    let enough_on_call = incident
+        .preparation
+        .as_ref()
+        .is_some_and(|preparation| incident.reaches(preparation.safe_tx_hash(), &signs));
+    let first =
+        if enough_on_call { holders.intersection(&on_call).cloned().collect() } else { holders.clone() };
     vec![Step { after: SignedDuration::ZERO, people: first }, Step { after: wider, people: holders }]
 }
 
-/// Everybody who can sign as an owner of the proposal's Safe, on call or not.
+/// Everybody who can sign as an owner of the proposal's Safe or of a companion's, on call or not.
 fn key_holders(incident: &Incident, world: &World<'_>, now: Timestamp) -> BTreeSet<PersonId> {
-    let owners = incident.preparation.as_ref().map(|preparation| preparation.owners.as_slice());
-    owners.map(|owners| world.roster.signers(owners, now)).unwrap_or_default().into_iter().collect()
+    let mut holders = BTreeSet::new();
+    if let Some(preparation) = &incident.preparation {
+        holders.extend(world.roster.signers(&preparation.owners, now));
+    }
+    for tx in incident.asked().into_iter().filter_map(|hash| incident.asked_tx(hash)) {
+        holders.extend(world.roster.signers(tx.owners, now));
+    }
+    holders
 }
 
 fn policy_steps(incident: &Incident, world: &World<'_>, now: Timestamp) -> Vec<Step> {

@@ -37,7 +37,7 @@ fn facts() -> Vec<Fact> {
         Fact::SubmissionFailed { safe_tx_hash, attempt: 1, problem: "503".into(), retry: Retry::Later },
         confirmed(1, 7),
         confirmed(2, 7),
-        Fact::Superseded { safe_tx_hash, nonce: SafeNonce::from(8) },
+        Fact::Superseded { safe_tx_hash, nonce: SafeNonce::from(8), by: None, because: None },
         Fact::ExecutionStarted { safe_tx_hash, attempt: 1, by: Actor::Agent },
         Fact::Executed { safe_tx_hash, transaction: B256::repeat_byte(2), block: 130, success: true },
         Fact::Executed { safe_tx_hash, transaction: B256::repeat_byte(2), block: 130, success: false },

@@ -140,7 +140,7 @@ fn preparing_anew_keeps_the_signatures_of_the_same_hash_and_of_no_other() {
     assert_eq!(incident.confirmed_owners(), 1, "an owner signed while it was prepared anew");
     let refused = incident.apply(&Fact::PreparationStarted { attempt: 3 }, at(20)).unwrap_err();
     assert_eq!(refused.because, "an owner signed the proposal already");
-    let gone = Fact::Superseded { safe_tx_hash: hash_at(7), nonce: 8.into() };
+    let gone = Fact::Superseded { safe_tx_hash: hash_at(7), nonce: 8.into(), by: None, because: None };
     then(&mut incident, &[(30, gone), (30, Fact::PreparationStarted { attempt: 3 }), (31, prepared(3, 8))]);
     assert_eq!(incident.confirmed_owners(), 0);
 }

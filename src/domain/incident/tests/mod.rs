@@ -2,6 +2,7 @@
 
 mod admission;
 mod calls;
+mod companions;
 mod paging;
 mod story;
 mod tasks;

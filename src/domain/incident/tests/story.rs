@@ -106,7 +106,7 @@ fn the_timeline_of_a_story() {
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-          0 ms Turn    reported by a report from customer: Withdrawals fail (incident; page)
+          0 ms Turn    reported by customer: Withdrawals fail (incident; page)
          40 ms Detail  paging ana by slack (triage)
         900 ms Trouble the page to ana by slack failed: 429; will try again
          2.9 s Detail  paging ana by slack (triage), attempt 2
@@ -185,7 +185,7 @@ fn the_draft_of_a_post_mortem() {
 
     ## Timeline
 
-    - 2026-11-21 03:12:44 CET (02:12:44 UTC) (+0 ms) **reported by a report from customer&#58; Withdrawals fail \(incident; page\)**
+    - 2026-11-21 03:12:44 CET (02:12:44 UTC) (+0 ms) **reported by customer&#58; Withdrawals fail \(incident; page\)**
     - 2026-11-21 03:12:44 CET (02:12:44 UTC) (+40 ms) paging ana by slack \(triage\)
     - 2026-11-21 03:12:44 CET (02:12:44 UTC) (+900 ms) ***the page to ana by slack failed&#58; 429; will try again***
     - 2026-11-21 03:12:46 CET (02:12:46 UTC) (+2.9 s) paging ana by slack \(triage\), attempt 2

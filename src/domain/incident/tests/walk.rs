@@ -91,6 +91,7 @@ impl Night {
                 | Task::Submit { .. }
                 | Task::Follow { .. }
                 | Task::Execute { .. }
+                | Task::Reject { .. }
                 | Task::Verify
                 | Task::Watch
                 | Task::DraftPostMortem => panic!("{task:?} is no page"),

@@ -223,7 +223,10 @@ impl<'a> Story<'a> {
         let incident = agent.store.get(id).ok_or_else(|| broken(DOING, "the incident is gone"))?;
         let preparation = incident.preparation.as_ref().ok_or_else(|| broken(DOING, "no proposal"))?;
         let plan = incident.runbook.as_ref().and_then(|runbook| agent.plans.get(runbook));
-        let scrutiny = scrutinise(agent, preparation, plan, still_wanted(&incident)).await;
+        let scrutiny = {
+            let wanted = still_wanted(&incident, preparation.safe_tx_hash());
+            scrutinise(agent, preparation, plan, wanted, None).await
+        };
         if let Some(wrong) = scrutiny.checks.iter().find(|check| !check.good) {
             return Err(broken(DOING, format!("{}: {}", wrong.what, wrong.found)));
         }

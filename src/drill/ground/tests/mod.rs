@@ -2,6 +2,7 @@
 
 mod agreement;
 mod faulty;
+mod nested;
 mod safes;
 mod versions;
 

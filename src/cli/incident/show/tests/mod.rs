@@ -90,6 +90,7 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
                 nonce: SafeNonce::from(7),
                 purpose: "calls setCap(uint256) of vault".into(),
                 confirmations: 1,
+                fully_signed: false,
             }],
             behind: 0,
         },
@@ -109,6 +110,8 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
             failure: None,
         },
         confirmed_on_chain: None,
+        companions: vec![],
+        purpose: None,
     })
 }
 
@@ -414,8 +417,7 @@ async fn a_report_by_a_stranger_cannot_steer_the_terminal() {
         nobody was paged yet
 
     Timeline, from 2026-11-21 03:12:44 CET (02:12:44 UTC)
-              +0 ms  03:12:44  reported by a report from hacker: I have your \u{202e}keys\u{1b}[2J
-                               (emergency; page)
+              +0 ms  03:12:44  reported by hacker: I have your \u{202e}keys\u{1b}[2J (emergency; page)
     ");
     insta::assert_snapshot!(in_short(&told.incident()), @r"
     INC-1 is reported (emergency): I have your \u{202e}keys\u{1b}[2J
