@@ -208,7 +208,7 @@ async fn children_that_can_answer_sign_off_chain_and_the_one_that_cannot_is_told
         let job = async move {
             let asks = off_chain::asks(&house.agent, &preparation, key.address()).await.unwrap();
             let ask = asks.into_iter().find(|ask| ask.child.owners == owners).unwrap();
-            off_chain::sign(&house.agent, id, &preparation, &ask, &key).await
+            off_chain::sign(&house.agent, id, &preparation, &ask, &(&key).into()).await
         };
         life.within(job).await.unwrap()
     };
@@ -225,7 +225,7 @@ async fn children_that_can_answer_sign_off_chain_and_the_one_that_cannot_is_told
     let (house, executor) = (std::sync::Arc::clone(&life.house), town.chain.actors.executor.clone());
     let what = Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt: 1, begun: false };
     let job =
-        async move { execute_with(&house.agent, &incident, &executor, Actor::Operator, what).await.unwrap() };
+        async move { execute_with(&house.agent, &incident, &(&executor).into(), Actor::Operator, what).await.unwrap() };
     assert!(life.within(job).await.unwrap(), "{:?}", life.newest().unwrap().stage);
     life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
     assert!(town.is_paused().await);

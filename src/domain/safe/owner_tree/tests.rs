@@ -30,6 +30,7 @@ pub(crate) fn safe(number: u8, owners: &[Address], threshold: u64) -> SafeState 
         module_guard: None,
         fallback_handler: None,
         singleton: Address::repeat_byte(0xee),
+        singleton_code_hash: None,
         block_number: 1,
         block_hash: B256::ZERO,
     }

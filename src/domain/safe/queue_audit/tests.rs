@@ -25,6 +25,7 @@ fn state() -> SafeState {
         module_guard: None,
         fallback_handler: None,
         singleton: Address::ZERO,
+        singleton_code_hash: None,
         block_number: 1,
         block_hash: B256::ZERO,
     }
