@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::queue::{is_clean, text};
 use crate::agent::Agent;
+use crate::agent::at_service::compare;
 use crate::agent::daemon::FeedsHealth;
 use crate::agent::preflight::preflight;
 use crate::agent::queue::look;
@@ -19,10 +20,11 @@ use crate::cli::check::agent_without_journal;
 use crate::cli::check::practice::Practice;
 use crate::cli::output::Output;
 use crate::clock::{Clock as _, ManualClock, SystemClock};
+use crate::domain::incident::fixture::{preparation, roster};
 use crate::domain::names::{ChainName, SafeName};
 use crate::domain::safe::{Operation, SafeTx, hash};
 use crate::safe_service::Proposal;
-use crate::safe_service::client::stub::Stub;
+use crate::safe_service::client::stub::{Mischief, Stub};
 use crate::web::{AgentHealth, CheckState, Health as _};
 
 struct Scene {
@@ -212,4 +214,41 @@ async fn a_quota_that_is_low_used_up_or_unknown_is_red_with_a_reason() {
     no requests are left at 127.0.0.1: 0 of 50,000 requests left, new ones in 3 d 2 h; proposals will not reach it: take a larger plan, and sign without it until then
     Problem: [chains.local] safe_service: no requests are left at 127.0.0.1: 0 of 50,000 requests left, new ones in 3 d 2 h; proposals will not reach it: take a larger plan, and sign without it until then
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_shows_of_our_proposal_is_compared_and_its_silence_is_no_objection() {
+    let scene = scene().await;
+    let chain = scene.chain();
+    let ground = &scene.agent.chains[&chain];
+    let block = ground.head().await.unwrap();
+    let state = ground.safe_state(&block, scene.practice.guardian).await.unwrap();
+    let mut preparation = preparation(1, 0, &roster());
+    preparation.chain = chain;
+    preparation.domain = state.domain();
+    preparation.tx =
+        SafeTx::call(scene.practice.protocol.vault, vec![0x84, 0x56, 0xcb, 0x59].into(), state.nonce);
+    preparation.hashes = hash(&preparation.tx, &state.domain());
+    let said = async || compare(&scene.agent, &preparation, &state).await.unwrap();
+    let mut told = vec![said().await];
+    scene.propose(0, "INC-1", |_| ()).await;
+    told.push(said().await);
+    scene
+        .stub
+        .with(|known| known.rows[0]["confirmations"][0]["owner"] = json!(state.owners[1].to_checksum(None)));
+    told.push(said().await);
+    scene.stub.with(|known| known.rows[0]["to"] = json!(Address::repeat_byte(9).to_checksum(None)));
+    told.push(said().await);
+    for _ in 0..9 {
+        scene.stub.next(reqwest::Method::GET, Mischief::say(503, ""));
+    }
+    told.push(said().await);
+    let told: Vec<_> = told.into_iter().map(|(good, found)| format!("{good}: {found}")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    true: 127.0.0.1 does not have it; it can be signed without
+    true: 127.0.0.1 shows the same
+    false: 127.0.0.1: a confirmation is said to be 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC's and is the signature of 0x70997970C51812dc3A010C7d01b50e0d17dc79C8: it does not count, and the hosted gateway answers 502 for such an item; the service lies or was tampered with
+    false: 127.0.0.1 shows something else under 0x419cb0d53147a27eca7aacb6d4f2d0372849ef99d19e674c0ff6876d85c8fe2d: do not sign there
+    true: not compared: could not read 0x419cb0d53147a27eca7aacb6d4f2d0372849ef99d19e674c0ff6876d85c8fe2d from the Transaction Service: the Transaction Service is unavailable: it answered with status 503; nothing here depends on it
+    ");
 }

@@ -107,6 +107,8 @@ fn chains_say_how_many_endpoints_must_agree_and_which() {
         ("safe_service = \"embedded\"", "safe_service = \"embeded\""),
         ("safe_service = \"embedded\"", ""),
         ("safe_service = { url", "safe_service = { uri"),
+        ("safe_service = { url", "safe_service = { quota_low = 20, url"),
+        ("safe_service = { url", "safe_service = { quota_low = \"100%\", url"),
     ]), @r#"
     id = 1 ⏎ agree = 4
       redhandle.toml:3:9: agree = 4 in [chains.mainnet]; expected a whole number from 1 to 3
@@ -138,7 +140,11 @@ fn chains_say_how_many_endpoints_must_agree_and_which() {
       redhandle.toml:1:1: missing key "safe_service" in [chains.mainnet]; expected "embedded" or { url = "https://…", key = { env = "NAME" } }
     safe_service = { uri
       redhandle.toml:9:16: missing key "url" in [chains.base.safe_service]; expected a URL that begins with https:// or http://
-      redhandle.toml:9:18: unknown key "uri" in [chains.base.safe_service]; expected one of key, url; did you mean "url"?
+      redhandle.toml:9:18: unknown key "uri" in [chains.base.safe_service]; expected one of key, quota_low, url; did you mean "url"?
+    safe_service = { quota_low = 20, url
+      redhandle.toml:9:30: quota_low = 20 in [chains.base.safe_service]; expected a share of the month's requests in percent, such as "20%"; "0%" is never low
+    safe_service = { quota_low = "100%", url
+      redhandle.toml:9:30: quota_low = "100%" in [chains.base.safe_service]; expected a share of the month's requests in percent, such as "20%"; "0%" is never low
     "#);
 }
 
