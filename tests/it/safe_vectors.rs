@@ -2,11 +2,15 @@
 //! refused by us with its reason before anything is sent, and by the contract with the revert that was recorded.
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy::signers::SignerSync as _;
 use alloy::sol_types::{SolCall, SolValue};
 use redhandle::chain::{CallOutcome, SnapshotPlan, decode_revert};
 use redhandle::domain::names::ChainId;
 use redhandle::domain::safe::abi::Safe;
-use redhandle::domain::safe::{SafeDomain, SafeNonce, SafeTx, SafeVersion, message_hash};
+use redhandle::domain::safe::signature::pack;
+use redhandle::domain::safe::{
+    OwnerSignature, SafeDomain, SafeNonce, SafeTx, SafeVersion, SignatureKind, hash, message_hash,
+};
 use redhandle::drill::ground::{DevTransaction, LocalChain, LocalChainOptions, SafeSpec, Tools};
 use serde_json::{Value, json};
 
@@ -61,7 +65,7 @@ fn of_mapping(key: impl SolValue, slot: u8) -> B256 {
 
 impl Stage {
     async fn set() -> Self {
-        let safe_versions = vec![SafeVersion::V1_3_0, SafeVersion::V1_4_1, SafeVersion::V1_5_0];
+        let safe_versions = SafeVersion::ALL.to_vec();
         let options = LocalChainOptions { safe_versions, ..LocalChainOptions::default() };
         let ground = LocalChain::start(&Tools::find(None).unwrap(), &options).await.unwrap();
         let owners = ground.actors.owner_addresses(1);
@@ -158,13 +162,17 @@ impl Stage {
             "tx": vector["tx"], "safeTxHash": vector["safeTxHash"], "signatures": vector["signatures"],
             "msgSender": vector["msgSender"],
         });
-        let file = self.folder.path().join("signatures.json");
+        self.ask("signatures", vector["safeAddress"].as_str().unwrap(), &input)
+    }
+
+    /// Runs a `safe` command on a JSON text, with the chain to ask.
+    fn ask(&self, command: &str, safe: &str, input: &Value) -> (Said, Value) {
+        let file = self.folder.path().join("input.json");
         std::fs::write(&file, input.to_string()).unwrap();
-        let safe = vector["safeAddress"].as_str().unwrap();
         let output = redhandle()
             .arg("-c")
             .arg(self.folder.path().join("redhandle.toml"))
-            .args(["--json", "safe", "signatures", "--chain", "local", "--safe", safe])
+            .args(["--json", "safe", command, "--chain", "local", "--safe", safe])
             .arg(&file)
             .output()
             .unwrap();
@@ -284,5 +292,43 @@ async fn every_invalid_vector_is_refused_by_us_with_its_reason_and_by_its_real_s
             }
             CallOutcome::Returned(_) => panic!("{what}: the contract took it"),
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_chain_every_version_is_compared_with_its_contract_and_asked_about_signatures() {
+    let stage = Stage::set().await;
+    for version in SafeVersion::ALL {
+        let owners = stage.ground.actors.owner_addresses(3);
+        let spec = SafeSpec { version, owners, threshold: 2, salt: 5 };
+        let safe = stage.ground.deploy_safe(&spec).await.unwrap();
+        let domain = SafeDomain { version, chain_id: ChainId(31_337), safe };
+        let tx = SafeTx::rejection(safe.0, SafeNonce::default());
+        let written = serde_json::to_value(&tx).unwrap();
+        let (said, value) = stage.ask("hash", &safe.to_string(), &written);
+        assert_eq!((said.code, &value["safe"]["contract_agrees"]), (0, &json!(true)), "{version}: {said:?}");
+        assert_eq!(value["safe_tx_hash"], json!(hash(&tx, &domain).safe_tx), "{version}");
+
+        let signed = |tx: &SafeTx| {
+            let digest = hash(tx, &domain).safe_tx.0;
+            let signatures = stage.ground.actors.owners.iter().take(2).map(|owner| OwnerSignature {
+                owner: owner.address(),
+                kind: SignatureKind::Eoa,
+                bytes: owner.sign_hash_sync(&digest).unwrap().as_bytes().into(),
+            });
+            pack(signatures.collect()).unwrap()
+        };
+        let input = |signatures: Bytes| json!({ "tx": written, "signatures": signatures });
+        let (said, value) = stage.ask("signatures", &safe.to_string(), &input(signed(&tx)));
+        let passes = (said.code, &value["passes"], &value["contract"]["passes"]);
+        assert_eq!(passes, (0, &json!(true), &json!(true)), "{version}: {said:?}");
+
+        let other = SafeTx { nonce: SafeNonce::from(7), ..tx.clone() };
+        let (said, value) = stage.ask("signatures", &safe.to_string(), &input(signed(&other)));
+        let passes = (said.code, &value["passes"], &value["contract"]["passes"]);
+        assert_eq!(passes, (1, &json!(false), &json!(false)), "{version}: {said:?}");
+        assert!(said.stdout.contains("signed, but it was made for nonce 7"), "{version}: {said:?}");
+        let why = value["contract"]["why"].as_str().unwrap();
+        assert!(why.contains(value["reverts_with"].as_str().unwrap()), "{version}: {said:?}");
     }
 }
