@@ -42,11 +42,15 @@ impl KeySigner {
     pub async fn aws_kms(key: &super::AwsKmsKey) -> Result<Self, SignerError> {
         use alloy::signers::aws::aws_config::{BehaviorVersion, Region, defaults};
         use alloy::signers::aws::{AwsSigner, aws_sdk_kms};
+        use aws_smithy_http_client::Builder;
+        use aws_smithy_http_client::tls::Provider;
+        use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
         crate::http::install_tls();
         let key = key.clone();
         let opening = Box::pin(async move {
-            let mut loader = defaults(BehaviorVersion::latest());
+            let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+            let mut loader = defaults(BehaviorVersion::latest()).http_client(https);
             if let Some(region) = &key.region {
                 loader = loader.region(Region::new(region.clone()));
             }

@@ -184,7 +184,8 @@ mod aws {
         ])
     }
 
-    #[tokio::test]
+    // Several threads: the commands are waited for while the server answers them.
+    #[tokio::test(flavor = "multi_thread")]
     async fn proposer_and_executor_in_aws_kms_propose_and_execute() {
         let town = Town::new().await;
         let (address, kms) = start(keys(&town)).await;
@@ -223,7 +224,8 @@ mod aws {
         assert_eq!(process.terminate(), Some(0));
     }
 
-    #[tokio::test]
+    // Several threads: the commands are waited for while the server answers them.
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_cloud_that_refuses_or_lies_is_said_and_nothing_goes_out() {
         let town = Town::new().await;
         let (address, kms) = start(keys(&town)).await;

@@ -2,6 +2,7 @@
 //! one or a few places, and looks at what a person is told.
 
 mod environment;
+mod keys;
 mod load;
 mod maintenance;
 mod roster;
