@@ -57,9 +57,14 @@ async fn run(script: &str, world: &Value) -> Value {
 }
 
 /// What was refused, and how, one a line.
-fn told(refusals: &Value) -> String {
+fn told(town: &Town, refusals: &Value) -> String {
+    let (guardian, vault) = (town.guardian.to_string(), town.protocol.vault.to_checksum(None));
+    let named = |text: &str| text.replace(&guardian, "GUARDIAN").replace(&vault, "VAULT");
     let lines = refusals.as_object().unwrap().iter();
-    lines.map(|(what, text)| format!("{what}: {}", text.as_str().unwrap())).collect::<Vec<_>>().join("\n")
+    lines
+        .map(|(what, text)| format!("{what}: {}", named(text.as_str().unwrap())))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn domain(town: &Town) -> SafeDomain {
@@ -92,7 +97,10 @@ async fn api_kit_reads_proposes_confirms_delegates_and_signs_messages() {
         let digest: B256 = serde_json::from_value(one["digest"].clone()).unwrap();
         assert_eq!(json!(message_hash(digest.as_slice(), &domain(&town))), one["hash"]);
     }
-    insta::assert_snapshot!(told(&report["refusals"]), @"");
+    insta::assert_snapshot!(told(&town, &report["refusals"]), @r"
+    token: No Token matches the given query.
+    unindexed: This embedded service has no index of the chain, so it does not know this. Ask the chain, or the hosted service.
+    ");
     assert!(!town.is_paused().await);
     life.stop().await;
 }
@@ -113,7 +121,10 @@ async fn protocol_kit_creates_signs_confirms_and_executes() {
         let text = text.as_str().unwrap();
         assert!(text.contains(wanted) && text.contains("already executed in tx-hash=0x"), "{name}: {text}");
     }
-    insta::assert_snapshot!(told(&refusals), @"");
+    insta::assert_snapshot!(told(&town, &refusals), @r"
+    ahead: Invalid nonce: nonce=5000000 is 4999998 ahead of nonce=2 of safe=GUARDIAN on the blockchain, and at most 1000 ahead is taken
+    delegatecall: Delegatecall to VAULT is not taken: its code could change anything of the Safe, and it is neither a library of Safe nor named in delegatecall_targets of the configuration
+    ");
     life.stop().await;
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn list(parts: &Parts, address: &str, api: Api, window: &Window
         found = known.into_iter().filter_map(|(tx, execution)| Some((tx, execution?))).collect();
         state = Some(now);
     }
-    found.sort_by(|(one, _), (other, _)| one.tx.nonce.cmp(&other.tx.nonce));
+    found.sort_by_key(|(tx, _)| tx.tx.nonce);
     if newest_first {
         found.reverse();
     }

@@ -124,7 +124,7 @@ async fn no_such_path() -> Refusal {
 async fn not_indexed() -> Refusal {
     Refusal::Detail(
         StatusCode::NOT_IMPLEMENTED,
-        "This embedded service has no index of the chain, so it does not know this; nothing is not what is there. Ask the chain, or the hosted service.".to_owned(),
+        "This embedded service has no index of the chain, so it does not know this. Ask the chain, or the hosted service.".to_owned(),
     )
 }
 

@@ -4,7 +4,7 @@
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::{Value, json};
 
-use super::people::{SAFE, body, chain, hash_of, key, list, pause, words};
+use super::people::{SAFE, body, chain, hash_of, key, list, pause, safe, words};
 use super::{Known, Running};
 use crate::domain::safe::{Operation, SafeNonce, SafeTx, SafeVersion, multisend};
 
@@ -94,7 +94,8 @@ async fn v1_writes_numbers_where_v2_writes_text() {
 
 #[tokio::test]
 async fn what_needs_an_index_is_refused_rather_than_empty() {
-    let service = Running::start(chain(), None).await;
+    let known = Known { safes: vec![safe()], ..Known::default() };
+    let service = Running::start_knowing(chain(), None, known).await;
     for path in ["module-transactions", "incoming-transfers", "transfers", "balances", "safe-operations"] {
         let refused = service.get(&format!("/api/v1/safes/{SAFE}/{path}/")).await;
         assert_eq!(refused.status, 501, "{path}");
@@ -124,7 +125,12 @@ async fn another_method_another_type_and_no_json_are_refused_in_the_real_service
         let refused = service.ask("POST", &list(), &header(kind), Some(text.to_owned())).await;
         told.push(format!("{} {}", refused.status, words(refused.body)));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    415 {"detail":"Unsupported media type \"text/plain\" in request."}
+    400 {"detail":"JSON parse error - Expecting value: line 1 column 2 (char 1)"}
+    422 {"nonFieldErrors":["Invalid data. Expected a dictionary, but got list."]}
+    400 {"detail":"JSON parse error - Expecting value: line 1 column 1 (char 0)"}
+    "#);
 }
 
 /// A body that delegatecalls.
@@ -168,7 +174,7 @@ async fn a_nonce_absurdly_far_ahead_and_odd_hex_are_refused_with_a_sentence() {
     odd["signature"] = json!(format!("0x{}", "1".repeat(131)));
     let refused = service.post(&list(), &odd).await;
     assert_eq!(refused.status, 422);
-    insta::assert_snapshot!(words(refused.body), @"");
+    insta::assert_snapshot!(words(refused.body), @r#"{"contractTransactionHash":["5 hexadecimal digits are an odd number: one is missing or too many."],"data":["3 hexadecimal digits are an odd number: one is missing or too many."],"signature":["131 hexadecimal digits are an odd number: one is missing or too many."]}"#);
 }
 
 #[tokio::test]
