@@ -96,7 +96,7 @@ impl Incident {
     /// Whether somebody has to is known to whoever pages: an agent that executes by itself needs nobody.
     pub(super) fn call_for_execution(&mut self, at: Timestamp) {
         let Some(preparation) = &self.preparation else { return };
-        if self.executed_at.is_none() {
+        if self.executed_at.is_none() && !self.is_stood_down() {
             let because = format!("enough owners signed {}: execute it", preparation.describe_calls());
             self.call(Purpose::Execute, Subject::Itself, at, because);
         }

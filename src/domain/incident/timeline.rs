@@ -295,5 +295,9 @@ fn prepared(preparation: &Preparation) -> String {
         }
         Queue::Unknown(_) => sentence.push_str("; what it displaces is unknown"),
     }
+    for companion in &preparation.companions {
+        let hash = short(&companion.safe_tx_hash());
+        sentence.push_str(&format!("; and {hash}, {}", companion.purpose));
+    }
     sentence
 }
