@@ -8,9 +8,9 @@ use std::time::Duration;
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolValue};
 
-pub use super::past::find_execution;
 use super::nested::contract::{self, Answer};
 use super::nested::{approvals, off_chain};
+pub use super::past::find_execution;
 use super::{Agent, TaskError, chain_of, past};
 use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::fact::OwnerConfirmation;
@@ -135,7 +135,11 @@ pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<
 ///
 /// # Errors
 /// Says what is wrong with it, in a sentence.
-pub async fn check_any(agent: &Agent, preparation: &Preparation, signature: &Bytes) -> Result<Address, String> {
+pub async fn check_any(
+    agent: &Agent,
+    preparation: &Preparation,
+    signature: &Bytes,
+) -> Result<Address, String> {
     let hash = preparation.safe_tx_hash();
     if !is_of_contract(hash, signature) {
         return check(hash, signature, &preparation.owners);

@@ -55,7 +55,8 @@ async fn two_of_three_safes_of_two_of_three_keys_pause_the_vault_by_approving_on
     let keys = town.chain.actors.owner_addresses(5);
     let life = town.wake().await;
     // The children's owners let the proposer propose to the children. The parent has no key that could.
-    let children = Vec::<Address>::abi_decode(&town.view(town.guardian.0, Safe::getOwnersCall {}).await).unwrap();
+    let children =
+        Vec::<Address>::abi_decode(&town.view(town.guardian.0, Safe::getOwnersCall {}).await).unwrap();
     for (child, owner) in children.into_iter().zip(["ana", "ben", "chi"]) {
         life.allow_the_proposer_at(&town, owner, SafeAddress(child)).await;
     }
@@ -63,7 +64,8 @@ async fn two_of_three_safes_of_two_of_three_keys_pause_the_vault_by_approving_on
     let incident = life
         .until("approvals at the service", |incident| {
             let proposed = |known: &&CompanionState| matches!(known.stage, CompanionStage::Proposed);
-            incident.proposal_has_left() && approvals(incident).iter().filter(|known| proposed(known)).count() == 3
+            incident.proposal_has_left()
+                && approvals(incident).iter().filter(|known| proposed(known)).count() == 3
         })
         .await;
     let preparation = incident.preparation.as_ref().unwrap().clone();
@@ -97,7 +99,8 @@ async fn two_of_three_safes_of_two_of_three_keys_pause_the_vault_by_approving_on
     until("pages with the child's hash", async || {
         let hash = redhandle::agent::message::device_hex(first.0.as_slice());
         let pages = life.pages();
-        (pages.contains(&hash) && pages.contains("which approves vault.pause() by Safe guardian")).then_some(())
+        (pages.contains(&hash) && pages.contains("which approves vault.pause() by Safe guardian"))
+            .then_some(())
     })
     .await;
 
@@ -106,9 +109,11 @@ async fn two_of_three_safes_of_two_of_three_keys_pause_the_vault_by_approving_on
     assert!(refused.contains("is no owner of Safe guardian"), "{refused}");
     signs(&life, &town, "ana", first).await;
     signs(&life, &town, "ben", first).await;
-    let approved = |hash| move |incident: &Incident| {
-        let known = incident.companions.get(&hash);
-        known.is_some_and(|known| matches!(known.stage, CompanionStage::Executed { success: true, .. }))
+    let approved = |hash| {
+        move |incident: &Incident| {
+            let known = incident.companions.get(&hash);
+            known.is_some_and(|known| matches!(known.stage, CompanionStage::Executed { success: true, .. }))
+        }
     };
     life.until("the first Safe's approval on chain", approved(first)).await;
     assert!(!town.is_paused().await, "one Safe of two");
@@ -173,7 +178,9 @@ async fn three_levels_execute_from_the_innermost_out_and_a_moved_nonce_is_prepar
         .facts()
         .into_iter()
         .filter_map(|fact| match fact {
-            redhandle::domain::incident::Fact::Executed { safe_tx_hash, success: true, .. } => Some(safe_tx_hash),
+            redhandle::domain::incident::Fact::Executed { safe_tx_hash, success: true, .. } => {
+                Some(safe_tx_hash)
+            }
             _ => None,
         })
         .collect();
@@ -217,9 +224,8 @@ async fn children_that_can_answer_sign_off_chain_and_the_one_that_cannot_is_told
     assert!(approvals(&incident).iter().all(|known| known.stage.is_open()));
     let (house, executor) = (std::sync::Arc::clone(&life.house), town.chain.actors.executor.clone());
     let what = Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt: 1, begun: false };
-    let job = async move {
-        execute_with(&house.agent, &incident, &executor, Actor::Operator, what).await.unwrap()
-    };
+    let job =
+        async move { execute_with(&house.agent, &incident, &executor, Actor::Operator, what).await.unwrap() };
     assert!(life.within(job).await.unwrap(), "{:?}", life.newest().unwrap().stage);
     life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
     assert!(town.is_paused().await);

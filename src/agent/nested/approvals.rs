@@ -48,11 +48,11 @@ pub async fn renew(
     }
     let not_now = |error: &dyn std::error::Error| TaskError::NotNow(chain_of(error));
     let block = chain.head().await.map_err(|error| not_now(&error))?;
-    let root =
-        chain.safe_state(&block, preparation.domain.safe).await.map_err(|error| not_now(&error))?;
+    let root = chain.safe_state(&block, preparation.domain.safe).await.map_err(|error| not_now(&error))?;
     let Some(tree) = chain.owner_trees(&block, &[root]).await.pop() else { return Ok(()) };
     let mut of = vec![preparation.safe_tx_hash()];
-    let open = incident.open_companions().filter(|(_, known)| known.companion.role == CompanionRole::NextNonce);
+    let open =
+        incident.open_companions().filter(|(_, known)| known.companion.role == CompanionRole::NextNonce);
     of.extend(open.map(|(hash, _)| hash));
     let (built, cannot) = build(agent, chain, &block, &tree, &of, &preparation.describe_calls()).await;
     for because in cannot {
@@ -77,7 +77,9 @@ async fn build(
 ) -> (Vec<Companion>, Vec<String>) {
     let approvals = match approvals(tree, of) {
         Ok(approvals) => approvals,
-        Err(error) => return (Vec::new(), vec![format!("no approvals by child Safes: {}", chain_of(&error))]),
+        Err(error) => {
+            return (Vec::new(), vec![format!("no approvals by child Safes: {}", chain_of(&error))]);
+        }
     };
     let context = Context { agent, chain, block, tree, what };
     let made = join_all(approvals.into_iter().map(|approval| context.companion(approval))).await;
@@ -103,10 +105,17 @@ impl Context<'_> {
     async fn companion(&self, approval: Approval) -> Result<Companion, String> {
         let child = approval.safe.address;
         let cannot = |why: String| format!("Safe {} cannot approve: {why}", self.label(child));
-        let shown =
-            proposal::simulate(self.chain, self.block, &approval.safe, &approval.tx, &[], Authority::Pretended, &[])
-                .await
-                .map_err(|error| cannot(chain_of(&error)))?;
+        let shown = proposal::simulate(
+            self.chain,
+            self.block,
+            &approval.safe,
+            &approval.tx,
+            &[],
+            Authority::Pretended,
+            &[],
+        )
+        .await
+        .map_err(|error| cannot(chain_of(&error)))?;
         let Shown { simulation, safe_says } = shown;
         if let Some(why) = simulation.why_not() {
             return Err(cannot(why));
@@ -115,7 +124,9 @@ impl Context<'_> {
             Some(says) if says.agrees(&approval.hashes) => {}
             Some(says) => {
                 let (theirs, ours) = (says.safe_tx, approval.hashes.safe_tx);
-                return Err(cannot(format!("its own hash is {theirs} and ours is {ours}: nothing may be signed")));
+                return Err(cannot(format!(
+                    "its own hash is {theirs} and ours is {ours}: nothing may be signed"
+                )));
             }
             None => return Err(cannot("it did not say its own hash of the transaction".to_owned())),
         }

@@ -46,8 +46,7 @@ pub async fn asks(
 ) -> Result<Vec<Ask>, String> {
     let chain = chain(agent, preparation)?;
     let block = chain.head().await.map_err(|error| chain_of(&error))?;
-    let root =
-        chain.safe_state(&block, preparation.domain.safe).await.map_err(|error| chain_of(&error))?;
+    let root = chain.safe_state(&block, preparation.domain.safe).await.map_err(|error| chain_of(&error))?;
     let Some(tree) = chain.owner_trees(&block, &[root]).await.pop() else { return Ok(Vec::new()) };
     let children = tree.owners.iter().filter_map(|node| match &node.kind {
         OwnerKind::Safe(child) if child.safe.is_owner(owner) => Some(&child.safe),
@@ -113,7 +112,9 @@ pub async fn sign(
         }
     }
     let newest = agent.store.get(id).ok_or_else(|| format!("there is no {id}"))?;
-    complete(agent, chain(agent, preparation)?, &newest, preparation).await.map_err(|error| chain_of(&error))?;
+    complete(agent, chain(agent, preparation)?, &newest, preparation)
+        .await
+        .map_err(|error| chain_of(&error))?;
     let newest = agent.store.get(id).ok_or_else(|| format!("there is no {id}"))?;
     Ok(newest.confirmations_of(of).is_some_and(|known| known.contains_key(&child.0)))
 }
@@ -129,9 +130,8 @@ pub async fn complete(
     preparation: &Preparation,
 ) -> Result<(), TaskError> {
     let of = preparation.safe_tx_hash();
-    let counted = |child: SafeAddress| {
-        incident.confirmations_of(of).is_some_and(|known| known.contains_key(&child.0))
-    };
+    let counted =
+        |child: SafeAddress| incident.confirmations_of(of).is_some_and(|known| known.contains_key(&child.0));
     let open: Vec<_> = incident
         .child_messages
         .iter()
@@ -148,7 +148,9 @@ pub async fn complete(
     let snapshot = chain.read(&block, plan).await.map_err(|error| not_now(&error))?;
     for (hash, message, ticket) in tickets {
         let child = snapshot.safe(ticket).map_err(|error| not_now(&error))?;
-        let Some(signature) = together(preparation, &child, hash, message.signatures.iter()) else { continue };
+        let Some(signature) = together(preparation, &child, hash, message.signatures.iter()) else {
+            continue;
+        };
         let asked = std::slice::from_ref(&signature);
         let answers = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, asked).await;
         match answers.get(&child.address.0) {
@@ -174,7 +176,11 @@ fn together<'a>(
         return None;
     }
     let signatures = signatures
-        .map(|(owner, bytes)| OwnerSignature { owner: *owner, kind: SignatureKind::Eoa, bytes: bytes.clone() })
+        .map(|(owner, bytes)| OwnerSignature {
+            owner: *owner,
+            kind: SignatureKind::Eoa,
+            bytes: bytes.clone(),
+        })
         .collect();
     match inner_signature(child, signatures) {
         Ok(inner) => Some(OwnerSignature::contract(child.address.0, inner)),
@@ -194,8 +200,7 @@ async fn confirm(
 ) -> Result<(), TaskError> {
     let safe_tx_hash = preparation.safe_tx_hash();
     let owner = signature.owner;
-    let packed =
-        alone(owner, &signature.bytes).map_err(|error| TaskError::NotNow(error.to_string()))?;
+    let packed = alone(owner, &signature.bytes).map_err(|error| TaskError::NotNow(error.to_string()))?;
     let confirmation =
         OwnerConfirmation { safe_tx_hash, owner, signature: packed.clone(), source: "command".to_owned() };
     agent.record_outcome(incident, Fact::Confirmed(confirmation)).await?;

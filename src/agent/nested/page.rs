@@ -9,7 +9,11 @@ use crate::domain::safe::SafeTxHash;
 use crate::notify::Line;
 
 /// The approvals that this person is asked to sign, and has not: each with its hash.
-pub fn asked_of<'a>(agent: &Agent, incident: &'a Incident, person: &PersonId) -> Vec<(SafeTxHash, &'a Companion)> {
+pub fn asked_of<'a>(
+    agent: &Agent,
+    incident: &'a Incident,
+    person: &PersonId,
+) -> Vec<(SafeTxHash, &'a Companion)> {
     let now = agent.clock.now();
     let roster = &agent.config.roster;
     let theirs = |owner: &alloy::primitives::Address| {
@@ -21,7 +25,11 @@ pub fn asked_of<'a>(agent: &Agent, incident: &'a Incident, person: &PersonId) ->
         .filter_map(|hash| Some((hash, incident.companion(hash)?)))
         .filter(|(_, known)| known.companion.is_approval())
         .filter(|(_, known)| {
-            known.companion.owners.iter().any(|owner| theirs(owner) && !known.confirmations.contains_key(owner))
+            known
+                .companion
+                .owners
+                .iter()
+                .any(|owner| theirs(owner) && !known.confirmations.contains_key(owner))
         })
         .map(|(hash, known)| (hash, &known.companion))
         .collect()
@@ -44,7 +52,10 @@ pub fn lines(agent: &Agent, incident: &Incident, root: &Preparation, person: &Pe
     for (hash, companion) in asked_of(agent, incident, person) {
         let domain = companion.domain;
         line("For whom", sentence(companion, root));
-        line("Child Safe", format!("{} {} (version {})", companion.safe_label(), domain.safe, domain.version));
+        line(
+            "Child Safe",
+            format!("{} {} (version {})", companion.safe_label(), domain.safe, domain.version),
+        );
         line("Child nonce", companion.tx.nonce.to_string());
         line("Child domain hash", device_hex(companion.hashes.domain.as_slice()));
         line("Child message hash", device_hex(companion.hashes.message.as_slice()));
@@ -55,13 +66,19 @@ pub fn lines(agent: &Agent, incident: &Incident, root: &Preparation, person: &Pe
         );
         line(
             "Sign for the child",
-            format!("redhandle proposal sign {} --hash {hash} --as {person} --keystore YOUR_KEYSTORE", incident.id),
+            format!(
+                "redhandle proposal sign {} --hash {hash} --as {person} --keystore YOUR_KEYSTORE",
+                incident.id
+            ),
         );
         // Without a key that pays gas, a signature that needs no transaction is worth more.
         if agent.executor.is_none() && companion.approves().contains(&root.safe_tx_hash()) {
             line(
                 "Or off chain",
-                format!("redhandle proposal sign {} --off-chain --as {person} --keystore YOUR_KEYSTORE", incident.id),
+                format!(
+                    "redhandle proposal sign {} --off-chain --as {person} --keystore YOUR_KEYSTORE",
+                    incident.id
+                ),
             );
         }
     }

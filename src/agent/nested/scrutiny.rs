@@ -43,7 +43,8 @@ async fn one(chain: &Chain, incident: &Incident, companion: &Companion, checks: 
         Err(problem) => return checks.push(no("child Safe", problem)),
     };
     let (ours, tx) = (hash(&companion.tx, &state.domain()), &companion.tx);
-    let found = format!("{child} version {}, {} of {} owners", state.version, state.threshold, state.owners.len());
+    let found =
+        format!("{child} version {}, {} of {} owners", state.version, state.threshold, state.owners.len());
     checks.push(Check { what: "child Safe", good: state.domain() == companion.domain, found });
     checks.push(Check {
         what: "child nonce",
@@ -80,9 +81,12 @@ fn only_approves(incident: &Incident, tx: &SafeTx) -> Check {
             && call.operation == Operation::Call
             && transactions().any(|(safe, hash)| safe.0 == call.to && approve_hash(hash) == call.data)
     };
-    let clean = tx.value.is_zero() && tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund();
+    let clean =
+        tx.value.is_zero() && tx.safe_tx_gas.is_zero() && tx.base_gas.is_zero() && !tx.pays_a_refund();
     match calls.iter().find(|call| !known(call)) {
-        Some(stranger) => no(WHAT, format!("it calls {} of {}, which is no approval asked for", stranger.data, stranger.to)),
+        Some(stranger) => {
+            no(WHAT, format!("it calls {} of {}, which is no approval asked for", stranger.data, stranger.to))
+        }
         None if !clean => no(WHAT, "it sends value, or gas and refund fields are set".to_owned()),
         None => yes(WHAT, format!("approveHash, {} time(s), and nothing else", calls.len())),
     }
@@ -100,7 +104,9 @@ async fn owns(
         return no(WHAT, format!("{of} is no transaction of this incident"));
     };
     match safe_now(chain, &above).await {
-        Ok((_, state)) if state.is_owner(child.0) => yes(WHAT, format!("{child} is an owner of Safe {}", state.address)),
+        Ok((_, state)) if state.is_owner(child.0) => {
+            yes(WHAT, format!("{child} is an owner of Safe {}", state.address))
+        }
         Ok((_, state)) => no(WHAT, format!("{child} is no owner of Safe {}", state.address)),
         Err(problem) => no(WHAT, problem),
     }

@@ -69,12 +69,26 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
     for (hash, known) in approvals(incident) {
         let companion = &known.companion;
         row("Child Safe", out.look(&sentence(companion, preparation), Look::Bold));
-        row("  Safe", format!("{}  version {}, nonce {}", companion.domain.safe, companion.domain.version, companion.tx.nonce));
+        row(
+            "  Safe",
+            format!(
+                "{}  version {}, nonce {}",
+                companion.domain.safe, companion.domain.version, companion.tx.nonce
+            ),
+        );
         row("  domain hash", device_hex(companion.hashes.domain.as_slice()));
         row("  message hash", device_hex(companion.hashes.message.as_slice()));
         row("  safeTxHash", device_hex(hash.0.as_slice()));
         row("  your device", "shows these, of the child; not the hashes of its parent".to_owned());
-        row("  stands", format!("{}, {} of {} needed", known.stage.as_str(), known.confirmed_owners(), companion.threshold));
+        row(
+            "  stands",
+            format!(
+                "{}, {} of {} needed",
+                known.stage.as_str(),
+                known.confirmed_owners(),
+                companion.threshold
+            ),
+        );
         for owner in &companion.owners {
             let holder = house.agent.config.roster.person_of(*owner);
             let who = holder.map_or("nobody in the roster", |person| person.id.as_str());

@@ -165,7 +165,9 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
         row("", format!("{owner}  {who}  {mark}"));
     }
     row("Without us", cast_command(preparation));
-    for (other, known) in incident.companions.iter().filter(|(other, known)| **other != hash && !known.companion.is_approval()) {
+    for (other, known) in
+        incident.companions.iter().filter(|(other, known)| **other != hash && !known.companion.is_approval())
+    {
         let companion = &known.companion;
         row(
             "Also",

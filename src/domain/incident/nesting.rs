@@ -74,9 +74,9 @@ impl Incident {
         let answers = |owner: &&Address| {
             asked.confirmed.contains_key(*owner)
                 || signs(**owner)
-                || self
-                    .approvals_of(hash)
-                    .any(|(child, known)| known.companion.domain.safe.0 == **owner && self.reaches(child, signs))
+                || self.approvals_of(hash).any(|(child, known)| {
+                    known.companion.domain.safe.0 == **owner && self.reaches(child, signs)
+                })
         };
         asked.owners.iter().filter(answers).count() as u64 >= asked.threshold
     }

@@ -159,7 +159,10 @@ fn signatures(count: u64) -> String {
 }
 
 /// Who holds more than one of `slots`, each with a sentence added to `reasons`.
-pub(super) fn several_keys<'a>(slots: impl Iterator<Item = &'a SignerSlot>, reasons: &mut Vec<String>) -> Vec<PersonId> {
+pub(super) fn several_keys<'a>(
+    slots: impl Iterator<Item = &'a SignerSlot>,
+    reasons: &mut Vec<String>,
+) -> Vec<PersonId> {
     let mut keys: BTreeMap<&PersonId, usize> = BTreeMap::new();
     for slot in slots {
         *keys.entry(&slot.person).or_default() += 1;

@@ -94,11 +94,8 @@ fn signer_steps(incident: &Incident, world: &World<'_>, now: Timestamp) -> Vec<S
         .preparation
         .as_ref()
         .is_some_and(|preparation| incident.reaches(preparation.safe_tx_hash(), &signs));
-    let first = if enough_on_call {
-        holders.intersection(&on_call).cloned().collect()
-    } else {
-        holders.clone()
-    };
+    let first =
+        if enough_on_call { holders.intersection(&on_call).cloned().collect() } else { holders.clone() };
     vec![Step { after: SignedDuration::ZERO, people: first }, Step { after: wider, people: holders }]
 }
 

@@ -210,7 +210,10 @@ pub fn tree_coverage(tree: &OwnerTree, roster: &Roster, at: Timestamp) -> Covera
         reasons.insert(0, "nobody is on call: no shift and no rotation covers this time".to_owned());
     } else if state == Coverage::Uncovered {
         let of = tree.owners.len();
-        reasons.insert(0, format!("{threshold} of {of} owners must sign, and {able} can with the people on call"));
+        reasons.insert(
+            0,
+            format!("{threshold} of {of} owners must sign, and {able} can with the people on call"),
+        );
     }
     let fewest = if state.is_met() { fewest(tree, &available) } else { Vec::new() };
     CoverageReport {
@@ -230,13 +233,13 @@ pub fn tree_coverage(tree: &OwnerTree, roster: &Roster, at: Timestamp) -> Covera
 /// stand in several Safes, never more than was tried.
 fn keys_to_spare(tree: &OwnerTree, available: &[SignerSlot]) -> u64 {
     let keys: Vec<Address> = available.iter().map(|slot| slot.owner).collect();
-    let without = |gone: &[Address]| {
-        can(tree, &|owner| keys.contains(&owner) && !gone.contains(&owner)) == Can::Yes
-    };
+    let without =
+        |gone: &[Address]| can(tree, &|owner| keys.contains(&owner) && !gone.contains(&owner)) == Can::Yes;
     if !keys.iter().all(|key| without(&[*key])) {
         return 0;
     }
-    let pairs = keys.iter().enumerate().flat_map(|(at, one)| keys.iter().skip(at + 1).map(move |two| [*one, *two]));
+    let pairs =
+        keys.iter().enumerate().flat_map(|(at, one)| keys.iter().skip(at + 1).map(move |two| [*one, *two]));
     if !pairs.into_iter().all(|pair| without(&pair)) {
         return 1;
     }
@@ -268,7 +271,8 @@ fn fewest(tree: &OwnerTree, available: &[SignerSlot]) -> Vec<PersonId> {
     let people: Vec<&PersonId> =
         available.iter().map(|slot| &slot.person).collect::<BTreeSet<_>>().into_iter().collect();
     let suffice = |chosen: &[&PersonId]| {
-        let signs = |owner| available.iter().any(|slot| slot.owner == owner && chosen.contains(&&slot.person));
+        let signs =
+            |owner| available.iter().any(|slot| slot.owner == owner && chosen.contains(&&slot.person));
         can(tree, &signs) == Can::Yes
     };
     if people.len() <= FEWEST_EXACT_MAX_PEOPLE {
@@ -296,7 +300,8 @@ pub fn ways_of(tree: &OwnerTree, person: &PersonId, roster: &Roster, at: Timesta
     let holds = |owner: &Address| {
         roster.person_of(*owner).is_some_and(|holder| holder.id == *person && holder.holds(*owner, at))
     };
-    let mut ways: Vec<_> = tree.leaves().iter().filter(|owner| holds(owner)).flat_map(|owner| tree.paths_to(*owner)).collect();
+    let mut ways: Vec<_> =
+        tree.leaves().iter().filter(|owner| holds(owner)).flat_map(|owner| tree.paths_to(*owner)).collect();
     ways.sort_by_key(Vec::len);
     ways.dedup();
     ways

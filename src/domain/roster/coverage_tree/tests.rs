@@ -114,7 +114,10 @@ fn a_safe_that_owns_itself_helps_nobody_and_a_contract_counts_by_its_holder() {
     known.insert(child(0x77), OwnerReading::Contract { because: "VERSION() reverted".to_owned() });
     let tree = OwnerTree::grow(&alpha, &known);
     let report = tree_coverage(&tree, &roster(&[("ana", &[1])], &["ana"]), at(0));
-    assert_eq!((report.state.clone(), report.unknown_owners.clone()), (Coverage::Uncovered, vec![owner(0x77)]));
+    assert_eq!(
+        (report.state.clone(), report.unknown_owners.clone()),
+        (Coverage::Uncovered, vec![owner(0x77)])
+    );
     assert!(report.reasons.iter().any(|reason| reason.contains("owns itself")), "{report:?}");
     // Somebody who holds the smart wallet signs as it.
     let report = tree_coverage(&tree, &roster(&[("ana", &[1]), ("ben", &[0x77])], &["ana", "ben"]), at(0));

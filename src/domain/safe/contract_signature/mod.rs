@@ -100,7 +100,9 @@ pub fn off_chain(parent: SafeVersion, child: &SafeState) -> OffChain {
         )),
         Answerer::Handler(_) => OffChain::Works,
         Answerer::Stranger(handler) => OffChain::AskTheChain {
-            because: format!("Safe {safe} has fallback handler {handler}, which is none of the Safe releases'"),
+            because: format!(
+                "Safe {safe} has fallback handler {handler}, which is none of the Safe releases'"
+            ),
         },
         Answerer::Nobody => impossible(format!(
             "Safe {safe} has no fallback handler that answers for its signatures: it must approve with approveHash"
@@ -321,7 +323,9 @@ pub fn read_alone(hash: SafeTxHash, bytes: &[u8]) -> Result<OwnerSignature, supe
     let mut signatures = super::signature::unpack(hash, bytes)?;
     match (signatures.pop(), signatures.len()) {
         (Some(only), 0) => Ok(only),
-        (_, more) => Err(super::signature::SplitError::Trailing { bytes: more * super::signature::SIGNATURE_BYTES }),
+        (_, more) => {
+            Err(super::signature::SplitError::Trailing { bytes: more * super::signature::SIGNATURE_BYTES })
+        }
     }
 }
 

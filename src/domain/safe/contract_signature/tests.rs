@@ -92,8 +92,11 @@ fn every_vector_with_a_contract_signature_is_recovered_owner_by_owner() {
     for vector in &vectors.signatures {
         let hashes = vector.hashes();
         for part in vector.components.iter().filter(|part| part.inner.is_some()) {
-            let mut signers: Vec<Address> =
-                part.child_signer_key_indexes.iter().map(|index| vectors.meta.keys.accounts[*index].address).collect();
+            let mut signers: Vec<Address> = part
+                .child_signer_key_indexes
+                .iter()
+                .map(|index| vectors.meta.keys.accounts[*index].address)
+                .collect();
             signers.sort();
             let inner = part.inner.as_ref().unwrap();
             if signers.is_empty() {
@@ -113,11 +116,18 @@ fn every_vector_with_a_contract_signature_is_recovered_owner_by_owner() {
             // Somebody else's owners, and one signature too few, are said to be that.
             let stranger = the_child(part.owner, &[key(9)]);
             let error = judge(vector.safe_version, &hashes, &stranger, inner).unwrap_err();
-            assert!(matches!(error, InnerError::Signatures { source: CheckError::NotAnOwner(_), .. }), "{error:?}");
+            assert!(
+                matches!(error, InnerError::Signatures { source: CheckError::NotAnOwner(_), .. }),
+                "{error:?}"
+            );
             let mut more = signers;
             more.push(key(9));
-            let error = judge(vector.safe_version, &hashes, &the_child(part.owner, &more), inner).unwrap_err();
-            assert!(matches!(error, InnerError::Signatures { source: CheckError::TooFew { .. }, .. }), "{error:?}");
+            let error =
+                judge(vector.safe_version, &hashes, &the_child(part.owner, &more), inner).unwrap_err();
+            assert!(
+                matches!(error, InnerError::Signatures { source: CheckError::TooFew { .. }, .. }),
+                "{error:?}"
+            );
             judged += 1;
         }
     }
@@ -130,10 +140,15 @@ fn a_form_that_another_parent_asks_is_refused_by_that_name() {
     let refused = |id: u64| {
         let vector = vectors.invalid_signatures.iter().find(|vector| vector.id == id).unwrap();
         let part = &vector.components[0];
-        let signers: Vec<Address> =
-            part.child_signer_key_indexes.iter().map(|index| vectors.meta.keys.accounts[*index].address).collect();
+        let signers: Vec<Address> = part
+            .child_signer_key_indexes
+            .iter()
+            .map(|index| vectors.meta.keys.accounts[*index].address)
+            .collect();
         let child = the_child(part.owner, &signers);
-        judge(vector.safe_version, &vector.hashes(), &child, part.inner.as_ref().unwrap()).unwrap_err().to_string()
+        judge(vector.safe_version, &vector.hashes(), &child, part.inner.as_ref().unwrap())
+            .unwrap_err()
+            .to_string()
     };
     insta::assert_snapshot!(refused(29), @"the owners of Safe 0xa7369f0574c63111A5133CEcAE36dbEe37A3431b signed its 66-byte preimage and not the 32-byte safeTxHash, which is what a parent 1.5.0 asks (GS026 on the chain)");
     insta::assert_snapshot!(refused(31), @"Safe 0xC2F0c752Dc394FB34f088DFD1d3450E499842Ba2 has the 1.5.0 handler, which does not know the question that a parent 1.4.1 asks: it must approve with approveHash");
@@ -169,7 +184,11 @@ fn who_can_answer_whom_is_the_table_above() {
                 "no"
             }
         };
-        assert_eq!((says(V1_4_1), says(V1_5_0)), (by_preimage, by_hash), "child {version}, handler {handler:?}");
+        assert_eq!(
+            (says(V1_4_1), says(V1_5_0)),
+            (by_preimage, by_hash),
+            "child {version}, handler {handler:?}"
+        );
         assert_eq!(says(V1_3_0), by_preimage);
     }
 }

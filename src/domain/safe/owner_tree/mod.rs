@@ -134,7 +134,9 @@ impl OwnerTree {
     pub fn children(&self) -> impl Iterator<Item = &OwnerTree> {
         self.owners.iter().filter_map(|owner| match &owner.kind {
             OwnerKind::Safe(child) => Some(child.as_ref()),
-            OwnerKind::Key | OwnerKind::Contract { .. } | OwnerKind::Cut(_) | OwnerKind::Unread { .. } => None,
+            OwnerKind::Key | OwnerKind::Contract { .. } | OwnerKind::Cut(_) | OwnerKind::Unread { .. } => {
+                None
+            }
         })
     }
 

@@ -94,7 +94,8 @@ fn too_deep_and_too_many_are_cut_and_read_no_further() {
     assert_eq!(cuts.len(), 1, "{cuts:?}");
     assert!(cuts[0].contains("stands below 6 levels of Safes"), "{cuts:?}");
 
-    let owners: Vec<Address> = (0..=NESTED_SAFES_MAX).map(|n| child(0x50 + u8::try_from(n).unwrap())).collect();
+    let owners: Vec<Address> =
+        (0..=NESTED_SAFES_MAX).map(|n| child(0x50 + u8::try_from(n).unwrap())).collect();
     let many: Vec<SafeState> = owners.iter().map(|owner| safe(owner.0[0], &[key(1)], 1)).collect();
     let root = safe(0xa0, &owners, 1);
     let all: Vec<&SafeState> = std::iter::once(&root).chain(&many).collect();

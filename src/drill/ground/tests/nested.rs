@@ -109,7 +109,8 @@ async fn each_release_as_child_answers_each_release_as_parent_as_foretold() {
         let mut signatures = Vec::new();
         for child in grown.children() {
             let message = child_hashes(&asked, &child.safe).safe_tx;
-            let inner = inner_signature(&child.safe, vec![signed(ana, message), signed(ben, message)]).unwrap();
+            let inner =
+                inner_signature(&child.safe, vec![signed(ana, message), signed(ben, message)]).unwrap();
             // As it travels through a service.
             let bytes = alone(child.safe.address.0, &inner).unwrap();
             let signature = read_alone(hashes.safe_tx, &bytes).unwrap();
@@ -127,7 +128,9 @@ async fn each_release_as_child_answers_each_release_as_parent_as_foretold() {
                     signatures.push(signature);
                 }
                 OffChain::Impossible { because } => {
-                    assert!(matches!(answer, Answer::No(why) if why.contains("must approve with approveHash")));
+                    assert!(
+                        matches!(answer, Answer::No(why) if why.contains("must approve with approveHash"))
+                    );
                     assert!(because.contains("must approve with approveHash"), "{because}");
                     assert!(judge(parent, &hashes, child, &inner).is_err(), "{what}");
                 }
@@ -170,7 +173,8 @@ async fn signatures_within_signatures_hold_on_chain_exactly_where_they_are_said_
                 let message = child_hashes(&further, &below.safe).safe_tx;
                 let innermost = inner_signature(&below.safe, vec![signed(ana, message)]).unwrap();
                 let middle =
-                    inner_signature(&child.safe, vec![OwnerSignature::contract(grandchild, innermost)]).unwrap();
+                    inner_signature(&child.safe, vec![OwnerSignature::contract(grandchild, innermost)])
+                        .unwrap();
                 let signature = OwnerSignature::contract(child.safe.address.0, middle.clone());
                 let head = ground.chain.head().await.unwrap();
                 let answers = contract::ask(&ground.chain, &head, &domain, &hashes, &[signature]).await;
@@ -210,7 +214,8 @@ async fn two_of_three_safes_of_mixed_releases_approve_on_chain_and_the_vault_is_
         let roles = ProtocolRoles { admin, pauser: SafeAddress(root), unpauser: admin };
         let protocol = ground.deploy_protocol(&roles).await.unwrap();
         let grown = tree(&ground, root).await;
-        let pause = SafeTx::call(protocol.vault, Ground::pauseCall {}.abi_encode().into(), SafeNonce::from(0));
+        let pause =
+            SafeTx::call(protocol.vault, Ground::pauseCall {}.abi_encode().into(), SafeNonce::from(0));
         let hashes = hash(&pause, &grown.safe.domain());
         let approvals = approvals(&grown, &[hashes.safe_tx]).unwrap();
         assert_eq!(approvals.len(), 3);
