@@ -9,7 +9,7 @@
 //! | composition root | [`cli`] |
 //! | surfaces | [`web`], [`drill`] |
 //! | agent | [`agent`] |
-//! | edges, one outside system each | [`feeds`], [`chain`], [`safe_service`], [`notify`], [`journal`], [`config`] |
+//! | edges, one outside system each | [`feeds`], [`chain`], [`safe_service`], [`sealed`], [`notify`], [`journal`], [`config`] |
 //! | domain | [`domain`] |
 //! | ground | [`clock`], [`http`]: what edges and agent stand on |
 //!
@@ -27,4 +27,5 @@ pub mod http;
 pub mod journal;
 pub mod notify;
 pub mod safe_service;
+pub mod sealed;
 pub mod web;

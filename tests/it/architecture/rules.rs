@@ -78,7 +78,7 @@ fn layer(module: &str) -> Option<Layer> {
         "web" => Layer::Web,
         "drill" => Layer::Drill,
         "agent" => Layer::Agent,
-        "feeds" | "chain" | "safe_service" | "notify" | "journal" | "config" => Layer::Edge,
+        "feeds" | "chain" | "safe_service" | "sealed" | "notify" | "journal" | "config" => Layer::Edge,
         "domain" => Layer::Domain,
         "clock" | "http" => Layer::Ground,
         _ => return None,
