@@ -14,6 +14,8 @@
 //! | [`command`] | what people decide |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`preflight`] | the files against the chain |
+//! | [`presigned`] | windows of signatures collected in advance: prepared, watched, used |
+//! | [`module`] | pauses that need no Safe nonce: proven, signed, relayed |
 //!
 //! **Invariants.** A reconciler takes an incident and a task and nothing else; it may run twice, and two
 //! of them at once, here or in another process. Intent is journalled before an effect, the outcome after
@@ -31,8 +33,10 @@ pub mod house;
 pub mod intake;
 mod intent;
 pub mod message;
+pub mod module;
 pub mod page;
 pub mod preflight;
+pub mod presigned;
 pub mod prepare;
 pub mod proposal;
 pub mod reads;
@@ -77,6 +81,8 @@ pub struct Agent {
     pub services: BTreeMap<ChainName, ServiceLink>,
     /// Channels by name.
     pub channels: BTreeMap<ChannelName, Channel>,
+    /// Windows of pre-signed transactions, sealed at rest.
+    pub presigned: presigned::Windows,
     /// Signs proposals: a Safe delegate, never an owner.
     pub proposer: Option<PrivateKeySigner>,
     /// Pays gas for executions.

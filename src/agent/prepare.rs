@@ -352,7 +352,7 @@ pub(super) fn transaction(needed: &[&PlannedAction], state: &SafeState) -> Resul
     batch(&calls, call_only(state.version), state.nonce)
 }
 
-fn planned(action: &PlannedAction) -> PlannedCall {
+pub(super) fn planned(action: &PlannedAction) -> PlannedCall {
     PlannedCall {
         contract: action.call.contract.clone(),
         address: action.call.address,

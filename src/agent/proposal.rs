@@ -17,11 +17,14 @@ use crate::domain::expression::{Read, ReadExpression, ReadValue, Verdict};
 use crate::domain::incident::preparation::{Expectation, Simulation};
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::signature::pack;
-use crate::domain::safe::{OwnerSignature, SafeState, SafeTx, SafeTxHashes, hash};
+use crate::domain::safe::{OwnerSignature, SafeNonce, SafeState, SafeTx, SafeTxHashes, hash};
 
 /// Storage slot of `threshold` in every Safe since 1.0.0 (`OwnerManager.sol`; found again by running
 /// each version).
 const THRESHOLD_SLOT: u64 = 4;
+
+/// Storage slot of `nonce`, beside it.
+const NONCE_SLOT: u64 = 5;
 
 /// On whose authority `execTransaction` is simulated.
 #[derive(Clone, Debug)]
@@ -159,7 +162,7 @@ fn voices(report: &SimulationReport) -> (Vec<String>, Vec<String>) {
 fn request(safe: &SafeState, tx: &SafeTx, reads: &[&Read], authority: Authority) -> SimulateRequest {
     let (sender, signatures, overrides) = match authority {
         Authority::Signed { signatures, sender } => (sender, signatures, Vec::new()),
-        Authority::Pretended => pretend(safe),
+        Authority::Pretended => pretend(safe, tx.nonce),
     };
     let call = |from, to, data| SimCall { from, to, data, value: U256::ZERO };
     let mut steps = vec![call(sender, safe.address.0, exec_calldata(tx, signatures))];
@@ -170,7 +173,7 @@ fn request(safe: &SafeState, tx: &SafeTx, reads: &[&Read], authority: Authority)
 }
 
 /// One owner calls, which counts as that owner's approval, and one is made to suffice.
-fn pretend(safe: &SafeState) -> (Address, Bytes, Vec<StorageOverride>) {
+fn pretend(safe: &SafeState, nonce: SafeNonce) -> (Address, Bytes, Vec<StorageOverride>) {
     let owner = safe.owners.first().copied().unwrap_or(Address::ZERO);
     // One signature always packs; an empty one would only make the simulation fail, and say so.
     let signatures = pack(vec![OwnerSignature::approved_hash(owner)]).unwrap_or_default();
@@ -183,7 +186,17 @@ fn pretend(safe: &SafeState) -> (Address, Bytes, Vec<StorageOverride>) {
             safe.threshold
         ),
     };
-    (owner, signatures, vec![threshold])
+    let mut overrides = vec![threshold];
+    // A transaction of a later nonce is simulated as if the Safe were there.
+    if nonce != safe.nonce {
+        overrides.push(StorageOverride {
+            address: safe.address.0,
+            slot: U256::from(NONCE_SLOT).into(),
+            value: nonce.0.into(),
+            meaning: format!("the Safe's nonce is taken as {nonce} instead of {}", safe.nonce),
+        });
+    }
+    (owner, signatures, overrides)
 }
 
 fn why_failed(call: &SimOutcome, abis: &[&JsonAbi]) -> Option<String> {

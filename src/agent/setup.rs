@@ -138,6 +138,9 @@ pub fn agent(
         ),
     };
     let links = builder.links(around.listen);
+    let presigned = super::presigned::Windows::open(&config.settings, &config.runbooks);
+    builder.problems.extend(super::presigned::name_problems(&config));
+    builder.problems.extend(super::module::name_problems(&config));
     let problems = builder.problems;
     let (Some(Compiled { plans, conditions }), Some(links), true) = (compiled, links, problems.is_empty())
     else {
@@ -152,6 +155,7 @@ pub fn agent(
         chains,
         services,
         channels,
+        presigned,
         proposer,
         executor,
         links,

@@ -12,7 +12,7 @@ use super::{AckParts, Gate, Parts, router, serve};
 use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
 use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
-use crate::agent::{chain_of, setup};
+use crate::agent::{chain_of, presigned, setup};
 use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService, WebhookAuthentication};
 use crate::domain::names::FeedName;
 use crate::feeds::forta::{FortaPoller, FortaSettings};
@@ -89,7 +89,7 @@ pub fn daemon(
         guarded: embedded_services(house),
         gate,
     });
-    let stop = stop.clone();
+    let (stop, watch_stop) = (stop.clone(), stop.clone());
     let serving = async move {
         match serve(listener, surface, stop).await {
             Ok(_) => Ok(()),
@@ -97,6 +97,10 @@ pub fn daemon(
         }
     };
     daemon.part("web", Box::pin(serving));
+    if !agent.config.settings.presigned.is_empty() {
+        let watching = presigned::watch(Arc::clone(&house.agent), watch_stop);
+        daemon.part("the watch over pre-signed windows", Box::pin(watching));
+    }
     Ok(daemon)
 }
 

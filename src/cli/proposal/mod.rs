@@ -50,7 +50,7 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
     let house = open::house(context, keys).await?;
     match command {
         Command::List => show::list(context, &house),
-        Command::Show { incident } => show::show(context, &house, incident),
+        Command::Show { incident } => show::show(context, &house, incident).await,
         Command::Verify { incident } => verify::verify(context, &house, incident).await,
         Command::Sign(args) => sign::sign(context, &house, args).await,
         Command::Execute(args) => execute::execute(context, &house, args).await,

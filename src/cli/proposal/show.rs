@@ -5,11 +5,14 @@ use serde::Serialize;
 use super::of;
 use crate::agent::house::House;
 use crate::agent::message::{cast_command, device_hex};
+use crate::agent::module;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::module::rows;
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::module::PathReport;
 
 /// A proposal as JSON.
 #[derive(Serialize)]
@@ -20,6 +23,9 @@ struct View<'a> {
     confirmations: Vec<&'a crate::domain::incident::fact::OwnerConfirmation>,
     threshold: u64,
     proposal: &'a Preparation,
+    /// Paths that need neither quorum nor nonce, each simulated now; left out of lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<PathReport>,
 }
 
 impl<'a> View<'a> {
@@ -31,6 +37,7 @@ impl<'a> View<'a> {
             confirmations: incident.confirmations.values().collect(),
             threshold: preparation.threshold,
             proposal: preparation,
+            paths: Vec::new(),
         }
     }
 }
@@ -63,9 +70,20 @@ pub fn list(context: &Context, house: &House) -> Result<Exit, Failure> {
 }
 
 /// One proposal.
-pub fn show(context: &Context, house: &House, id: IncidentId) -> Result<Exit, Failure> {
+pub async fn show(context: &Context, house: &House, id: IncidentId) -> Result<Exit, Failure> {
     let (incident, preparation) = of(house, id)?;
-    context.out.result(&View::of(&incident, &preparation), |out| text(out, house, &incident, &preparation));
+    let paths = match &incident.runbook {
+        Some(runbook) => module::reports(&house.agent, Some(runbook)).await,
+        None => Vec::new(),
+    };
+    let view = View { paths, ..View::of(&incident, &preparation) };
+    context.out.result(&view, |out| {
+        let mut text = text(out, house, &incident, &preparation);
+        for (label, told) in rows(out, &view.paths) {
+            text.push_str(&format!("\n{}  {told}", out.look(&format!("{label:<14}"), Look::Dim)));
+        }
+        text
+    });
     Ok(Exit::Done)
 }
 

@@ -41,6 +41,7 @@ impl Incident {
                 self.only_while(matches!(self.stage, Stage::Submitting { .. }), "nothing is being submitted")
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
+            Fact::PresignedReleased { .. } => self.only_live(),
             Fact::OwnersChanged { .. } => self.not_yet_executed(),
             Fact::Superseded { safe_tx_hash, .. } | Fact::Executed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;

@@ -63,6 +63,7 @@ impl Incident {
             prepared_at: None,
             draft: None,
             confirmations: Default::default(),
+            released: Default::default(),
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
@@ -150,6 +151,9 @@ impl Incident {
                     self.close_call(Purpose::Coverage);
                     self.call_for_execution(at);
                 }
+            }
+            Fact::PresignedReleased { window, .. } => {
+                self.released.insert(window.clone());
             }
             Fact::OwnersChanged { owners, threshold } => {
                 if let Some(preparation) = &mut self.preparation {

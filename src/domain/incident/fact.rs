@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::names::{PageKey, Purpose};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ConditionId, ContractName, PersonId, RunbookId};
+use crate::domain::names::{ConditionId, ContractName, PersonId, RunbookId, WindowName};
 use crate::domain::runbook::Severity;
 use crate::domain::safe::{SafeNonce, SafeTxHash};
 
@@ -73,7 +73,7 @@ pub struct OwnerConfirmation {
     pub owner: Address,
     /// The signature as the Safe takes it (65 bytes, or longer for contract signatures).
     pub signature: Bytes,
-    /// How it reached us: `service`, `command`, `chain`.
+    /// How it reached us: `service`, `command`, `chain`, `pre-signed`.
     pub source: String,
 }
 
@@ -211,6 +211,13 @@ pub enum Fact {
     },
     /// An owner's confirmation, checked against the Safe's owners on the chain.
     Confirmed(OwnerConfirmation),
+    /// The signatures of a pre-signed window count for this incident: a person said so.
+    PresignedReleased {
+        /// Who.
+        by: Actor,
+        /// Which window.
+        window: WindowName,
+    },
     /// The Safe's owners or threshold changed without its nonce: who must sign is counted anew.
     OwnersChanged {
         /// Owners on the chain now.
@@ -417,6 +424,7 @@ impl Fact {
             Self::Submitted { .. } => "submitted",
             Self::SubmissionFailed { .. } => "submission-failed",
             Self::Confirmed(_) => "confirmed",
+            Self::PresignedReleased { .. } => "presigned-released",
             Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",
             Self::ExecutionStarted { .. } => "execution-started",

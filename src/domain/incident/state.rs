@@ -1,6 +1,6 @@
 //! The incident: a fold over its facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use super::fact::{Actor, OwnerConfirmation, Source};
 use super::names::{IncidentId, PageKey, Purpose};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName};
+use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName, WindowName};
 use crate::domain::runbook::Severity;
 
 /// Where the incident stands as a whole.
@@ -290,6 +290,9 @@ pub struct Incident {
     pub draft: Option<Preparation>,
     /// Confirmations of the newest proposal, one an owner.
     pub confirmations: BTreeMap<Address, OwnerConfirmation>,
+    /// Pre-signed windows whose signatures count for this incident, because a person said so.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub released: BTreeSet<WindowName>,
     /// Open and closed calls.
     pub calls: BTreeMap<Purpose, Call>,
     /// Every page.

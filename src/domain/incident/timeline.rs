@@ -143,6 +143,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
                 confirmation.source
             ),
         ),
+        Fact::PresignedReleased { by, window } => {
+            (Turn, format!("{by} released the pre-signed signatures of window {window}"))
+        }
         Fact::OwnersChanged { owners, threshold } => {
             (Trouble, format!("the Safe's owners changed: {threshold} of {} must sign now", owners.len()))
         }

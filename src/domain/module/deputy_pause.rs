@@ -10,7 +10,7 @@ use std::fmt;
 use alloy::json_abi::JsonAbi;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol;
-use alloy::sol_types::{Eip712Domain, SolCall as _, SolStruct as _};
+use alloy::sol_types::{Eip712Domain, SolCall as _, SolError as _, SolStruct as _, SolValue as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -128,6 +128,13 @@ pub fn typed_data(order: &PauseOrder) -> Value {
         },
         "message": { "nonce": order.nonce },
     })
+}
+
+/// Why the call inside failed, where a revert of the module says that it did. It hands on the cause as a string, which
+/// is bytes and seldom text.
+pub fn cause(revert: &[u8]) -> Option<Bytes> {
+    let data = revert.strip_prefix(&DeputyPause::DeputyPauseModule_ExecutionFailed::SELECTOR)?;
+    Bytes::abi_decode(data).ok()
 }
 
 /// The module's errors, so that a revert is named.
