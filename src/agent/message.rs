@@ -156,6 +156,8 @@ fn sign(
     lines.push(line("Displaces", displaces(&preparation.queue)));
     lines.push(line("Needed", needed(agent, incident, preparation, person)));
     lines.push(line("Verify without us", cast_command(preparation)));
+    let offers = super::presigned::release::on_offer(agent, incident, preparation);
+    lines.extend(offers.into_iter().map(|offer| line("Pre-signed", offer)));
     if owners_of(agent, preparation, person).is_empty() {
         lines.push(line("Asked of you", "you hold no owner key of this Safe: wake somebody who does"));
     } else {

@@ -138,7 +138,7 @@ pub fn agent(
         ),
     };
     let links = builder.links(around.listen);
-    let presigned = super::presigned::Windows::open(&config.settings, &config.runbooks);
+    let presigned = super::presigned::Windows::open(&config.settings);
     builder.problems.extend(super::presigned::name_problems(&config));
     builder.problems.extend(super::module::name_problems(&config));
     let problems = builder.problems;

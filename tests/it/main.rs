@@ -18,5 +18,6 @@ mod bad_input;
 mod cli_commands;
 mod crash;
 mod guarantees;
+mod presigned;
 mod story;
 mod support;

@@ -93,6 +93,27 @@ pub async fn confirmations(
     confirmations
 }
 
+/// Windows that hold signatures of a proposal and are not released for its incident: a sentence each, with the command.
+/// Whether the ground is unchanged is looked at when one is released.
+pub fn on_offer(agent: &Agent, incident: &Incident, preparation: &Preparation) -> Vec<String> {
+    let mut offers = Vec::new();
+    for settings in &agent.config.settings.presigned {
+        if settings.safe != preparation.safe || counts(incident, settings) {
+            continue;
+        }
+        let Ok(Some(window)) = agent.presigned.load(&settings.name) else { continue };
+        let Some(entry) = window.of(preparation.safe_tx_hash()) else { continue };
+        offers.push(format!(
+            "window {0} holds {1} of {2} signatures of this; to use them: redhandle presign release {0} {3} --as YOU",
+            settings.name,
+            entry.signatures.len(),
+            preparation.threshold,
+            incident.id
+        ));
+    }
+    offers
+}
+
 /// Whether a window is released for an incident.
 fn counts(incident: &Incident, window: &Presigned) -> bool {
     let by_itself = match (window.release, incident.response) {

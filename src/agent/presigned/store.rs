@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret as _;
 
 use crate::config::settings::{Presigned, Settings};
-use crate::domain::names::{RunbookId, WindowName};
+use crate::domain::names::WindowName;
 use crate::domain::presigned::{Window, parse_seal_key};
-use crate::domain::runbook::Runbook;
 use crate::sealed::{Change, SealKey, SealedError, SealedFile, UpdateError};
 
 /// Where windows are kept, by name.
@@ -37,7 +36,7 @@ pub enum WindowsError {
 
 impl Windows {
     /// Every window of the configuration. Keys were checked when it was read; one that is none opens nothing.
-    pub fn open(settings: &Settings, _runbooks: &BTreeMap<RunbookId, Runbook>) -> Self {
+    pub fn open(settings: &Settings) -> Self {
         let file = |window: &Presigned| {
             let key = parse_seal_key(window.seal.expose_secret()).ok()?;
             let file = SealedFile::new(&window.folder, window.name.as_str(), SealKey::new(key));
@@ -85,10 +84,10 @@ impl Windows {
         }
     }
 
-    /// Writes a window over whatever is there: for one that does not open any more.
+    /// Deletes a window, also one that does not open any more. Says whether there was one.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be deleted.
     pub fn forget(&self, name: &WindowName) -> Result<bool, WindowsError> {
         let file = self.file(name)?;
         let there = file.path().exists();

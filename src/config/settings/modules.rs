@@ -69,10 +69,16 @@ pub(super) fn read(
         let safe = read_safe(&mut table, safe_names, findings);
         let address: Option<Placed<Address>> = table.required("address", findings);
         let runbook: Option<String> = table.required("runbook", findings);
-        let kind = kind.and_then(|word| match word {
-            Word::DeputyPause => Some(ModuleKind::DeputyPause),
-            Word::ZodiacRoles => read_roles(&mut table, findings),
-        });
+        let kind = match kind {
+            Some(Word::DeputyPause) => Some(ModuleKind::DeputyPause),
+            Some(Word::ZodiacRoles) => read_roles(&mut table, findings),
+            None => {
+                // Which keys belong to a kind that is none nobody can say.
+                table.node("role");
+                table.node("member");
+                None
+            }
+        };
         table.finish(findings);
         let (Some(kind), Some(safe), Some(address), Some(runbook)) = (kind, safe, address, runbook) else {
             continue;

@@ -3,6 +3,7 @@
 
 mod environment;
 mod load;
+mod presigned;
 mod roster;
 mod runbooks;
 mod settings;

@@ -99,7 +99,7 @@ impl fmt::Display for Misfit {
             ),
             Self::NeedsChain(kind) => write!(
                 f,
-                "a {} counts only once the chain says so, and cannot be signed in advance",
+                "a signature of kind {} counts only once the chain says so, and cannot be signed in advance",
                 kind.as_str()
             ),
             Self::Malformed(why) => f.write_str(why),

@@ -138,7 +138,7 @@ fn a_signature_that_does_not_fit_is_named_as_what_it_is() {
     approval[12..32].copy_from_slice(key(1).address().as_slice());
     approval[64] = 1;
     let approval = judged(brought(1, 6, approval.into())).unwrap_err();
-    insta::assert_snapshot!(approval, @"a APPROVED_HASH counts only once the chain says so, and cannot be signed in advance");
+    insta::assert_snapshot!(approval, @"a signature of kind APPROVED_HASH counts only once the chain says so, and cannot be signed in advance");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn whatever_changed_makes_it_void_with_the_reason() {
     insta::assert_snapshot!(changed(|ground| ground.singleton = Address::repeat_byte(9)), @"the singleton is 0x0909090909090909090909090909090909090909 and was 0x0101010101010101010101010101010101010101");
     insta::assert_snapshot!(changed(|ground| ground.code[0].hash = None), @"there is no code at vault (0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa) any more");
     insta::assert_snapshot!(changed(|ground| ground.code[0].hash = Some(B256::ZERO)), @"the code of vault (0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa) changed");
-    insta::assert_snapshot!(changed(|ground| ground.code[0].implementation = Some((Address::repeat_byte(0xcc), None))), @"vault (0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa) was upgraded: its implementation is 0xCcCCccCCcCCcCCCCcccCcccCcCccCcCcccCccccC and was 0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB");
+    insta::assert_snapshot!(changed(|ground| ground.code[0].implementation = Some((Address::repeat_byte(0xcc), None))), @"vault (0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa) was upgraded: its implementation is 0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC and was 0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB");
     insta::assert_snapshot!(changed(|ground| ground.code.clear()), @"the code of vault was not read");
     let swapped = changed(|ground| ground.owners[0] = Address::repeat_byte(9));
     assert!(swapped.starts_with("no owner any more: 0x") && swapped.contains("; owner since: 0x0909"), "{swapped}");

@@ -110,10 +110,13 @@ impl Town {
     /// Where the deployer's next contract will be.
     pub async fn next_address(&self) -> Address {
         let from = self.chain.actors.deployer.address();
-        let endpoint = self.chain.anvil.endpoint();
-        let params = serde_json::json!([from, "latest"]);
-        let nonce: alloy::primitives::U64 =
-            endpoint.ask("reading a nonce", "eth_getTransactionCount", params).await.unwrap();
+        let client = redhandle::http::client(std::time::Duration::from_secs(20)).unwrap();
+        let question = serde_json::json!({
+            "jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionCount", "params": [from, "latest"],
+        });
+        let request = client.post(self.chain.anvil.url().clone()).json(&question);
+        let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        let nonce: alloy::primitives::U64 = serde_json::from_value(answer["result"].clone()).unwrap();
         from.create(nonce.to())
     }
 
