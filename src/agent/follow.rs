@@ -53,8 +53,7 @@ pub async fn follow(agent: &Agent, incident: &Incident) -> Result<(), TaskError>
         }
         Ok::<_, TaskError>(())
     };
-    let (chain_said, service_said, presigned_said) =
-        tokio::join!(chain_says, service_says, presigned_says);
+    let (chain_said, service_said, presigned_said) = tokio::join!(chain_says, service_says, presigned_says);
     chain_said.and(service_said).and(presigned_said)
 }
 

@@ -89,10 +89,14 @@ pub enum EnvelopeError {
         wanted: String,
     },
     /// Another key sealed it.
-    #[error("it was sealed with another key than the one configured; if the key was changed, use the old one")]
+    #[error(
+        "it was sealed with another key than the one configured; if the key was changed, use the old one"
+    )]
     OtherKey,
     /// The key is right and the contents are not what was sealed.
-    #[error("it was changed or damaged since it was sealed: do not use it, restore a copy or prepare it anew")]
+    #[error(
+        "it was changed or damaged since it was sealed: do not use it, restore a copy or prepare it anew"
+    )]
     Changed,
     /// The cipher refused the contents.
     #[error("the contents could not be sealed")]
@@ -106,11 +110,7 @@ pub(super) fn seal(key: &SealKey, name: &str, contents: &[u8]) -> Result<Vec<u8>
     random.fill_bytes(&mut salt);
     random.fill_bytes(&mut nonce);
     let check = hex::encode(key.check(&salt));
-    let header = format!(
-        "{MAGIC} {VERSION} {name} {} {check} {}\n",
-        hex::encode(salt),
-        hex::encode(nonce)
-    );
+    let header = format!("{MAGIC} {VERSION} {name} {} {check} {}\n", hex::encode(salt), hex::encode(nonce));
     let payload = Payload { msg: contents, aad: header.as_bytes() };
     let sealed =
         key.cipher(&salt).encrypt(&Nonce::from(nonce), payload).map_err(|_| EnvelopeError::Unsealable)?;
@@ -120,7 +120,8 @@ pub(super) fn seal(key: &SealKey, name: &str, contents: &[u8]) -> Result<Vec<u8>
 /// Opens what was sealed under a name.
 pub(super) fn open(key: &SealKey, name: &str, bytes: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     let end = bytes.iter().take(HEADER_MAX_BYTES).position(|byte| *byte == b'\n');
-    let (header, contents) = end.and_then(|end| bytes.split_at_checked(end + 1)).ok_or(EnvelopeError::NotSealed)?;
+    let (header, contents) =
+        end.and_then(|end| bytes.split_at_checked(end + 1)).ok_or(EnvelopeError::NotSealed)?;
     let line = std::str::from_utf8(header).map_err(|_| EnvelopeError::NotSealed)?;
     let mut words = line.trim_end_matches('\n').split(' ');
     if words.next() != Some(MAGIC) {
@@ -140,7 +141,10 @@ pub(super) fn open(key: &SealKey, name: &str, bytes: &[u8]) -> Result<Vec<u8>, E
     let check: [u8; CHECK_BYTES] = array(check)?;
     let nonce: [u8; NONCE_BYTES] = array(nonce)?;
     if found != name {
-        return Err(EnvelopeError::OtherName { found: found.chars().take(64).collect(), wanted: name.to_owned() });
+        return Err(EnvelopeError::OtherName {
+            found: found.chars().take(64).collect(),
+            wanted: name.to_owned(),
+        });
     }
     if !bool::from(key.check(&salt).ct_eq(check.as_slice())) {
         return Err(EnvelopeError::OtherKey);

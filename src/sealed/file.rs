@@ -90,7 +90,9 @@ impl SealedFile {
         // Header and tag are far shorter than the second half of the bound.
         let bound = u64::try_from(CONTENTS_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(4096);
         let mut bytes = Vec::new();
-        file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| io("read", &path, source))?;
+        file.take(bound.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|source| io("read", &path, source))?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bound {
             return Err(SealedError::TooLarge { path: path.display().to_string() });
         }

@@ -22,7 +22,7 @@ fn write(file: &SealedFile, contents: &[u8]) {
 fn why(file: &SealedFile) -> EnvelopeError {
     match file.read().unwrap_err() {
         SealedError::Envelope { source, .. } => source,
-        other => panic!("{other}"),
+        other @ (SealedError::Io { .. } | SealedError::TooLarge { .. }) => panic!("{other}"),
     }
 }
 

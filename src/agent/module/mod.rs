@@ -71,7 +71,10 @@ pub fn place<'a>(agent: &'a Agent, module: &'a Module) -> Result<Place<'a>, Stri
     let plan = plan.ok_or_else(|| format!("runbook {} could not be compiled", module.runbook))?;
     if let Some(there) = plan.actions.iter().find(|action| action.call.chain != safe.chain) {
         let there = &there.call;
-        return Err(format!("contract {} is on {}, and Safe {} on {}", there.contract, there.chain, safe.name, safe.chain));
+        return Err(format!(
+            "contract {} is on {}, and Safe {} on {}",
+            there.contract, there.chain, safe.name, safe.chain
+        ));
     }
     Ok(Place { module, chain, safe: SafeAddress(safe.address), plan })
 }

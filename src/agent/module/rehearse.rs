@@ -6,7 +6,9 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall as _, SolValue as _};
 
 use crate::agent::chain_of;
-use crate::chain::{BlockRef, Chain, SimCall, SimulateError, SimulateMethod, SimulateRequest, StorageOverride};
+use crate::chain::{
+    BlockRef, Chain, SimCall, SimulateError, SimulateMethod, SimulateRequest, StorageOverride,
+};
 use crate::domain::expression::{Read, ReadExpression, ReadValue, Verdict};
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::{SafeAddress, SafeNonce};

@@ -102,7 +102,10 @@ impl Look<'_> {
             return Ok(PathState::Closed(format!("it is not enabled on Safe {}", self.place.module.safe)));
         }
         let Some(slot) = deputy_slot(chain, block, module, deputy).await? else {
-            return Err("its storage is not laid out as expected, so that a deputy's signature cannot be pretended".to_owned());
+            return Err(
+                "its storage is not laid out as expected, so that a deputy's signature cannot be pretended"
+                    .to_owned(),
+            );
         };
         // Only the deputy can sign; for the simulation a key that is made here and forgotten stands in its place.
         let stand_in = PrivateKeySigner::random();
@@ -115,13 +118,20 @@ impl Look<'_> {
             address: module,
             slot,
             value: stand_in.address().into_word(),
-            meaning: "a key made for this simulation is taken as the deputy, because only the deputy can sign".to_owned(),
+            meaning:
+                "a key made for this simulation is taken as the deputy, because only the deputy can sign"
+                    .to_owned(),
         }];
         let attempt = self.attempt(Address::ZERO, vec![(module, signed.calldata())], overrides);
         Ok(self.judged(&attempt, |revert| deputy_revert(self.agent, revert)).await)
     }
 
-    async fn roles(&self, report: &mut PathReport, role: RoleKey, member: Address) -> Result<PathState, String> {
+    async fn roles(
+        &self,
+        report: &mut PathReport,
+        role: RoleKey,
+        member: Address,
+    ) -> Result<PathState, String> {
         report.actor = Some(named(self.agent, member));
         let route = self.route().await?;
         report.enabled = Some(route.broken.is_none());
@@ -142,7 +152,12 @@ impl Look<'_> {
         Ok(self.judged(&attempt, |revert| roles_revert(self.agent, revert, member, role)).await)
     }
 
-    fn attempt(&self, from: Address, calls: Vec<(Address, Bytes)>, overrides: Vec<StorageOverride>) -> Attempt<'_> {
+    fn attempt(
+        &self,
+        from: Address,
+        calls: Vec<(Address, Bytes)>,
+        overrides: Vec<StorageOverride>,
+    ) -> Attempt<'_> {
         let expects = self.actions.iter().map(|action| &action.expect).collect();
         Attempt { from, calls, overrides, expects, safe: self.place.safe }
     }
@@ -155,7 +170,9 @@ impl Look<'_> {
                 expects: attempt.expects.iter().map(|expect| expect.text().to_owned()).collect(),
             }),
             Outcome::Reverts(data) => PathState::Closed(format!("it reverts: {}", explain(&data))),
-            Outcome::NoEffect(what) => PathState::Closed(format!("it goes through, and this does not hold afterwards: {what}")),
+            Outcome::NoEffect(what) => {
+                PathState::Closed(format!("it goes through, and this does not hold afterwards: {what}"))
+            }
             Outcome::Unknown(why) => PathState::Unknown(why),
         }
     }
@@ -178,7 +195,8 @@ impl Look<'_> {
             }
             let enabled = ask(chain, block, target, ZodiacRoles::isModuleEnabledCall { module: at }).await?;
             if enabled != Some(true) {
-                route.broken = Some(format!("{at} hands calls to {target}, of which it is no enabled module"));
+                route.broken =
+                    Some(format!("{at} hands calls to {target}, of which it is no enabled module"));
                 return Ok(route);
             }
             if let Some(cooldown) = ask(chain, block, target, ZodiacDelay::txCooldownCall {}).await? {

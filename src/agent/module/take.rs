@@ -69,30 +69,49 @@ pub async fn relay(
     match module.kind {
         ModuleKind::DeputyPause => {}
         ModuleKind::ZodiacRoles { .. } => {
-            let text = format!("module {0} is a Roles modifier: its member calls with `redhandle module pause {0}`", module.name);
+            let text = format!(
+                "module {0} is a Roles modifier: its member calls with `redhandle module pause {0}`",
+                module.name
+            );
             return Err(TakeError::Wrong(text));
         }
     }
     let place = place(agent, module).map_err(TakeError::Wrong)?;
     if signed.module != module.address {
-        let text = format!("the signature is for module {}, and {} is {}", signed.module, module.name, module.address);
+        let text = format!(
+            "the signature is for module {}, and {} is {}",
+            signed.module, module.name, module.address
+        );
         return Err(TakeError::Wrong(text));
     }
     if signed.chain_id != place.chain.id() {
-        let text = format!("the signature is for chain {}, and {} is on {}", signed.chain_id, module.name, place.chain.id());
+        let text = format!(
+            "the signature is for chain {}, and {} is on {}",
+            signed.chain_id,
+            module.name,
+            place.chain.id()
+        );
         return Err(TakeError::Wrong(text));
     }
     let signer = signed.signer().map_err(|error| TakeError::Wrong(error.to_string()))?;
     let refused = TakeError::Refused;
     let block = place.chain.head().await.map_err(|error| refused(chain_of(&error)))?;
-    let deputy = ask(place.chain, &block, module.address, DeputyPause::deputyCall {}).await.map_err(refused)?;
+    let deputy =
+        ask(place.chain, &block, module.address, DeputyPause::deputyCall {}).await.map_err(refused)?;
     match deputy {
         Some(deputy) if deputy == signer => {}
         Some(deputy) => {
-            let text = format!("the signature recovers to {signer}, and the deputy is {deputy}: the deputy was replaced, or something else was signed");
+            let text = format!(
+                "the signature recovers to {signer}, and the deputy is {deputy}: the deputy was replaced, or something else was signed"
+            );
             return Err(TakeError::Wrong(text));
         }
-        None => return Err(TakeError::Wrong(format!("{} names no deputy: it is no DeputyPauseModule", module.address))),
+        None => {
+            return Err(TakeError::Wrong(format!(
+                "{} names no deputy: it is no DeputyPauseModule",
+                module.address
+            )));
+        }
     }
     let used = DeputyPause::usedNoncesCall { nonce: signed.nonce };
     if ask(place.chain, &block, module.address, used).await.map_err(refused)? == Some(true) {
@@ -106,21 +125,34 @@ pub async fn relay(
 ///
 /// # Errors
 /// When the key is not the member's, the role does not allow it, or the call would not work.
-pub async fn pause_as_member(agent: &Agent, module: &Module, key: &PrivateKeySigner) -> Result<Taken, TakeError> {
+pub async fn pause_as_member(
+    agent: &Agent,
+    module: &Module,
+    key: &PrivateKeySigner,
+) -> Result<Taken, TakeError> {
     let (role, member): (RoleKey, Address) = match module.kind {
         ModuleKind::ZodiacRoles { role, member } => (role, member),
         ModuleKind::DeputyPause => {
-            let text = format!("module {0} wants a deputy's signature: `redhandle module sign {0}`, then `redhandle module relay {0} FILE`", module.name);
+            let text = format!(
+                "module {0} wants a deputy's signature: `redhandle module sign {0}`, then `redhandle module relay {0} FILE`",
+                module.name
+            );
             return Err(TakeError::Wrong(text));
         }
     };
     if key.address() != member {
-        return Err(TakeError::Wrong(format!("the key is {}'s, and the configured member is {member}", key.address())));
+        return Err(TakeError::Wrong(format!(
+            "the key is {}'s, and the configured member is {member}",
+            key.address()
+        )));
     }
     let place = place(agent, module).map_err(TakeError::Wrong)?;
     let calls = |actions: &[&PlannedAction]| {
         let call = |action: &&PlannedAction| {
-            (module.address, zodiac_roles::exec_with_role(action.call.address, action.call.data.clone(), role))
+            (
+                module.address,
+                zodiac_roles::exec_with_role(action.call.address, action.call.data.clone(), role),
+            )
         };
         actions.iter().map(call).collect()
     };
@@ -167,13 +199,17 @@ async fn take(
                 TakeError::Unfinished { transactions: transactions.clone(), because }
             }
         };
-        let signed = chain.sign(key, &draft).await.map_err(|error| unfinished(&transactions, chain_of(&error)))?;
+        let signed =
+            chain.sign(key, &draft).await.map_err(|error| unfinished(&transactions, chain_of(&error)))?;
         transactions.push(signed.hash);
         chain.send(&signed).await.map_err(|error| unfinished(&transactions, chain_of(&error)))?;
         let receipt = chain.receipt(signed.hash, MINED_WAIT_MAX).await;
         let receipt = receipt.map_err(|error| unfinished(&transactions, chain_of(&error)))?;
         if !receipt.succeeded {
-            return Err(unfinished(&transactions, "it reverted: somebody was quicker, or the chain moved on".to_owned()));
+            return Err(unfinished(
+                &transactions,
+                "it reverted: somebody was quicker, or the chain moved on".to_owned(),
+            ));
         }
     }
     effect(agent, place, &actions, transactions).await

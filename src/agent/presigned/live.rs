@@ -133,7 +133,10 @@ fn otherwise(agent: &Agent, settings: &Presigned, window: &Window, state: &SafeS
         reasons.push(format!("the configuration names another Safe than {}", window.domain.safe));
     }
     if settings.runbook != window.runbook {
-        reasons.push(format!("it is configured for runbook {} and was signed for {}", settings.runbook, window.runbook));
+        reasons.push(format!(
+            "it is configured for runbook {} and was signed for {}",
+            settings.runbook, window.runbook
+        ));
         return reasons;
     }
     let Some(first) = window.entries.first() else { return reasons };
@@ -142,14 +145,17 @@ fn otherwise(agent: &Agent, settings: &Presigned, window: &Window, state: &SafeS
     match transaction(&actions, &at_first) {
         Ok(tx) if tx == first.tx => {}
         Ok(_) => {
-            let calls = actions.iter().map(|action| action.call.describe()).collect::<Vec<_>>().join(", then ");
+            let calls =
+                actions.iter().map(|action| action.call.describe()).collect::<Vec<_>>().join(", then ");
             reasons.push(format!(
                 "runbook {} does {calls} now, and {} was signed",
                 window.runbook,
                 window.describe_calls()
             ));
         }
-        Err(error) => reasons.push(format!("runbook {} makes no transaction: {}", window.runbook, chain_of(&error))),
+        Err(error) => {
+            reasons.push(format!("runbook {} makes no transaction: {}", window.runbook, chain_of(&error)))
+        }
     }
     reasons
 }

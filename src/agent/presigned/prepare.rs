@@ -4,10 +4,10 @@ use alloy::json_abi::JsonAbi;
 
 use super::live;
 use super::store::WindowsError;
+use crate::agent::prepare::{needed, planned, transaction};
 use crate::agent::proposal::{self, Authority};
 use crate::agent::reads::read_all;
 use crate::agent::{Agent, chain_of};
-use crate::agent::prepare::{needed, planned, transaction};
 use crate::config::settings::Presigned;
 use crate::domain::presigned::{Entry, Window};
 use crate::domain::runbook::PlannedAction;
@@ -123,7 +123,8 @@ async fn all_are_needed(
     if skipped.is_empty() {
         return Ok(());
     }
-    let told: Vec<_> = skipped.iter().map(|skip| format!("{} has nothing to do: {}", skip.call, skip.because)).collect();
+    let told: Vec<_> =
+        skipped.iter().map(|skip| format!("{} has nothing to do: {}", skip.call, skip.because)).collect();
     Err(PrepareError::Refused(format!(
         "{}; what would be signed now is not what an incident would propose; prepare when every action is needed",
         told.join("; ")

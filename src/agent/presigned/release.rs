@@ -81,9 +81,8 @@ pub async fn confirmations(
             continue;
         }
         match usable(agent, settings, chain, preparation).await {
-            Ok(found) => confirmations.extend(
-                found.into_iter().filter(|one| !incident.confirmations.contains_key(&one.owner)),
-            ),
+            Ok(found) => confirmations
+                .extend(found.into_iter().filter(|one| !incident.confirmations.contains_key(&one.owner))),
             Err(because) => tracing::warn!(
                 incident.id = %incident.id, window = %settings.name, %because,
                 "pre-signed signatures do not count"
@@ -167,7 +166,9 @@ fn fitting(window: &Window, preparation: &Preparation) -> Result<Vec<OwnerConfir
                 signature: signature.clone(),
                 source: "pre-signed".to_owned(),
             }),
-            Ok(other) => return Err(format!("a signature of window {} is {other}'s, not {owner}'s", window.name)),
+            Ok(other) => {
+                return Err(format!("a signature of window {} is {other}'s, not {owner}'s", window.name));
+            }
             Err(because) => return Err(format!("a signature of window {}: {because}", window.name)),
         }
     }

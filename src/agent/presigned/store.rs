@@ -73,7 +73,8 @@ impl Windows {
         let updated = self.file(name)?.update(|before| {
             let before = before.map(|bytes| parse(name, &bytes)).transpose().map_err(Why::Unsound)?;
             let (window, answer) = change(before).map_err(Why::Own)?;
-            let contents = serde_json::to_vec(&window).map_err(|error| Why::Unsound(unsound(name, &error)))?;
+            let contents =
+                serde_json::to_vec(&window).map_err(|error| Why::Unsound(unsound(name, &error)))?;
             Ok(Change { contents: Some(contents), answer })
         });
         match updated {

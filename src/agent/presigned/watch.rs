@@ -76,7 +76,9 @@ struct State {
 
 async fn one(agent: &Agent, settings: &Presigned, state: &mut State) {
     let found = match look(agent, settings).await {
-        Err(error) => Found::Trouble(format!("window {} cannot be used: {}", settings.name, chain_of(&error))),
+        Err(error) => {
+            Found::Trouble(format!("window {} cannot be used: {}", settings.name, chain_of(&error)))
+        }
         Ok(None) => Found::Trouble(never_prepared(&settings.name)),
         Ok(Some((_, standing))) => match (standing.trouble(), &standing.unknown) {
             (None, _) => Found::Good(in_order(&standing)),
@@ -143,11 +145,19 @@ async fn call(
                 commands.note(open.id, Actor::Agent, trouble.clone()).await?;
             }
         }
-        Some(closed) if closed.title == trouble && now.duration_since(closed.opened) < CALLED_AGAIN_AFTER => {}
+        Some(closed) if closed.title == trouble && now.duration_since(closed.opened) < CALLED_AGAIN_AFTER => {
+        }
         Some(_) | None => {
             tracing::error!(window = %settings.name, %trouble, "a pre-signed window cannot be relied on");
             commands
-                .report(REPORTER.to_owned(), Some(about(settings)), trouble.clone(), None, Severity::Incident, None)
+                .report(
+                    REPORTER.to_owned(),
+                    Some(about(settings)),
+                    trouble.clone(),
+                    None,
+                    Severity::Incident,
+                    None,
+                )
                 .await?;
         }
     }
@@ -168,7 +178,8 @@ async fn over(agent: &Agent, settings: &Presigned, state: &mut State, how: &str)
             let Fact::Noted { text, .. } = fact else { return None };
             Some(text)
         });
-        let again = said.is_some_and(|said| said.starts_with(&format!("window {} is in order", settings.name)));
+        let again =
+            said.is_some_and(|said| said.starts_with(&format!("window {} is in order", settings.name)));
         if !again {
             commands.note(open.id, Actor::Agent, text).await?;
         }

@@ -35,23 +35,29 @@ pub async fn relay(context: &Context, house: &House, args: RelayArgs) -> Result<
     let module = settings(house, &args.module)?;
     let text = read_text(&args.file)?;
     let signed: PauseSignature = serde_json::from_str(text.trim()).map_err(|error| {
-        Failure::wrong(format!("{}: {error}; expected what `redhandle module sign {}` prints", args.file, args.module))
+        Failure::wrong(format!(
+            "{}: {error}; expected what `redhandle module sign {}` prints",
+            args.file, args.module
+        ))
     })?;
-    let key = match &args.key.keystore {
-        Some(path) => open_keystore(path, &args.key.password.read(path)?).map_err(Failure::wrong)?,
-        None => house
-            .agent
-            .executor
-            .clone()
-            .ok_or_else(|| Failure::wrong("no key pays the gas: give --keystore, or configure [executor]"))?,
-    };
+    let key =
+        match &args.key.keystore {
+            Some(path) => open_keystore(path, &args.key.password.read(path)?).map_err(Failure::wrong)?,
+            None => house.agent.executor.clone().ok_or_else(|| {
+                Failure::wrong("no key pays the gas: give --keystore, or configure [executor]")
+            })?,
+        };
     report(context, relaying(&house.agent, module, &signed, &key).await)
 }
 
 /// Calls as the member.
 pub async fn pause(context: &Context, house: &House, args: PauseArgs) -> Result<Exit, Failure> {
     let module = settings(house, &args.module)?;
-    let path = args.key.keystore.as_ref().ok_or_else(|| Failure::wrong("--keystore FILE: the member's key calls"))?;
+    let path = args
+        .key
+        .keystore
+        .as_ref()
+        .ok_or_else(|| Failure::wrong("--keystore FILE: the member's key calls"))?;
     let key = open_keystore(path, &args.key.password.read(path)?).map_err(Failure::wrong)?;
     report(context, pause_as_member(&house.agent, module, &key).await)
 }

@@ -39,7 +39,11 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         }
     }
     let place = place(&house.agent, module).map_err(Failure::wrong)?;
-    let path = args.key.keystore.as_ref().ok_or_else(|| Failure::wrong("--keystore FILE: the deputy's key signs"))?;
+    let path = args
+        .key
+        .keystore
+        .as_ref()
+        .ok_or_else(|| Failure::wrong("--keystore FILE: the deputy's key signs"))?;
     let key = open_keystore(path, &args.key.password.read(path)?).map_err(Failure::wrong)?;
     let report = status::report(&house.agent, module).await;
     let named = key.address().to_checksum(None);
@@ -49,7 +53,10 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
         }
         Some(_) => {}
         // A chain that is away now may be there when it is relayed.
-        None => context.out.note(&format!("redhandle: whether {named} is the deputy was not learnt: {}", report.path.in_words())),
+        None => context.out.note(&format!(
+            "redhandle: whether {named} is the deputy was not learnt: {}",
+            report.path.in_words()
+        )),
     }
     let nonce = args.nonce.unwrap_or_else(status::random_nonce);
     let order = PauseOrder { chain_id: place.chain.id(), module: module.address, nonce };
@@ -57,7 +64,10 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     let signature = key.sign_hash_sync(&hash).map_err(|error| Failure::of(&error))?;
     let PauseOrder { chain_id, module, nonce } = order;
     let signed = PauseSignature { chain_id, module, nonce, signature: signature.as_bytes().to_vec().into() };
-    context.out.note(&format!("signed {}; whoever has this can pause once, and nothing else", device_hex(hash.as_slice())));
+    context.out.note(&format!(
+        "signed {}; whoever has this can pause once, and nothing else",
+        device_hex(hash.as_slice())
+    ));
     let text = serde_json::to_string(&signed).map_err(|error| Failure::of(&error))?;
     context.out.result(&signed, |_| text);
     Ok(Exit::Done)

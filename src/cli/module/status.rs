@@ -20,7 +20,8 @@ pub async fn status(context: &Context, house: &House, name: Option<&ModuleName>)
         if found.is_empty() {
             return "no [modules.NAME] is configured".to_owned();
         }
-        let rows: Vec<_> = rows(out, &found).into_iter().map(|(label, text)| format!("{label:<14}  {text}")).collect();
+        let rows: Vec<_> =
+            rows(out, &found).into_iter().map(|(label, text)| format!("{label:<14}  {text}")).collect();
         rows.join("\n")
     });
     Ok(if found.iter().all(|report| report.path.is_ready()) { Exit::Done } else { Exit::No })

@@ -30,7 +30,8 @@ pub async fn add(context: &Context, house: &House, args: Args) -> Result<Exit, F
         let problems = unread.iter().map(ToString::to_string).collect();
         return Err(Failure { exit: Exit::Wrong, problems });
     }
-    let added = presigned::add(&house.agent, settings, &brought).await.map_err(|error| Failure::of(&error))?;
+    let added =
+        presigned::add(&house.agent, settings, &brought).await.map_err(|error| Failure::of(&error))?;
     report(context, &args.window, &added, &unread)
 }
 

@@ -39,7 +39,9 @@ pub async fn release(context: &Context, house: &House, args: Args) -> Result<Exi
     });
     context.out.result(&json, |_| match (&released.why_not, released.count) {
         (Some(why), _) => format!("released, and nothing of it counts now: {why}"),
-        (None, None) => "released; there is no proposal yet, and its signatures count as soon as there is".to_owned(),
+        (None, None) => {
+            "released; there is no proposal yet, and its signatures count as soon as there is".to_owned()
+        }
         (None, Some((have, need))) => format!("released: {have} of {need} confirmations"),
     });
     Ok(if released.why_not.is_none() { Exit::Done } else { Exit::No })

@@ -93,7 +93,10 @@ pub fn owners_of(house: &House, window: &Window, person: &PersonId) -> Result<Ve
     let theirs = |owner: &&Address| roster.person_of(**owner).is_some_and(|holder| holder.id == *person);
     let owners: Vec<_> = window.ground.owners.iter().filter(theirs).copied().collect();
     if owners.is_empty() {
-        let text = format!("{person} holds no owner key of Safe {} in the roster: there is nothing for them to sign", window.safe);
+        let text = format!(
+            "{person} holds no owner key of Safe {} in the roster: there is nothing for them to sign",
+            window.safe
+        );
         return Err(Failure::wrong(text));
     }
     Ok(owners)

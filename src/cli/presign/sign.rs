@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use alloy::signers::SignerSync as _;
 
 use super::prepare::hashes;
-use super::sheet::{owners_of, unsigned};
 use super::settings;
+use super::sheet::{owners_of, unsigned};
 use crate::agent::chain_of;
 use crate::agent::house::House;
 use crate::agent::presigned::{add, look, never_prepared};
@@ -54,7 +54,12 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     let password = args.password.read(&args.keystore)?;
     let key = open_keystore(&args.keystore, &password).map_err(Failure::wrong)?;
     if !owners.contains(&key.address()) {
-        return Err(Failure::wrong(format!("the key {} is not {}'s owner key of Safe {}", key.address(), args.person, window.safe)));
+        return Err(Failure::wrong(format!(
+            "the key {} is not {}'s owner key of Safe {}",
+            key.address(),
+            args.person,
+            window.safe
+        )));
     }
     let entries = unsigned(&window, &standing, key.address());
     if !entries.is_empty() && !args.yes && !agreed(entries.len()) {
@@ -64,10 +69,13 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     for entry in entries {
         let Entry { tx, hashes, .. } = entry;
         if hash(tx, &window.domain) != *hashes {
-            return Err(Failure::no("a transaction's hash is not the hash of its fields: nothing was signed"));
+            return Err(Failure::no(
+                "a transaction's hash is not the hash of its fields: nothing was signed",
+            ));
         }
         let signature = key.sign_hash_sync(&hashes.safe_tx.0);
-        let signature = signature.map_err(|error| Failure::no(format!("the key did not sign: {}", chain_of(&error))))?;
+        let signature =
+            signature.map_err(|error| Failure::no(format!("the key did not sign: {}", chain_of(&error))))?;
         brought.push(Brought {
             place: format!("nonce {}", tx.nonce),
             signer: key.address(),
@@ -85,7 +93,11 @@ fn agreed(count: usize) -> bool {
         return false;
     }
     let mut stderr = std::io::stderr();
-    write!(stderr, "These signatures can be used later, without asking again. Sign {count} transaction(s)? Type yes: ").ok();
+    write!(
+        stderr,
+        "These signatures can be used later, without asking again. Sign {count} transaction(s)? Type yes: "
+    )
+    .ok();
     stderr.flush().ok();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("yes")

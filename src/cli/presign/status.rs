@@ -81,7 +81,12 @@ fn text(out: &Output, house: &House, row: &Row<'_>) -> String {
         };
         let rows = standing.entries.iter().map(|entry| {
             let signed: Vec<_> = entry.signed.iter().map(who).collect();
-            vec![entry.nonce.to_string(), entry.entry.in_words(), signed.join(", "), short(&entry.safe_tx_hash)]
+            vec![
+                entry.nonce.to_string(),
+                entry.entry.in_words(),
+                signed.join(", "),
+                short(&entry.safe_tx_hash),
+            ]
         });
         parts.push(out.table(&["nonce", "state", "signed by", "safeTxHash"], rows.collect()));
     }

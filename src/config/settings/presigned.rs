@@ -14,7 +14,8 @@ use crate::domain::names::{RunbookId, SafeName, WindowName};
 use crate::domain::presigned::{NONCES_MAX, parse_seal_key};
 
 /// How often a window is compared with the chain.
-const WATCH: RangeInclusive<SignedDuration> = SignedDuration::from_millis(100)..=SignedDuration::from_hours(1);
+const WATCH: RangeInclusive<SignedDuration> =
+    SignedDuration::from_millis(100)..=SignedDuration::from_hours(1);
 const WATCH_DEFAULT: Duration = Duration::from_secs(60);
 
 /// Nonces a window holds where nothing is said.

@@ -44,7 +44,11 @@ impl PathState {
     pub fn in_words(&self) -> String {
         match self {
             Self::Ready(proof) => {
-                format!("ready: simulated at block {}; afterwards {}", proof.block, proof.expects.join(" and "))
+                format!(
+                    "ready: simulated at block {}; afterwards {}",
+                    proof.block,
+                    proof.expects.join(" and ")
+                )
             }
             Self::Closed(why) => format!("closed: {why}"),
             Self::Slow(why) => format!("slow: {why}"),

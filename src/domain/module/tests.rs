@@ -27,7 +27,8 @@ fn the_typed_data_is_the_modules() {
         ]
         .concat(),
     );
-    let message = keccak256([word("PauseMessage(bytes32 nonce)").as_slice(), order.nonce.as_slice()].concat());
+    let message =
+        keccak256([word("PauseMessage(bytes32 nonce)").as_slice(), order.nonce.as_slice()].concat());
     let digest = keccak256([&[0x19, 1], domain.as_slice(), message.as_slice()].concat());
     assert_eq!(pause_hash(&order), digest);
 
@@ -38,7 +39,8 @@ fn the_typed_data_is_the_modules() {
     assert_eq!(signed.signer(), Ok(key.address()));
     assert_eq!(hex::encode(&signed.calldata()[..4]), "890777d9", "the selector in facts/actions.md");
     assert!(!format!("{signed:?}").contains(&hex::encode(&signed.signature)));
-    let typed: alloy::dyn_abi::TypedData = serde_json::from_value(super::deputy_pause::typed_data(&order)).unwrap();
+    let typed: alloy::dyn_abi::TypedData =
+        serde_json::from_value(super::deputy_pause::typed_data(&order)).unwrap();
     assert_eq!(typed.eip712_signing_hash().unwrap(), digest);
 }
 

@@ -51,7 +51,9 @@ pub struct RoleKey(pub B256);
 
 /// What is no key of a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role's name of 1 to 31 printable ASCII characters, or 0x and 64 hexadecimal digits that are not all zero")]
+#[error(
+    "a role's name of 1 to 31 printable ASCII characters, or 0x and 64 hexadecimal digits that are not all zero"
+)]
 pub struct RoleKeyError;
 
 impl FromStr for RoleKey {
@@ -73,7 +75,10 @@ impl fmt::Display for RoleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         match self.0.get(..end).map(std::str::from_utf8) {
-            Some(Ok(name)) if end <= NAME_MAX_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') => {
+            Some(Ok(name))
+                if end <= NAME_MAX_BYTES
+                    && name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') =>
+            {
                 f.write_str(name)
             }
             Some(_) | None => write!(f, "{}", self.0),

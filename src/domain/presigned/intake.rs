@@ -69,16 +69,23 @@ pub fn read(text: &str) -> (Vec<Brought>, Vec<IntakeError>) {
     let text = text.trim();
     let results: Vec<Result<Brought, IntakeError>> = if text.starts_with(['[', '{']) {
         match serde_json::from_str::<Json>(text) {
-            Ok(Json::Many(items)) => items.into_iter().enumerate().map(|(index, item)| of_json(index, item)).collect(),
+            Ok(Json::Many(items)) => {
+                items.into_iter().enumerate().map(|(index, item)| of_json(index, item)).collect()
+            }
             Ok(Json::One(item)) => vec![of_json(0, item)],
             Err(error) => return whole(format!("it is not JSON: {error}")),
         }
     } else {
         let lines = text.lines().enumerate().map(|(index, line)| (index, line.trim()));
-        lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).map(|(index, line)| of_line(index, line)).collect()
+        lines
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+            .map(|(index, line)| of_line(index, line))
+            .collect()
     };
     if results.is_empty() {
-        return whole("there is no signature in it; expected lines signer:nonce:signature, or JSON".to_owned());
+        return whole(
+            "there is no signature in it; expected lines signer:nonce:signature, or JSON".to_owned(),
+        );
     }
     if results.len() > SIGNATURES_MAX {
         return whole(format!("{} signatures are too many; {SIGNATURES_MAX} at most", results.len()));
@@ -125,7 +132,8 @@ fn parts(place: String, signer: &str, nonce: &str, signature: &str) -> Result<Br
     let address: Address = digits
         .parse()
         .map_err(|_| wrong("the signer is no address: expected 0x and 40 hexadecimal digits".to_owned()))?;
-    let mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
+    let mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase())
+        && digits.bytes().any(|byte| byte.is_ascii_lowercase());
     if mixed && address.to_checksum(None).strip_prefix("0x") != Some(digits) {
         return Err(wrong(format!(
             "the signer's checksum is wrong: compare every digit, these digits are written {}",

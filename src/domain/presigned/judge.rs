@@ -82,17 +82,25 @@ impl fmt::Display for Misfit {
             Self::NoSuchNonce { nonce, range: Some((first, last)) } => {
                 write!(f, "nonce {nonce} is not in the window, which holds {first} to {last}")
             }
-            Self::NoSuchNonce { nonce, range: None } => write!(f, "nonce {nonce} is not in the window, which is empty"),
+            Self::NoSuchNonce { nonce, range: None } => {
+                write!(f, "nonce {nonce} is not in the window, which is empty")
+            }
             Self::Used { nonce, now } => {
                 write!(f, "nonce {nonce} is used: the Safe is at {now}, so this can never execute")
             }
             Self::NoOwner { signer } => {
                 write!(f, "{signer} is no owner of the Safe, so its signature counts for nothing")
             }
-            Self::OtherNonce { nonce } => write!(f, "it is this owner's signature for nonce {nonce}: bring it as that"),
-            Self::OtherChain { chain } => write!(f, "it is this owner's signature for the same Safe on chain {chain}"),
+            Self::OtherNonce { nonce } => {
+                write!(f, "it is this owner's signature for nonce {nonce}: bring it as that")
+            }
+            Self::OtherChain { chain } => {
+                write!(f, "it is this owner's signature for the same Safe on chain {chain}")
+            }
             Self::OtherSafe { safe } => write!(f, "it is this owner's signature for Safe {safe}"),
-            Self::OtherOwner { owner } => write!(f, "it is the signature of another owner, {owner}: bring it as theirs"),
+            Self::OtherOwner { owner } => {
+                write!(f, "it is the signature of another owner, {owner}: bring it as theirs")
+            }
             Self::LastByte { is, should } => write!(
                 f,
                 "it is this owner's signature, but ends with {is:02x} where the Safe wants {should:02x}: replace the last byte"
@@ -124,7 +132,12 @@ pub struct Elsewhere {
 ///
 /// # Errors
 /// Says what it is instead.
-pub fn judge(window: &Window, brought: &Brought, now: Option<SafeNonce>, elsewhere: &Elsewhere) -> Result<(), Misfit> {
+pub fn judge(
+    window: &Window,
+    brought: &Brought,
+    now: Option<SafeNonce>,
+    elsewhere: &Elsewhere,
+) -> Result<(), Misfit> {
     let Brought { signer, nonce, signature, .. } = brought;
     if let Some(now) = now.filter(|now| nonce < now) {
         return Err(Misfit::Used { nonce: *nonce, now });
@@ -142,16 +155,25 @@ pub fn judge(window: &Window, brought: &Brought, now: Option<SafeNonce>, elsewhe
     };
     match recovered.kind {
         SignatureKind::Eoa | SignatureKind::EthSign if recovered.owner == *signer => Ok(()),
-        SignatureKind::Eoa | SignatureKind::EthSign => Err(explain(window, brought, recovered.owner, &entry.tx, elsewhere)),
+        SignatureKind::Eoa | SignatureKind::EthSign => {
+            Err(explain(window, brought, recovered.owner, &entry.tx, elsewhere))
+        }
         SignatureKind::ApprovedHash | SignatureKind::ContractSignature => {
             Err(last_byte(digest, brought).unwrap_or(Misfit::NeedsChain(recovered.kind)))
         }
     }
 }
 
-fn explain(window: &Window, brought: &Brought, recovered: Address, tx: &SafeTx, elsewhere: &Elsewhere) -> Misfit {
+fn explain(
+    window: &Window,
+    brought: &Brought,
+    recovered: Address,
+    tx: &SafeTx,
+    elsewhere: &Elsewhere,
+) -> Misfit {
     let is_theirs = |digest: SafeTxHash| {
-        recover(digest, &brought.signature).is_ok_and(|found| found.owner == brought.signer && !found.kind.needs_chain())
+        recover(digest, &brought.signature)
+            .is_ok_and(|found| found.owner == brought.signer && !found.kind.needs_chain())
     };
     if let Some(misfit) = last_byte(hash(tx, &window.domain).safe_tx, brought) {
         return misfit;
@@ -161,11 +183,12 @@ fn explain(window: &Window, brought: &Brought, recovered: Address, tx: &SafeTx, 
     }
     let around = |from: SafeNonce| {
         let first = from.0.saturating_sub(alloy::primitives::U256::from(NONCES_AROUND));
-        (0..=2 * NONCES_AROUND).map(move |step| SafeNonce(first.saturating_add(alloy::primitives::U256::from(step))))
+        (0..=2 * NONCES_AROUND)
+            .map(move |step| SafeNonce(first.saturating_add(alloy::primitives::U256::from(step))))
     };
-    if let Some(nonce) = around(tx.nonce).find(|nonce| {
-        is_theirs(hash(&SafeTx { nonce: *nonce, ..tx.clone() }, &window.domain).safe_tx)
-    }) {
+    if let Some(nonce) = around(tx.nonce)
+        .find(|nonce| is_theirs(hash(&SafeTx { nonce: *nonce, ..tx.clone() }, &window.domain).safe_tx))
+    {
         return Misfit::OtherNonce { nonce };
     }
     let at = |domain: SafeDomain| hash(tx, &domain).safe_tx;

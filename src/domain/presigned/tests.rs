@@ -110,8 +110,12 @@ fn a_signature_that_does_not_fit_is_named_as_what_it_is() {
         bytes[last] = change(bytes[last]);
         Bytes::from(bytes)
     };
-    let personal: Bytes =
-        key(1).sign_message_sync(window.entries[1].hashes.safe_tx.0.as_slice()).unwrap().as_bytes().to_vec().into();
+    let personal: Bytes = key(1)
+        .sign_message_sync(window.entries[1].hashes.safe_tx.0.as_slice())
+        .unwrap()
+        .as_bytes()
+        .to_vec()
+        .into();
     let judged = |brought: Brought| judge(&window, &brought, Some(SafeNonce::from(5)), &elsewhere);
     assert_eq!(judged(brought(1, 6, good.clone())), Ok(()));
     assert_eq!(judged(brought(1, 6, with_last(&personal, |v| v + 4))), Ok(()), "eth_sign, marked");
@@ -125,7 +129,10 @@ fn a_signature_that_does_not_fit_is_named_as_what_it_is() {
         (brought(1, 6, sign(1, &tx(6), &other_safe)), Misfit::OtherSafe { safe: SafeName::new("treasury") }),
         (brought(1, 6, sign(2, &tx(6), &domain())), Misfit::OtherOwner { owner }),
         (brought(1, 6, sign(4, &tx(6), &domain())), Misfit::Stranger { recovered: key(4).address() }),
-        (brought(1, 6, good.slice(..64)), Misfit::Malformed("the signature has 64 bytes, 65 are needed".to_owned())),
+        (
+            brought(1, 6, good.slice(..64)),
+            Misfit::Malformed("the signature has 64 bytes, 65 are needed".to_owned()),
+        ),
     ];
     for (brought, expected) in table {
         assert_eq!(judged(brought), Err(expected));
@@ -180,7 +187,10 @@ fn whatever_changed_makes_it_void_with_the_reason() {
     insta::assert_snapshot!(changed(|ground| ground.code[0].implementation = Some((Address::repeat_byte(0xcc), None))), @"vault (0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa) was upgraded: its implementation is 0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC and was 0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB");
     insta::assert_snapshot!(changed(|ground| ground.code.clear()), @"the code of vault was not read");
     let swapped = changed(|ground| ground.owners[0] = Address::repeat_byte(9));
-    assert!(swapped.starts_with("no owner any more: 0x") && swapped.contains("; owner since: 0x0909"), "{swapped}");
+    assert!(
+        swapped.starts_with("no owner any more: 0x") && swapped.contains("; owner since: 0x0909"),
+        "{swapped}"
+    );
 }
 
 #[test]
@@ -228,7 +238,8 @@ fn both_forms_are_read_and_every_mistake_is_told_at_once() {
     assert_eq!(read(&item).0, [Brought { place: "item 1".to_owned(), ..good[0].clone() }]);
     assert_eq!(read(&format!("[{item},{}]", item.replace(":5,", ":\"6\","))).0.len(), 2);
 
-    let wrong = format!("{signer}:5\n0x12:5:{signature}\n{signer}:x:{signature}\n{signer}:5:0x123\n{signer}:5:zz\n");
+    let wrong =
+        format!("{signer}:5\n0x12:5:{signature}\n{signer}:x:{signature}\n{signer}:5:0x123\n{signer}:5:zz\n");
     let (good, problems) = read(&wrong);
     assert_eq!(good, []);
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -249,7 +260,12 @@ fn both_forms_are_read_and_every_mistake_is_told_at_once() {
 fn a_key_is_32_random_bytes() {
     let digits = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     let key: [u8; 32] = std::array::from_fn(|index| u8::try_from(index).unwrap());
-    for good in [digits, &format!("0x{digits}"), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"] {
+    for good in [
+        digits,
+        &format!("0x{digits}"),
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+    ] {
         assert_eq!(parse_seal_key(good), Ok(key), "{good}");
     }
     for bad in ["", "correct horse battery staple", &digits[2..], "AAEC"] {

@@ -97,7 +97,8 @@ impl Town {
     /// Deploys a contract of `foundry-tests/src`; gives its address.
     pub async fn deploy(&self, source: &str, arguments: Vec<u8>) -> Address {
         let file = format!("{}/foundry-tests/out/{source}.sol/{source}.json", env!("CARGO_MANIFEST_DIR"));
-        let artifact: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let artifact: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let code: Bytes = artifact["bytecode"]["object"].as_str().unwrap().parse().unwrap();
         let from = self.chain.actors.deployer.address();
         let at = self.next_address().await;

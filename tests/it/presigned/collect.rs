@@ -47,7 +47,11 @@ async fn a_window_is_prepared_signed_and_kept_for_its_owners_eyes() {
     assert!(status["trouble"].as_str().unwrap().contains("is short: 0 nonces are complete"), "{status}");
     assert!(windowed.sign("ben").code == 0 && windowed.sign("ben").code == 0, "again changes nothing");
     let (code, status) = windowed.status();
-    assert_eq!((code, &status["good"], &status["standing"]["remaining"]), (0, &true.into(), &3.into()), "{status}");
+    assert_eq!(
+        (code, &status["good"], &status["standing"]["remaining"]),
+        (0, &true.into(), &3.into()),
+        "{status}"
+    );
     let said = windowed.town.run(&["presign", "status", "pause"]);
     assert!(["complete", "ana", "ben"].iter().all(|word| said.stdout.contains(word)), "{said:?}");
     assert!(said.stdout.lines().all(|line| line.chars().count() <= 200), "{said:?}");
@@ -135,7 +139,12 @@ async fn killed_while_it_collects_it_has_the_old_window_or_the_new_one() {
     let mut taken = false;
     for round in 0..12_u64 {
         let mut command = redhandle();
-        command.arg("-c").arg(windowed.town.config_path()).args(["presign", "add", "pause", path.to_str().unwrap()]);
+        command.arg("-c").arg(windowed.town.config_path()).args([
+            "presign",
+            "add",
+            "pause",
+            path.to_str().unwrap(),
+        ]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(round * 12));
         child.kill().ok();

@@ -69,7 +69,8 @@ impl Town {
         let calls = [
             Roles::scopeTargetCall { roleKey: role, to: vault }.abi_encode(),
             Roles::allowFunctionCall { roleKey: role, to: vault, selector: PAUSE, options: 0 }.abi_encode(),
-            Roles::assignRolesCall { module: member, roleKeys: vec![role], memberOf: vec![true] }.abi_encode(),
+            Roles::assignRolesCall { module: member, roleKeys: vec![role], memberOf: vec![true] }
+                .abi_encode(),
         ];
         for call in calls {
             self.act_as(safe, roles, call).await;
@@ -83,7 +84,12 @@ impl Town {
     fn with_key(&self, call: &[&str], whose: &str) -> crate::support::process::Said {
         let (keystore, password) = (self.keystore_path(whose), self.path("secrets/keystore-password"));
         let mut call = call.to_vec();
-        call.extend(["--keystore", keystore.to_str().unwrap(), "--password-file", password.to_str().unwrap()]);
+        call.extend([
+            "--keystore",
+            keystore.to_str().unwrap(),
+            "--password-file",
+            password.to_str().unwrap(),
+        ]);
         self.run(&call)
     }
 
@@ -99,7 +105,10 @@ async fn a_deputys_signature_pauses_and_the_safes_nonce_stays() {
     let module = town.with_deputy().await;
     let (code, state, why) = town.state_of("deputy");
     assert_eq!((code, state.as_str()), (0, "ready"), "{why}");
-    assert!(why.contains("a key made for this simulation is taken as the deputy"), "what is pretended is said: {why}");
+    assert!(
+        why.contains("a key made for this simulation is taken as the deputy"),
+        "what is pretended is said: {why}"
+    );
 
     let wrong = town.with_key(&["module", "sign", "deputy"], "ana");
     assert!(wrong.code == 2 && wrong.stderr.contains("is not the deputy"), "{wrong:?}");
@@ -111,7 +120,11 @@ async fn a_deputys_signature_pauses_and_the_safes_nonce_stays() {
     let misfits = [
         ("module", serde_json::json!(town.protocol.vault), "the signature is for module"),
         ("chain_id", serde_json::json!(1), "the signature is for chain 1"),
-        ("nonce", serde_json::json!(B256::repeat_byte(1)), "the deputy was replaced, or something else was signed"),
+        (
+            "nonce",
+            serde_json::json!(B256::repeat_byte(1)),
+            "the deputy was replaced, or something else was signed",
+        ),
         ("signature", serde_json::json!("0x1234"), "has 2 bytes"),
     ];
     for (field, value, words) in misfits {

@@ -101,7 +101,8 @@ async fn an_owner_a_guard_or_an_upgrade_voids_it_with_the_reason() {
     let before = anvil.snapshot().await.unwrap();
     let [_, _, gone, come, ..] = &town.chain.actors.owners;
     let owners = [town.key_of("ana"), town.key_of("ben"), town.key_of("chi")].map(|key| key.address());
-    let swap = Safe::swapOwnerCall { prevOwner: owners[1], oldOwner: gone.address(), newOwner: come.address() };
+    let swap =
+        Safe::swapOwnerCall { prevOwner: owners[1], oldOwner: gone.address(), newOwner: come.address() };
     town.guardian_does(swap).await;
     void(&format!("no owner any more: {}", gone.address()));
     let refused = windowed.sign("ana");

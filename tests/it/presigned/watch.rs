@@ -6,9 +6,7 @@ use super::Windowed;
 use crate::support::{Life, until};
 
 fn watched(life: &Life) -> Vec<std::sync::Arc<Incident>> {
-    let is_ours = |incident: &std::sync::Arc<Incident>| {
-        matches!(&incident.source, Source::Reporter { kind, .. } if kind == "redhandle")
-    };
+    let is_ours = |incident: &std::sync::Arc<Incident>| matches!(&incident.source, Source::Reporter { kind, .. } if kind == "redhandle");
     life.house.agent.store.all().into_iter().filter(is_ours).collect()
 }
 
@@ -26,7 +24,8 @@ async fn a_shortage_is_paged_once_and_its_end_is_said() {
     let windowed = Windowed::signed("by-hand", &["ana"]).await;
     let town = &windowed.town;
     let life = town.wake().await;
-    until("the shortage to be paged", async || life.pages().contains("window pause is short").then_some(())).await;
+    until("the shortage to be paged", async || life.pages().contains("window pause is short").then_some(()))
+        .await;
     let [incident] = &watched(&life)[..] else { panic!("one incident for one window") };
     assert!(incident.title.contains("0 nonces are complete, and fewer than 2"), "{}", incident.title);
     assert!(incident.preparation.is_none(), "it prepares nothing");
