@@ -54,7 +54,10 @@ async fn a_window_that_does_not_open_is_paged() {
     let mut sealed = std::fs::read(&file).unwrap();
     let last = sealed.len() - 1;
     sealed[last] ^= 1;
-    std::fs::write(&file, sealed).unwrap();
+    // In one step: the agent must not read half of it.
+    let beside = town.path("presigned/beside");
+    std::fs::write(&beside, sealed).unwrap();
+    std::fs::rename(beside, file).unwrap();
     until("it to be paged", async || life.pages().contains("was changed or damaged").then_some(())).await;
     life.stop().await;
 }
