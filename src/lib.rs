@@ -9,7 +9,7 @@
 //! | composition root | [`cli`] |
 //! | surfaces | [`web`], [`drill`] |
 //! | agent | [`agent`] |
-//! | edges, one outside system each | [`feeds`], [`chain`], [`safe_service`], [`signer`], [`notify`], [`journal`], [`config`] |
+//! | edges, one outside system each | [`feeds`], [`chain`], [`safe_service`], [`signer`], [`sealed`], [`notify`], [`journal`], [`config`] |
 //! | domain | [`domain`] |
 //! | ground | [`clock`], [`http`]: what edges and agent stand on |
 //!
@@ -27,5 +27,6 @@ pub mod http;
 pub mod journal;
 pub mod notify;
 pub mod safe_service;
+pub mod sealed;
 pub mod signer;
 pub mod web;

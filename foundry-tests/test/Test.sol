@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 /// @notice The part of forge's cheatcodes that these tests use. forge-std is not on npm, and this is all we need of it.
 interface Vm {
     function addr(uint256 key) external pure returns (address);
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function prank(address sender) external;
     function startPrank(address sender) external;

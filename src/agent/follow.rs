@@ -1,6 +1,7 @@
 //! Looks for confirmations, executions and a moved nonce, from every source.
 //!
-//! The service is asked for signatures, and each is checked before it counts. Whether the proposal was
+//! The service is asked for signatures, and a released window of pre-signed ones is opened; each is checked before
+//! it counts. Whether the proposal was
 //! executed is asked of the chain alone: the service may be behind, or lie.
 
 use std::time::Duration;
@@ -48,8 +49,14 @@ pub async fn follow(agent: &Agent, incident: &Incident, hash: SafeTxHash) -> Res
         }
         Ok::<_, TaskError>(())
     };
-    let (chain_said, service_said) = tokio::join!(chain_says, service_says);
-    chain_said.and(service_said)
+    let presigned_says = async {
+        for confirmation in super::presigned::confirmations(agent, chain, incident, preparation).await {
+            agent.record_outcome(incident, Fact::Confirmed(confirmation)).await?;
+        }
+        Ok::<_, TaskError>(())
+    };
+    let (chain_said, service_said, presigned_said) = tokio::join!(chain_says, service_says, presigned_says);
+    chain_said.and(service_said).and(presigned_said)
 }
 
 /// New confirmations the service has. One that does not check is said aloud and does not count.

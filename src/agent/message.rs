@@ -217,6 +217,8 @@ fn sign(
     lines.push(line("Displaces", displaces(&preparation.queue)));
     lines.push(line("Needed", needed(agent, incident, preparation, person)));
     lines.push(line("Verify without us", cast_command(preparation)));
+    let offers = super::presigned::release::on_offer(agent, incident, preparation);
+    lines.extend(offers.into_iter().map(|offer| line("Pre-signed", offer)));
     let for_children = nested::page::lines(agent, incident, preparation, person);
     if !for_children.is_empty() {
         lines.extend(for_children);

@@ -17,6 +17,8 @@
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`queue`], [`service_watch`], [`pace`] | a Safe's queue read and audited; services watched; how often they are asked |
 //! | [`preflight`] | the files against the chain |
+//! | [`presigned`] | windows of signatures collected in advance: prepared, watched, used |
+//! | [`module`] | pauses that need no Safe nonce: proven, signed, relayed |
 //!
 //! **Invariants.** A reconciler takes an incident and a task and nothing else; it may run twice, and two
 //! of them at once, here or in another process. Intent is journalled before an effect, the outcome after
@@ -38,12 +40,14 @@ pub mod intake;
 mod intent;
 mod keys;
 pub mod message;
+pub mod module;
 pub mod nested;
 pub mod pace;
 pub mod page;
 mod past;
 pub mod preflight;
 pub mod prepare;
+pub mod presigned;
 pub mod proposal;
 pub mod queue;
 pub mod reads;
@@ -91,6 +95,8 @@ pub struct Agent {
     pub services: BTreeMap<ChainName, ServiceLink>,
     /// Channels by name.
     pub channels: BTreeMap<ChannelName, Channel>,
+    /// Windows of pre-signed transactions, sealed at rest.
+    pub presigned: presigned::Windows,
     /// Signs proposals: a Safe delegate, never an owner.
     pub proposer: Option<KeySigner>,
     /// Pays gas for executions.

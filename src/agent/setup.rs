@@ -141,6 +141,9 @@ pub fn agent(
     };
     let relays = builder.relays();
     let links = builder.links(around.listen);
+    let presigned = super::presigned::Windows::open(&config.settings);
+    builder.problems.extend(super::presigned::name_problems(&config));
+    builder.problems.extend(super::module::name_problems(&config));
     let problems = builder.problems;
     let (Some(Compiled { plans, conditions }), Some(links), true) = (compiled, links, problems.is_empty())
     else {
@@ -155,6 +158,7 @@ pub fn agent(
         chains,
         services,
         channels,
+        presigned,
         proposer,
         executor,
         relays,

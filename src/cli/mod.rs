@@ -11,9 +11,11 @@ pub mod exit;
 mod feed;
 mod incident;
 mod journal;
+mod module;
 mod open;
 mod output;
 mod postmortem;
+mod presign;
 mod proposal;
 mod replay;
 mod report;
@@ -72,6 +74,12 @@ enum Command {
     /// List, show, verify, sign and execute proposals.
     #[command(subcommand)]
     Proposal(proposal::Command),
+    /// Collect signatures before they are needed.
+    #[command(subcommand)]
+    Presign(presign::Command),
+    /// Pause without owners and without the Safe's nonce.
+    #[command(subcommand)]
+    Module(module::Command),
     /// Draft a post-mortem, and follow its action items.
     #[command(subcommand)]
     Postmortem(postmortem::Command),
@@ -125,6 +133,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Incident(command) => incident::incident(context, command).await,
         Command::Coverage(args) => coverage::coverage(context, args).await,
         Command::Proposal(command) => proposal::proposal(context, command).await,
+        Command::Presign(command) => presign::presign(context, command).await,
+        Command::Module(command) => module::module(context, command).await,
         Command::Postmortem(command) => postmortem::postmortem(context, command).await,
         Command::Journal(command) => journal::journal(context, command).await,
         Command::Feed(command) => feed::feed(context, command).await,

@@ -80,6 +80,14 @@ name!(
     /// `[rotations.NAME]` in `roster.toml`.
     RotationName
 );
+name!(
+    /// `[[presigned]] name = "…"` in `redhandle.toml`: a window of pre-signed transactions.
+    WindowName
+);
+name!(
+    /// `[modules.NAME]` in `redhandle.toml`: a path to a pause that needs no Safe nonce.
+    ModuleName
+);
 
 /// An EIP-155 chain id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

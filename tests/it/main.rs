@@ -20,6 +20,7 @@ mod crash;
 mod guarantees;
 mod kits;
 mod nested;
+mod presigned;
 mod replay;
 mod safe_commands;
 mod safe_vectors;

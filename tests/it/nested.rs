@@ -224,8 +224,9 @@ async fn children_that_can_answer_sign_off_chain_and_the_one_that_cannot_is_told
     assert!(approvals(&incident).iter().all(|known| known.stage.is_open()));
     let (house, executor) = (std::sync::Arc::clone(&life.house), town.chain.actors.executor.clone());
     let what = Execution { safe_tx_hash: preparation.safe_tx_hash(), attempt: 1, begun: false };
-    let job =
-        async move { execute_with(&house.agent, &incident, &(&executor).into(), Actor::Operator, what).await.unwrap() };
+    let job = async move {
+        execute_with(&house.agent, &incident, &(&executor).into(), Actor::Operator, what).await.unwrap()
+    };
     assert!(life.within(job).await.unwrap(), "{:?}", life.newest().unwrap().stage);
     life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
     assert!(town.is_paused().await);

@@ -88,5 +88,7 @@ pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     findings.extend(keys::ours(agent, &grounds).await);
     findings.extend(keys::quotas(agent).await);
     findings.extend(runbooks::look(agent, &grounds).await);
+    findings.extend(super::presigned::findings(agent).await);
+    findings.extend(super::module::findings(agent).await);
     findings
 }

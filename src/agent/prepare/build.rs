@@ -156,7 +156,7 @@ pub fn transaction(needed: &[&PlannedAction], state: &SafeState) -> Result<SafeT
     batch(&calls, call_only(state.version), state.nonce)
 }
 
-fn planned(action: &PlannedAction) -> PlannedCall {
+pub(in crate::agent) fn planned(action: &PlannedAction) -> PlannedCall {
     PlannedCall {
         contract: action.call.contract.clone(),
         address: action.call.address,

@@ -26,6 +26,7 @@ use crate::domain::incident::preparation::{Considered, Preparation};
 use crate::domain::incident::{Fact, Incident, Retry, Task};
 use crate::domain::runbook::Plan;
 use build::Base;
+pub(super) use build::planned;
 use choose::{confirm, look_behind, rank, read_everything};
 
 /// Why no proposal came out.

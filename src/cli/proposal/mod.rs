@@ -92,7 +92,7 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
     let house = open::house(context, keys).await?;
     match command {
         Command::List => show::list(context, &house),
-        Command::Show { incident, hash } => show::show(context, &house, incident, hash),
+        Command::Show { incident, hash } => show::show(context, &house, incident, hash).await,
         Command::Verify { which, hash, .. } => {
             let (incident, named) = choose(&house, Some(&which), None)?;
             verify::verify(context, &house, incident, hash.or(named)).await

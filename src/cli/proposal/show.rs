@@ -8,12 +8,15 @@ use serde::Serialize;
 use super::{nested, of};
 use crate::agent::house::House;
 use crate::agent::message::{cast_command, device_hex};
+use crate::agent::module;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::module::rows;
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::fact::OwnerConfirmation;
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{CompanionState, Incident, IncidentId, Preparation};
+use crate::domain::module::PathReport;
 use crate::domain::safe::SafeTxHash;
 
 /// A proposal as JSON.
@@ -30,6 +33,9 @@ struct View<'a> {
     approvals: Vec<nested::ApprovalView<'a>>,
     companions: Vec<&'a CompanionState>,
     warnings: Vec<String>,
+    /// Paths that need neither quorum nor nonce, each simulated now; left out of lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<PathReport>,
 }
 
 impl<'a> View<'a> {
@@ -44,6 +50,7 @@ impl<'a> View<'a> {
             approvals: nested::views(incident, preparation),
             companions: incident.companions.values().collect(),
             warnings: incident.warnings(),
+            paths: Vec::new(),
         }
     }
 }
@@ -93,14 +100,25 @@ pub fn list(context: &Context, house: &House) -> Result<Exit, Failure> {
 }
 
 /// One proposal.
-pub fn show(
+pub async fn show(
     context: &Context,
     house: &House,
     id: IncidentId,
     hash: Option<SafeTxHash>,
 ) -> Result<Exit, Failure> {
     let (incident, preparation) = of(house, id, hash)?;
-    context.out.result(&View::of(&incident, &preparation), |out| text(out, house, &incident, &preparation));
+    let paths = match &incident.runbook {
+        Some(runbook) => module::reports(&house.agent, Some(runbook)).await,
+        None => Vec::new(),
+    };
+    let view = View { paths, ..View::of(&incident, &preparation) };
+    context.out.result(&view, |out| {
+        let mut text = text(out, house, &incident, &preparation);
+        for (label, told) in rows(out, &view.paths) {
+            text.push_str(&format!("\n{}  {told}", out.look(&format!("{label:<14}"), Look::Dim)));
+        }
+        text
+    });
     Ok(Exit::Done)
 }
 

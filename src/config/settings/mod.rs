@@ -11,6 +11,8 @@ mod contracts;
 mod executor;
 mod feeds;
 mod keystores;
+mod modules;
+mod presigned;
 mod web;
 mod webhook;
 
@@ -25,13 +27,15 @@ pub use feeds::{
     Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed, WebhookWords,
 };
 pub use keystores::{KeySource, Keystore, Proposer};
+pub use modules::{Module, ModuleKind};
+pub use presigned::{Presigned, Release};
 pub use web::Web;
 
 use super::problem::{Findings, Place};
 use super::reader::{Context, Entry, Placed, Table};
 use crate::domain::alert::BotId;
 use crate::domain::contract::Contract;
-use crate::domain::names::{ChainName, ChannelName, ContractName, PolicyName, SafeName};
+use crate::domain::names::{ChainName, ChannelName, ContractName, ModuleName, PolicyName, SafeName};
 
 /// `redhandle.toml`, checked.
 #[derive(Clone, Debug)]
@@ -46,6 +50,10 @@ pub struct Settings {
     pub contracts: BTreeMap<ContractName, Contract>,
     /// `[safes.NAME]`.
     pub safes: BTreeMap<SafeName, Safe>,
+    /// `[[presigned]]`, in the order of writing.
+    pub presigned: Vec<Presigned>,
+    /// `[modules.NAME]`.
+    pub modules: BTreeMap<ModuleName, Module>,
     /// The key that suggests, if there is one.
     pub proposer: Option<Proposer>,
     /// The key that pays gas, if there is one.
@@ -104,6 +112,9 @@ pub(super) fn read(
     let chain_names: BTreeSet<String> = Table::keys_of(entries, "chains").into_iter().collect();
     let contracts = contracts::read_contracts(&mut root, &chain_names, &ids, findings);
     let safes = contracts::read_safes(&mut root, &chain_names, &chains, findings);
+    let safe_names: BTreeSet<String> = Table::keys_of(entries, "safes").into_iter().collect();
+    let presigned = presigned::read(&mut root, &safe_names, findings);
+    let modules = modules::read(&mut root, &safe_names, &safes, findings);
     let bots = feeds::read_bots(&mut root, findings);
     let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, findings);
     let channels = channels::read(&mut root, findings);
@@ -142,6 +153,8 @@ pub(super) fn read(
         chains,
         contracts,
         safes,
+        presigned,
+        modules,
         proposer,
         executor,
         feeds,

@@ -48,6 +48,7 @@ impl Incident {
                 self.only_while(matches!(self.stage, Stage::Submitting { .. }), "nothing is being submitted")
             }
             Fact::Confirmed(confirmation) => self.may_be_confirmed(&confirmation.safe_tx_hash),
+            Fact::PresignedReleased { .. } => self.only_live(),
             Fact::CompanionPrepared(companion) => self.may_join(companion),
             Fact::ChildSigned { of, .. } => self.may_be_signed_by_a_child(*of),
             Fact::StoodDown { .. } => self.may_stand_down(),
@@ -126,6 +127,7 @@ impl Incident {
                 | Fact::PageFailed { page, .. } => rejects(page),
                 Fact::Acknowledged { .. } => self.open_call(Purpose::Reject).is_some(),
                 Fact::Reported { .. }
+                | Fact::PresignedReleased { .. }
                 | Fact::Matched { .. }
                 | Fact::Triaged { .. }
                 | Fact::Declared { .. }

@@ -72,6 +72,7 @@ impl Incident {
             races_lost: 0,
             lost: None,
             replan_at: None,
+            released: Default::default(),
             calls: Default::default(),
             pages: Default::default(),
             acknowledged: Default::default(),
@@ -170,6 +171,9 @@ impl Incident {
                 if self.has_quorum() {
                     self.call_for_execution(at);
                 }
+            }
+            Fact::PresignedReleased { window, .. } => {
+                self.released.insert(window.clone());
             }
             Fact::CompanionPrepared(companion) => {
                 self.join(companion);

@@ -216,6 +216,7 @@ fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
             (*safe_tx_hash, Step::Executed { transaction: *transaction, success: *success })
         }
         Fact::Reported { .. }
+        | Fact::PresignedReleased { .. }
         | Fact::Matched { .. }
         | Fact::Triaged { .. }
         | Fact::Declared { .. }

@@ -13,7 +13,7 @@ use super::names::{PageKey, Purpose};
 pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ContractName, PersonId, RunbookId};
+use crate::domain::names::{ContractName, PersonId, RunbookId, WindowName};
 use crate::domain::runbook::Severity;
 use crate::domain::safe::{SafeAddress, SafeNonce, SafeTxHash};
 
@@ -197,6 +197,13 @@ pub enum Fact {
         safe_tx_hash: SafeTxHash,
         /// Whose.
         owner: Address,
+    },
+    /// The signatures of a pre-signed window count for this incident: a person said so.
+    PresignedReleased {
+        /// Who.
+        by: Actor,
+        /// Which window.
+        window: WindowName,
     },
     /// The Safe's owners or threshold changed without its nonce: who must sign is counted anew.
     OwnersChanged {
@@ -396,6 +403,7 @@ impl Fact {
             Self::RejectionStarted { .. } => "rejection-started",
             Self::RejectionFailed { .. } => "rejection-failed",
             Self::ApprovalGone { .. } => "approval-gone",
+            Self::PresignedReleased { .. } => "presigned-released",
             Self::OwnersChanged { .. } => "owners-changed",
             Self::Superseded { .. } => "superseded",
             Self::ExecutionStarted { .. } => "execution-started",

@@ -64,7 +64,7 @@ pub struct OwnerConfirmation {
     pub owner: Address,
     /// The signature as the Safe takes it (65 bytes, or longer for contract signatures).
     pub signature: Bytes,
-    /// How it reached us: `service`, `command`, `chain`, `file`.
+    /// How it reached us: `service`, `command`, `chain`, `file`, `pre-signed`.
     pub source: String,
 }
 

@@ -1,6 +1,6 @@
 //! The incident: a fold over its facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use super::preparation::Preparation;
 use super::race::LostRace;
 use super::stand_down::RejectionWork;
 use crate::domain::condition::{Match, Response};
-use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName};
+use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName, WindowName};
 use crate::domain::runbook::Severity;
 use crate::domain::safe::SafeTxHash;
 
@@ -318,6 +318,9 @@ pub struct Incident {
     pub lost: Option<LostRace>,
     /// When the proposal is prepared anew after a race that was lost; none: at once.
     pub replan_at: Option<Timestamp>,
+    /// Pre-signed windows whose signatures count for this incident, because a person said so.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub released: BTreeSet<WindowName>,
     /// Open and closed calls.
     pub calls: BTreeMap<Purpose, Call>,
     /// Every page.

@@ -144,6 +144,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
                 confirmation.source
             ),
         ),
+        Fact::PresignedReleased { by, window } => {
+            (Turn, format!("{by} released the pre-signed signatures of window {window}"))
+        }
         Fact::CompanionPrepared(companion) => (
             Turn,
             format!(

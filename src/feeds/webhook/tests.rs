@@ -8,8 +8,8 @@ use serde_json::Value;
 use secrecy::SecretString;
 
 use super::*;
-use crate::domain::names::FeedName;
 use crate::clock::ManualClock;
+use crate::domain::names::FeedName;
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/fixtures/feeds/sample.jsonl");
 const SECRET: &str = "practice-secret-0001";

@@ -78,7 +78,9 @@ fn layer(module: &str) -> Option<Layer> {
         "web" => Layer::Web,
         "drill" => Layer::Drill,
         "agent" => Layer::Agent,
-        "feeds" | "chain" | "safe_service" | "signer" | "notify" | "journal" | "config" => Layer::Edge,
+        "feeds" | "chain" | "safe_service" | "signer" | "sealed" | "notify" | "journal" | "config" => {
+            Layer::Edge
+        }
         "domain" => Layer::Domain,
         "clock" | "http" => Layer::Ground,
         _ => return None,
