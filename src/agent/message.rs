@@ -118,6 +118,7 @@ fn containment(incident: &Incident) -> String {
         Stage::PrepareFailed { problem, .. }
         | Stage::SubmitFailed { problem, .. }
         | Stage::ExecuteFailed { problem, .. } => format!("{}: {problem}", incident.stage.as_str()),
+        Stage::Waiting { because, .. } => format!("{}: {because}", incident.stage.as_str()),
         Stage::Idle
         | Stage::Preparing { .. }
         | Stage::Unneeded

@@ -13,6 +13,7 @@
 //! | [`prepare`], [`submit`], [`follow`], [`execute`], [`verify`], [`page`], [`draft`] | one kind of task each |
 //! | [`command`] | what people decide |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
+//! | [`upgrade`] | other code behind a contract: pins, layouts, slots, timelocks |
 //! | [`preflight`] | the files against the chain |
 //!
 //! **Invariants.** A reconciler takes an incident and a task and nothing else; it may run twice, and two
@@ -42,6 +43,7 @@ pub mod setup;
 pub mod sign;
 pub mod store;
 pub mod submit;
+pub mod upgrade;
 pub mod verify;
 
 use std::collections::BTreeMap;

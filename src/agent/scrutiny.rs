@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::reads::read_all;
+use super::upgrade::{self, Resolved};
 use super::{Agent, chain_of};
 use crate::chain::Chain;
 use crate::domain::expression::Verdict;
@@ -75,6 +76,7 @@ pub fn still_wanted(incident: &Incident) -> Result<(), String> {
             Err(format!("it was executed already, and its effect was read at block {block}"))
         }
         Stage::Idle => Err("another transaction took its nonce: a new one will be prepared".to_owned()),
+        Stage::Waiting { because, .. } => Err(format!("there is nothing to sign: {because}")),
         Stage::Unneeded => Err("the chain is as it should be already".to_owned()),
         Stage::Preparing { .. }
         | Stage::PrepareFailed { .. }
@@ -107,6 +109,18 @@ pub async fn scrutinise(
     match safe_now(chain, preparation).await {
         Ok((block, state)) => {
             the_past(&mut checks, chain, &block, &state, preparation).await;
+            let resolved = match plan {
+                Some(plan) => upgrade::resolve(agent, chain, &block, plan, None).await.map(Some),
+                None => Ok(None),
+            };
+            let resolved = resolved.unwrap_or_else(|refusal| {
+                checks.note("upgrade", false, refusal.text);
+                None
+            });
+            let plan = resolved.as_ref().map(|resolved| &resolved.plan);
+            if let Some(resolved) = &resolved {
+                the_upgrades(&mut checks, chain, &block, &state, preparation, resolved).await;
+            }
             the_safe(&mut checks, preparation, &state);
             the_transaction(&mut checks, preparation);
             the_calls(&mut checks, agent, preparation, plan);
@@ -229,14 +243,20 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
         },
     };
     for call in inside {
-        let contract = agent.config.settings.contracts.values().find(|contract| contract.address == call.to);
-        let Some(contract) = contract else {
-            checks.note("call", false, format!("{} is no configured contract", call.to));
-            continue;
-        };
         let planned = plan.and_then(|plan| {
             plan.actions.iter().find(|action| action.call.address == call.to && action.call.data == call.data)
         });
+        let contract = agent.config.settings.contracts.values().find(|contract| contract.address == call.to);
+        // What a proxy's own slot names (its ProxyAdmin, its beacon) needs no name of its own.
+        let is_upgrade = planned.is_some_and(|action| action.proof().is_some());
+        let name = match contract {
+            Some(contract) => contract.name.to_string(),
+            None if is_upgrade => call.to.to_string(),
+            None => {
+                checks.note("call", false, format!("{} is no configured contract", call.to));
+                continue;
+            }
+        };
         match (planned, plan) {
             (Some(action), _) => {
                 checks.note("call", true, format!("{} at {}", action.call.describe(), call.to))
@@ -244,10 +264,38 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
             (None, Some(_)) => checks.note(
                 "call",
                 false,
-                format!("{} on {} is not what the runbook says", call.data, contract.name),
+                format!("{} on {name} is not what the runbook says", call.data),
             ),
             (None, None) => checks.note("call", false, "no runbook says that this is to be called"),
         }
+    }
+}
+
+/// Every upgrade inside: its code against the pins, its storage, what is found in a simulation afterwards.
+async fn the_upgrades(
+    checks: &mut Checks,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    state: &SafeState,
+    preparation: &Preparation,
+    resolved: &Resolved,
+) {
+    let actions = resolved.plan.actions.iter().filter(|action| {
+        preparation.calls.iter().any(|call| call.address == action.call.address && call.data == action.call.data)
+    });
+    let mut proofs: Vec<_> = actions.filter_map(|action| action.proof().cloned()).collect();
+    for proof in &proofs {
+        for line in proof.lines() {
+            checks.note("upgrade", true, line);
+        }
+    }
+    if proofs.is_empty() {
+        return;
+    }
+    let found = upgrade::effect::after(chain, block, state, &preparation.tx, &mut proofs, resolved).await;
+    for expectation in found {
+        let because = expectation.because.map(|because| format!(": {because}")).unwrap_or_default();
+        checks.note("upgrade", expectation.holds, format!("{}{because}", expectation.expect));
     }
 }
 

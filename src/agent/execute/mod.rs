@@ -14,7 +14,7 @@ pub mod signatures;
 
 use alloy::signers::local::PrivateKeySigner;
 
-use super::{Agent, TaskError};
+use super::{Agent, TaskError, upgrade};
 use crate::domain::incident::{Actor, Fact, Incident, Preparation, Retry, Stage, Task};
 use delivery::Delivery;
 
@@ -93,6 +93,7 @@ fn may_begin(newest: &Incident, preparation: &Preparation) -> bool {
         | Stage::Preparing { .. }
         | Stage::PrepareFailed { .. }
         | Stage::Unneeded
+        | Stage::Waiting { .. }
         | Stage::Executing { .. }
         | Stage::Executed { .. }
         | Stage::Verified { .. } => false,
@@ -110,5 +111,9 @@ async fn deliver(
         .chains
         .get(&preparation.chain)
         .ok_or_else(|| (format!("chain {} is not configured", preparation.chain), Retry::Never))?;
+    // What is on its way already is followed, whatever became of the code.
+    if incident.sent.is_none() {
+        upgrade::still_pinned(chain, preparation).await.map_err(|refusal| (refusal.text, refusal.retry))?;
+    }
     Delivery::of(agent, chain, incident.id, preparation, executor).run().await
 }

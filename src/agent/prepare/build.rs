@@ -75,6 +75,7 @@ impl Base<'_> {
             queue,
             simulation,
             confirmed_on_chain: None,
+            upgrades: needed.iter().filter_map(|action| action.proof().cloned()).collect(),
         }))
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::names::{ChainName, ContractName, SafeName};
 use crate::domain::roster::CoverageReport;
+use crate::domain::upgrade::proof::UpgradeProof;
 use crate::domain::safe::{SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeTxHashes};
 
 /// One call of the proposal.
@@ -163,6 +164,9 @@ pub struct Preparation {
     pub simulation: Simulation,
     /// The runbook's `confirm`, where it has one, and that it holds.
     pub confirmed_on_chain: Option<String>,
+    /// What was found about each upgrade inside, and about those that wait for their timelock.
+    #[serde(default)]
+    pub upgrades: Vec<UpgradeProof>,
 }
 
 impl Preparation {

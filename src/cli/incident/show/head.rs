@@ -99,6 +99,10 @@ fn containment(incident: &Incident, out: &Output) -> (String, Look) {
         Stage::Verified { at, block } => {
             (format!("{word} on the chain at block {block}, {}", out.time(*at)), Look::Good)
         }
+        // Nothing protects yet, so it is not green.
+        Stage::Waiting { until, because } => {
+            (format!("{word}: {}; looked at again {}", terminal(because), out.time(*until)), Look::Bad)
+        }
         Stage::Preparing { attempt } | Stage::Submitting { attempt } | Stage::Executing { attempt } => {
             (format!("{word}, attempt {attempt}"), Look::Plain)
         }

@@ -109,6 +109,7 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
             failure: None,
         },
         confirmed_on_chain: None,
+        upgrades: Vec::new(),
     })
 }
 
