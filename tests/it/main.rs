@@ -20,3 +20,4 @@ mod crash;
 mod guarantees;
 mod story;
 mod support;
+mod upgrade;

@@ -8,6 +8,9 @@ use crate::agent::message::{cast_command, device_hex};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
+use crate::agent::upgrade::ready_at;
+use crate::domain::text::terminal;
+use crate::domain::upgrade::proof::UpgradeProof;
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{Incident, IncidentId, Preparation};
 
@@ -92,6 +95,9 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
         row("Call", format!("{}  at {}", out.look(&call.call, Look::Bold), call.address));
         row("  expected", call.expect.clone());
     }
+    for proof in &preparation.upgrades {
+        upgrade(out, proof, &mut row);
+    }
     for skipped in &preparation.skipped {
         row("Left out", format!("{} ({})", skipped.call, skipped.because));
     }
@@ -119,6 +125,21 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
     }
     row("Without us", cast_command(preparation));
     lines.join("\n")
+}
+
+/// Whose code takes whose place, why it may, and what is worth a look.
+fn upgrade(out: &Output, proof: &UpgradeProof, row: &mut impl FnMut(&str, String)) {
+    for (index, line) in proof.lines().into_iter().enumerate() {
+        row(if index == 0 { "Upgrade" } else { "" }, terminal(&line));
+    }
+    for warning in &proof.warnings {
+        row("  look at", out.look(&terminal(warning), Look::Bad));
+    }
+    if let Some(timelock) = proof.timelock.as_ref().filter(|_| proof.goes_on()) {
+        let ready = out.time(ready_at(timelock));
+        let cancel = format!("cancel({}) of {} takes it back", timelock.operation, timelock.contract);
+        row("  ready", format!("{ready} at the earliest; until then {cancel}"));
+    }
 }
 
 fn simulated(out: &Output, preparation: &Preparation) -> String {
