@@ -149,6 +149,10 @@ fn sign(
     for call in &preparation.calls {
         lines.push(line("Call", format!("{} at {}", call.call, call.address)));
     }
+    for proof in &preparation.upgrades {
+        lines.extend(proof.lines().into_iter().map(|text| line("Upgrade", text)));
+        lines.extend(proof.warnings.iter().map(|warning| line("Look at", warning.clone())));
+    }
     lines.push(line("Nonce", preparation.tx.nonce.to_string()));
     lines.push(line("Domain hash", device_hex(preparation.hashes.domain.as_slice())));
     lines.push(line("Message hash", device_hex(preparation.hashes.message.as_slice())));

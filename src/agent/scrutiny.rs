@@ -261,11 +261,9 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
             (Some(action), _) => {
                 checks.note("call", true, format!("{} at {}", action.call.describe(), call.to))
             }
-            (None, Some(_)) => checks.note(
-                "call",
-                false,
-                format!("{} on {name} is not what the runbook says", call.data),
-            ),
+            (None, Some(_)) => {
+                checks.note("call", false, format!("{} on {name} is not what the runbook says", call.data))
+            }
             (None, None) => checks.note("call", false, "no runbook says that this is to be called"),
         }
     }
@@ -281,7 +279,10 @@ async fn the_upgrades(
     resolved: &Resolved,
 ) {
     let actions = resolved.plan.actions.iter().filter(|action| {
-        preparation.calls.iter().any(|call| call.address == action.call.address && call.data == action.call.data)
+        preparation
+            .calls
+            .iter()
+            .any(|call| call.address == action.call.address && call.data == action.call.data)
     });
     let mut proofs: Vec<_> = actions.filter_map(|action| action.proof().cloned()).collect();
     for proof in &proofs {

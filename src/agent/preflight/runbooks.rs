@@ -116,7 +116,10 @@ async fn one(
     // A Safe that could not be read was told already.
     let readable = safes.filter_map(|(name, state)| state.as_ref().map(|state| (name, state)));
     findings.extend(
-        join_all(readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed, &resolved))).await,
+        join_all(
+            readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed, &resolved)),
+        )
+        .await,
     );
     findings
 }
@@ -207,8 +210,7 @@ async fn simulate(
         None => return Finding::problem(place, "the Safe did not say its own hash of the transaction"),
     }
     let mut proofs: Vec<_> = needed.iter().filter_map(|action| action.proof().cloned()).collect();
-    let found =
-        upgrade::effect::after(ground.chain, &ground.block, state, &tx, &mut proofs, resolved).await;
+    let found = upgrade::effect::after(ground.chain, &ground.block, state, &tx, &mut proofs, resolved).await;
     if let Some(broken) = found.iter().find(|expectation| !expectation.holds) {
         let because = broken.because.as_deref().unwrap_or("it does not hold");
         let sentence = format!("{calls} would not work now: {}: {because}", broken.expect);

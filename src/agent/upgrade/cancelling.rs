@@ -88,11 +88,15 @@ fn upgrades_of<'a>(
     action: &'a PlannedAction,
 ) -> impl Iterator<Item = &'a PlannedUpgrade> {
     let plan = reader.agent.plans.get(of);
-    plan.into_iter().flat_map(|plan| &plan.actions).filter_map(|other| match other.upgrade.as_deref() {
-        Some(UpgradePlan::Make(upgrade)) => Some(upgrade.as_ref()),
-        Some(UpgradePlan::Cancel { .. } | UpgradePlan::Resolved(_)) | None => None,
-    })
-    .filter(|upgrade| upgrade.timelock.as_ref().is_some_and(|(_, address)| *address == action.call.address))
+    plan.into_iter()
+        .flat_map(|plan| &plan.actions)
+        .filter_map(|other| match other.upgrade.as_deref() {
+            Some(UpgradePlan::Make(upgrade)) => Some(upgrade.as_ref()),
+            Some(UpgradePlan::Cancel { .. } | UpgradePlan::Resolved(_)) | None => None,
+        })
+        .filter(|upgrade| {
+            upgrade.timelock.as_ref().is_some_and(|(_, address)| *address == action.call.address)
+        })
 }
 
 /// Operations that incidents of the runbook had at this timelock.

@@ -100,9 +100,8 @@ async fn rehearse(chain: &Chain, block: &BlockRef, rehearsal: &Rehearsal) -> Vec
         overrides: Vec::new(),
         balances: Vec::new(),
     };
-    let views = reads
-        .iter()
-        .map(|read| Look::View { to: read.call().address, data: read.call().data.clone() });
+    let views =
+        reads.iter().map(|read| Look::View { to: read.call().address, data: read.call().data.clone() });
     let looks: Vec<_> = rehearsal.checks.iter().map(look).chain(views).collect();
     let told = |holds, because| Expectation { expect: format!("{WHEN}it goes through"), holds, because };
     let aftermath = match chain.simulate_then(block, &request, &looks).await {
@@ -219,7 +218,10 @@ pub fn not_before(now: Timestamp, ready: Timestamp) -> Timestamp {
 }
 
 fn look_now(now: Timestamp) -> Fact {
-    Fact::Waiting { until: now, because: "the timelock is another than was waited for: looking anew".to_owned() }
+    Fact::Waiting {
+        until: now,
+        because: "the timelock is another than was waited for: looking anew".to_owned(),
+    }
 }
 
 /// While something is waited for: is it still so? The chain's clock counts, somebody may cancel or execute, and the

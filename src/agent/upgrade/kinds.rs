@@ -1,18 +1,15 @@
 //! How each kind of proxy gets other code: found out from the chain, and refused where that is not what the runbook
 //! was written for.
 
-use std::collections::BTreeMap;
-
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolCall as _;
 
-use super::Refusal;
 use super::reading::Reader;
+use super::{Refusal, cutting};
 use crate::domain::upgrade::calls::abi::Upgrades;
 use crate::domain::upgrade::calls::{
     ADMIN_SLOT, BEACON_SLOT, Generation, IMPLEMENTATION_SLOT, upgrade_beacon, upgrade_by_admin, upgrade_proxy,
 };
-use crate::domain::upgrade::diamond::{self, Function};
 use crate::domain::upgrade::proof::{Replacement, Source, StateCheck};
 use crate::domain::upgrade::{PinnedCode, PlannedUpgrade, UpgradeKind};
 
@@ -50,10 +47,8 @@ pub(super) async fn look(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Fo
     if let Some(comparison) = plan.layout.as_ref().filter(|comparison| !comparison.is_compatible()) {
         let (from, to) = plan.layout_files.clone().unwrap_or_default();
         let clashes: Vec<_> = comparison.clashes.iter().map(ToString::to_string).collect();
-        wrong.push(format!(
-            "the storage layout {to} cannot take the place of {from}: {}",
-            clashes.join("; ")
-        ));
+        wrong
+            .push(format!("the storage layout {to} cannot take the place of {from}: {}", clashes.join("; ")));
     }
     match how(reader, plan).await {
         Ok(found) if wrong.is_empty() => Ok(found),
@@ -69,7 +64,7 @@ pub(super) async fn look(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Fo
 /// How it is to be done, whatever the code is: what is to be cancelled is found by this as well.
 pub(super) async fn how(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Found, Refusal> {
     match (plan.kind, &plan.implementation) {
-        (UpgradeKind::Diamond, _) => cut(reader, plan).await,
+        (UpgradeKind::Diamond, _) => cutting::cut(reader, plan).await,
         (UpgradeKind::Uups, Some(new)) => uups(reader, plan, new).await,
         (UpgradeKind::Transparent, Some(new)) => transparent(reader, plan, new).await,
         (UpgradeKind::Beacon, Some(new)) => beacon(reader, plan, new).await,
@@ -79,7 +74,7 @@ pub(super) async fn how(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Fou
     }
 }
 
-fn refuse<T>(sentence: String) -> Result<T, Refusal> {
+pub(super) fn refuse<T>(sentence: String) -> Result<T, Refusal> {
     Err(Refusal::never(sentence))
 }
 
@@ -149,7 +144,9 @@ async fn uups(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode) -> Re
     };
     let admin = reader.word(plan.address, ADMIN_SLOT).await?;
     if !admin.is_zero() {
-        return refuse(format!("{name} has an ERC-1967 admin: it is a transparent proxy; write kind = \"transparent\""));
+        return refuse(format!(
+            "{name} has an ERC-1967 admin: it is a transparent proxy; write kind = \"transparent\""
+        ));
     }
     let uuid = match reader.view(new.address, Upgrades::proxiableUUIDCall {}).await? {
         Some(uuid) if uuid == IMPLEMENTATION_SLOT => uuid,
@@ -217,7 +214,8 @@ async fn transparent(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode
         return refuse(format!("{} is empty: {name} is no transparent proxy", check.what));
     };
     let word = reader.word(plan.address, ADMIN_SLOT).await?;
-    let admin = Reader::account(word, &format!("the ERC-1967 admin slot of {name}")).map_err(Refusal::never)?;
+    let admin =
+        Reader::account(word, &format!("the ERC-1967 admin slot of {name}")).map_err(Refusal::never)?;
     if admin.is_zero() {
         return refuse(format!(
             "the ERC-1967 admin slot of {name} is empty: it is no transparent proxy; a UUPS proxy has kind = \"uups\""
@@ -237,7 +235,12 @@ async fn transparent(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode
     let (target, target_name, data, authority) = if is_caller(admin) {
         // Version 4 lets any account be the admin; version 5 puts a ProxyAdmin of its own between.
         let data = upgrade_proxy(Generation::V4, new.address, &data);
-        (plan.address, name.to_string(), data, format!("the admin of {name} is {} itself", reader.name(admin)))
+        (
+            plan.address,
+            name.to_string(),
+            data,
+            format!("the admin of {name} is {} itself", reader.name(admin)),
+        )
     } else {
         let who = format!("the ProxyAdmin of {name}");
         let generation = reader.generation(admin, &who).await?;
@@ -249,8 +252,7 @@ async fn transparent(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode
         };
         let data = upgrade_by_admin(generation, plan.address, new.address, &data);
         let version = generation.as_str();
-        let authority =
-            format!("{who} {admin} ({version}) is owned by {}", reader.name(owner));
+        let authority = format!("{who} {admin} ({version}) is owned by {}", reader.name(owner));
         (admin, format!("{name}'s ProxyAdmin"), data, authority)
     };
     Ok(Found::Todo(Inner {
@@ -312,92 +314,6 @@ async fn beacon(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode) -> 
         replacements: vec![replacement],
         checks: vec![check, unchanged(plan, "beacon", BEACON_SLOT, word)],
         authority: format!("the beacon of {name} is owned by {owner}"),
-        proxiable_uuid: None,
-        warnings,
-    }))
-}
-
-async fn cut(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Found, Refusal> {
-    let name = &plan.contract;
-    let wanted: Vec<(Function, Address)> = plan
-        .facets
-        .iter()
-        .flat_map(|facet| facet.functions.iter().map(|function| (function.clone(), facet.code.address)))
-        .collect();
-    let mut now = BTreeMap::new();
-    for function in wanted.iter().map(|(function, _)| function).chain(&plan.remove) {
-        let selector = function.selector;
-        let call = Upgrades::facetAddressCall { selector };
-        let Some(facet) = reader.view(plan.address, call).await? else {
-            return refuse(format!(
-                "{name} does not answer facetAddress(bytes4): it is no ERC-2535 diamond with a loupe"
-            ));
-        };
-        now.insert(selector, facet);
-    }
-    let changes = diamond::changes(&wanted, &plan.remove, &now);
-    if changes.is_empty() {
-        return Ok(Found::Already(format!("every function of {name} comes from where it should")));
-    }
-    let mut replacements = Vec::new();
-    let mut checks = Vec::new();
-    for change in &changes {
-        if change.from == Some(plan.address) {
-            return refuse(format!("{} is {name}'s own, and no cut can change it", change.function.signature));
-        }
-        let from_code = match change.from {
-            Some(facet) => reader.code_hash(facet).await?,
-            None => None,
-        };
-        if let (Some(expected), Some(found)) = (plan.replaces, from_code)
-            && found != expected
-        {
-            return refuse(format!(
-                "{} comes from code with the hash {found} now, and the runbook was written to replace {expected}: somebody cut the diamond since",
-                change.function.signature
-            ));
-        }
-        let to_code = plan.pins().find(|code| Some(code.address) == change.to).map(|code| code.code_hash);
-        let (from, to) = (change.from, change.to);
-        replacements.push(Replacement { what: change.describe(), from, from_code, to, to_code });
-        let selector = change.function.selector;
-        checks.push(StateCheck {
-            what: format!("the facet of {} in {name}", change.function.signature),
-            address: plan.address,
-            source: Source::View(Upgrades::facetAddressCall { selector }.abi_encode().into()),
-            before: change.from.unwrap_or_default().into_word(),
-            wanted: change.to.unwrap_or_default().into_word(),
-            simulated: None,
-        });
-    }
-    let (init, data, then) = match &plan.initialize {
-        Some(initialize) => {
-            let init = initialize.code.as_ref().map_or(Address::ZERO, |code| code.address);
-            (init, initialize.data.clone(), format!(", then {}", initialize.call))
-        }
-        None => (Address::ZERO, Bytes::new(), String::new()),
-    };
-    let mut warnings = Vec::new();
-    if plan.replaces.is_none() {
-        warnings.push("what is replaced is not pinned (replaces = \"0x…\")".to_owned());
-    }
-    if plan.layout.is_none() {
-        warnings.push("no storage layouts are given: facets share the diamond's storage".to_owned());
-    }
-    let owner = reader.owner(plan.address).await?;
-    let authority = owner.map_or_else(
-        || format!("{name} does not say who may cut it: the simulation shows that this does"),
-        |owner| format!("{name} is owned by {}", reader.name(owner)),
-    );
-    let words: Vec<_> = changes.iter().map(diamond::Change::describe).collect();
-    Ok(Found::Todo(Inner {
-        target: plan.address,
-        target_name: name.to_string(),
-        data: diamond::cut(&changes, init, &data),
-        words: format!("diamondCut({}{then})", words.join(", ")),
-        replacements,
-        checks,
-        authority,
         proxiable_uuid: None,
         warnings,
     }))

@@ -4,7 +4,7 @@
 //! | file | does |
 //! |---|---|
 //! | `reading` | what is read of proxies and code |
-//! | `kinds` | UUPS, transparent, beacon, diamond |
+//! | `kinds`, `cutting` | UUPS, transparent, beacon; diamond |
 //! | `through_timelock` | scheduled, waited for, executed |
 //! | `cancelling` | taking back what was scheduled |
 //! | [`effect`] | what simulation and chain show afterwards |
@@ -15,6 +15,7 @@
 //! Nothing here signs or records.
 
 mod cancelling;
+mod cutting;
 pub mod effect;
 mod kinds;
 mod reading;

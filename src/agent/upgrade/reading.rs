@@ -80,7 +80,8 @@ impl Reader<'_> {
     pub(super) fn name(&self, address: Address) -> String {
         let settings = &self.agent.config.settings;
         let here = self.chain.name();
-        if let Some(safe) = settings.safes.values().find(|safe| safe.address == address && safe.chain == *here)
+        if let Some(safe) =
+            settings.safes.values().find(|safe| safe.address == address && safe.chain == *here)
         {
             return format!("Safe {}", safe.name);
         }

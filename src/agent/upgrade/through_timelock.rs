@@ -100,14 +100,11 @@ pub(super) async fn look(
 /// Who proposes, executes and cancels, among those the configuration names.
 async fn roles(reader: Reader<'_>, name: &ContractName, timelock: Address) -> Result<String, Refusal> {
     let settings = &reader.agent.config.settings;
-    let safes: Vec<_> =
-        settings.safes.values().filter(|safe| safe.chain == *reader.chain.name()).collect();
+    let safes: Vec<_> = settings.safes.values().filter(|safe| safe.chain == *reader.chain.name()).collect();
     let mut told = Vec::new();
-    for (verb, role) in [
-        ("proposed", "PROPOSER_ROLE"),
-        ("executed", "EXECUTOR_ROLE"),
-        ("cancelled", "CANCELLER_ROLE"),
-    ] {
+    for (verb, role) in
+        [("proposed", "PROPOSER_ROLE"), ("executed", "EXECUTOR_ROLE"), ("cancelled", "CANCELLER_ROLE")]
+    {
         let role = keccak256(role);
         let has = |account| reader.view(timelock, Upgrades::hasRoleCall { role, account });
         let mut holders = Vec::new();
@@ -120,8 +117,7 @@ async fn roles(reader: Reader<'_>, name: &ContractName, timelock: Address) -> Re
                 }
             }
         }
-        let holders =
-            if holders.is_empty() { "nobody named here".to_owned() } else { holders.join(" or ") };
+        let holders = if holders.is_empty() { "nobody named here".to_owned() } else { holders.join(" or ") };
         told.push(format!("{verb} by {holders}"));
     }
     Ok(format!("through {name}, {}", told.join(", ")))

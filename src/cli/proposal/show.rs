@@ -5,14 +5,14 @@ use serde::Serialize;
 use super::of;
 use crate::agent::house::House;
 use crate::agent::message::{cast_command, device_hex};
+use crate::agent::upgrade::ready_at;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
-use crate::agent::upgrade::ready_at;
-use crate::domain::text::terminal;
-use crate::domain::upgrade::proof::UpgradeProof;
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{Incident, IncidentId, Preparation};
+use crate::domain::text::terminal;
+use crate::domain::upgrade::proof::UpgradeProof;
 
 /// A proposal as JSON.
 #[derive(Serialize)]

@@ -125,7 +125,13 @@ pub(super) fn read_actions(
             continue;
         }
         if let (Some(contract), Some(call), Some(expect)) = (contract, call, expect) {
-            actions.push(Action { contract: ContractName::new(contract.value), call, unless, expect, upgrade });
+            actions.push(Action {
+                contract: ContractName::new(contract.value),
+                call,
+                unless,
+                expect,
+                upgrade,
+            });
         }
     }
     actions

@@ -86,9 +86,12 @@ fn check(
     findings: &mut Findings,
 ) {
     let Some(target) = target.filter(|_| names.contracts_are_whole()) else { return };
-    for (key, text, sentence) in plan_upgrade(target, upgrade, of, names.contracts).err().unwrap_or_default() {
+    for (key, text, sentence) in plan_upgrade(target, upgrade, of, names.contracts).err().unwrap_or_default()
+    {
         // A name that does not exist was told already, with the nearest.
-        if !names.contracts.contains_key(&ContractName::new(text.clone())) && sentence.starts_with("no contract") {
+        if !names.contracts.contains_key(&ContractName::new(text.clone()))
+            && sentence.starts_with("no contract")
+        {
             continue;
         }
         findings.problem(Problem::new(&table.place_of(key), sentence));
@@ -194,8 +197,8 @@ fn read_layouts(
         }
         let place = layout.place_of(key);
         let path = layout.path(key, findings)?;
-        let parsed = read_text(&path)
-            .and_then(|text| StorageLayout::parse(&text).map_err(|error| error.to_string()));
+        let parsed =
+            read_text(&path).and_then(|text| StorageLayout::parse(&text).map_err(|error| error.to_string()));
         match parsed {
             Ok(parsed) => Some((parsed, path.file_name().unwrap_or_default().display().to_string())),
             Err(why) => {
@@ -228,12 +231,14 @@ pub(super) fn check_cancellations(
                 other.actions.iter().filter_map(goes_through).any(|timelock| timelock == action.contract)
             });
             // One that is there and could not be read was told already.
-            if fits || known.is_none() && read.contains_key(of) {
+            if fits || read.get(of).is_some_and(|place| findings.has_problem_in(place)) {
                 continue;
             }
             let Some(place) = read.get(id) else { continue };
             let found = match known {
-                Some(_) => format!("cancel = \"{of}\": that runbook schedules nothing at {}", action.contract),
+                Some(_) => {
+                    format!("cancel = \"{of}\": that runbook schedules nothing at {}", action.contract)
+                }
                 None => format!("cancel = \"{of}\": there is no such runbook"),
             };
             let wanted = format!("the id of a runbook with timelock = \"{}\" in an upgrade", action.contract);

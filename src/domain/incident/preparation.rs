@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::names::{ChainName, ContractName, SafeName};
 use crate::domain::roster::CoverageReport;
-use crate::domain::upgrade::proof::UpgradeProof;
 use crate::domain::safe::{SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeTxHashes};
+use crate::domain::upgrade::proof::UpgradeProof;
 
 /// One call of the proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,7 +76,9 @@ impl Plan {
                 let place = format!("action {}", index + 1);
                 match &action.upgrade {
                     None => compiler.action(&place, action),
-                    Some(upgrade) => compiler.upgrade(&place, action, upgrade, (runbook.id.clone(), index + 1)),
+                    Some(upgrade) => {
+                        compiler.upgrade(&place, action, upgrade, (runbook.id.clone(), index + 1))
+                    }
                 }
             })
             .collect();

@@ -55,9 +55,7 @@ pub fn changes(
     remove: &[Function],
     now: &BTreeMap<Selector, Address>,
 ) -> Vec<Change> {
-    let from = |function: &Function| {
-        now.get(&function.selector).copied().filter(|facet| !facet.is_zero())
-    };
+    let from = |function: &Function| now.get(&function.selector).copied().filter(|facet| !facet.is_zero());
     let put = wanted.iter().map(|(function, facet)| Change {
         function: function.clone(),
         from: from(function),

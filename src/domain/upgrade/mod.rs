@@ -27,8 +27,8 @@ use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
 pub use planned::{
-    PinnedCode, PlannedFacet, PlannedInitialize, PlannedUpgrade, check_timelock, contradictions, plan_upgrade,
-    TIMELOCK_VIEW,
+    PinnedCode, PlannedFacet, PlannedInitialize, PlannedUpgrade, TIMELOCK_VIEW, check_timelock,
+    contradictions, plan_upgrade,
 };
 
 use self::layout::StorageLayout;

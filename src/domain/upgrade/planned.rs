@@ -177,9 +177,7 @@ impl<'a> Planner<'a> {
 
     fn function(&mut self, key: &'static str, text: &str) -> Option<Function> {
         match AbiFunction::parse(text) {
-            Ok(function) => {
-                Some(Function { selector: function.selector(), signature: function.signature() })
-            }
+            Ok(function) => Some(Function { selector: function.selector(), signature: function.signature() }),
             Err(_) => {
                 let sentence = format!("\"{text}\" is no function's signature, such as \"pause()\"");
                 self.misfit(key, text, sentence);
@@ -245,7 +243,10 @@ pub fn contradictions(upgrade: &Upgrade) -> Vec<(&'static str, String)> {
     match upgrade.kind {
         UpgradeKind::Diamond => {
             if upgrade.facets.is_empty() && upgrade.remove.is_empty() {
-                found.push(("kind", "a diamond's upgrade changes nothing without facets or remove".to_owned()));
+                found.push((
+                    "kind",
+                    "a diamond's upgrade changes nothing without facets or remove".to_owned(),
+                ));
             }
             if upgrade.initialize.as_ref().is_some_and(|initialize| initialize.code.is_none()) {
                 found.push((
@@ -266,7 +267,10 @@ pub fn contradictions(upgrade: &Upgrade) -> Vec<(&'static str, String)> {
             if upgrade.initialize.as_ref().is_some_and(|initialize| initialize.code.is_some()) {
                 found.push((
                     "initialize",
-                    format!("of a {} proxy it is a call of the new implementation: write it as text", upgrade.kind),
+                    format!(
+                        "of a {} proxy it is a call of the new implementation: write it as text",
+                        upgrade.kind
+                    ),
                 ));
             }
         }

@@ -159,7 +159,8 @@ impl UpgradeProof {
 
     /// What a signer should know, line by line; what is worth a look is not among them.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("{} ({}): {} {}", self.contract, self.kind, self.step.as_str(), self.call)];
+        let mut lines =
+            vec![format!("{} ({}): {} {}", self.contract, self.kind, self.step.as_str(), self.call)];
         for one in &self.replacements {
             let code = |address: Option<Address>, hash: Option<B256>| match (address, hash) {
                 (Some(address), Some(hash)) => format!("{address} (code {hash})"),
@@ -178,7 +179,10 @@ impl UpgradeProof {
         lines.extend(self.proxiable_uuid.map(|_| "proxiableUUID() is the ERC-1967 slot".to_owned()));
         lines.push(self.authority.clone());
         lines.extend(self.timelock.as_ref().map(|timelock| {
-            format!("operation {} of {}, whose delay is {} s", timelock.operation, timelock.contract, timelock.delay_s)
+            format!(
+                "operation {} of {}, whose delay is {} s",
+                timelock.operation, timelock.contract, timelock.delay_s
+            )
         }));
         lines
     }

@@ -69,7 +69,11 @@ async fn the_vault_is_upgraded_through_uups() {
     assert_eq!(world.slot(IMPLEMENTATION_SLOT).await, world.fixed);
     let proof = &preparation.upgrades[0];
     assert_eq!(proof.proxiable_uuid, Some(IMPLEMENTATION_SLOT));
-    assert!(proof.authority.contains("UPGRADER_ROLE of vault is held by Safe guardian"), "{}", proof.authority);
+    assert!(
+        proof.authority.contains("UPGRADER_ROLE of vault is held by Safe guardian"),
+        "{}",
+        proof.authority
+    );
     let said = verified(&life);
     let slot = format!("the ERC-1967 implementation slot of vault is {}", world.fixed);
     assert!(said.contains(&slot), "{said}");

@@ -12,9 +12,8 @@ use serde_json::json;
 /// Why no proposal came out.
 async fn refusal(life: &Life) -> String {
     life.triggers("upgrade-vault").await;
-    let incident = life
-        .until("a refusal", |incident| matches!(incident.stage, Stage::PrepareFailed { .. }))
-        .await;
+    let incident =
+        life.until("a refusal", |incident| matches!(incident.stage, Stage::PrepareFailed { .. })).await;
     assert!(incident.preparation.is_none(), "nothing to sign came out");
     match &incident.stage {
         Stage::PrepareFailed { problem, retry_at: None, .. } => problem.clone(),
@@ -38,8 +37,8 @@ async fn what_is_not_pinned_or_says_two_things_is_refused_when_it_is_read() {
     for (from, to) in [
         (format!("code_hash = \"{pin}\"\n"), ""),
         (format!("code_hash = \"{pin}\""), "code_hash = \"0x12\""),
-        ("layout = { from = \"../layouts/vault.json\", to = \"../layouts/grown.json\" }\n".into(), ""),
-        ("../layouts/grown.json".into(), "upgrade-vault.md"),
+        ("layout = { from = \"layouts/vault.json\", to = \"layouts/grown.json\" }\n".into(), ""),
+        ("layouts/grown.json".into(), "runbooks/upgrade-vault.md"),
         ("kind = \"uups\"".into(), "kind = \"proxy\""),
         ("implementation = \"vault_fixed\"".into(), "implementation = \"vault\""),
         ("implementation = \"vault_fixed\"".into(), "implementation = \"vault_fixt\""),
@@ -50,10 +49,47 @@ async fn what_is_not_pinned_or_says_two_things_is_refused_when_it_is_read() {
     ] {
         world.runbook(pin, "");
         world.town.edit("runbooks/upgrade-vault.md", &from, to);
-        told.push(format!("{} => {}\n{}", from.trim(), to.trim(), wrong(&world)));
+        told.push(format!("{} => {}", from.trim(), to.trim()).trim().to_owned() + "\n" + &wrong(&world));
     }
     let told = told.join("\n\n").replace(&pin.to_string(), "PIN");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    code_hash = "PIN" =>
+    runbooks/upgrade-vault.md:13:1: missing key "code_hash" in [action.upgrade]; expected the keccak256 of the deployed runtime code: 0x and 64 hexadecimal digits; code that is not pinned is never proposed. Review the deployed code, then pin it: 0x and 64 zeros here make `redhandle check` say its hash, and so does `cast keccak $(cast code ADDRESS)`
+
+    code_hash = "PIN" => code_hash = "0x12"
+    runbooks/upgrade-vault.md:16:13: code_hash = "0x12" in [action.upgrade]; expected the keccak256 of the deployed runtime code: 0x and 64 hexadecimal digits; it has 2 digits
+
+    layout = { from = "layouts/vault.json", to = "layouts/grown.json" } =>
+    runbooks/upgrade-vault.md:13:1: missing key "layout" in [action.upgrade]; expected the storage layouts of what is there and of what is to come, as in { from = "layouts/vault.json", to = "layouts/vault_fixed.json" }; `forge inspect CONTRACT storageLayout --json` writes one
+
+    layouts/grown.json => runbooks/upgrade-vault.md
+    runbooks/upgrade-vault.md:17:46: the file runbooks/upgrade-vault.md is no storage layout: expected value at line 1 column 1
+
+    kind = "uups" => kind = "proxy"
+    runbooks/upgrade-vault.md:14:8: kind = "proxy" in [action.upgrade]; expected one of "uups", "transparent", "beacon", "diamond"
+
+    implementation = "vault_fixed" => implementation = "vault"
+    runbooks/upgrade-vault.md:15:18: vault is the proxy itself: name what is to stand behind it
+
+    implementation = "vault_fixed" => implementation = "vault_fixt"
+    runbooks/upgrade-vault.md:15:18: no contract is called "vault_fixt"; expected one of timelock, vault, vault_fixed; did you mean "vault_fixed"?
+
+    timelock = "timelock" => timelock = "vault_fixed"
+    runbooks/upgrade-vault.md:18:12: the ABI of vault_fixed has no getTimestamp(bytes32), so it is no TimelockController's: use contracts-abi/timelock-controller.json
+
+    timelock = "timelock" => timelock = "timelock"
+    initialize = "reinit(2)"
+    delay = 3
+    runbooks/upgrade-vault.md:19:14: contract "vault_fixed" has no function "reinit" with 1 argument; nearest: mint(uint256,address); its ABI is DEFAULT_ADMIN_ROLE(), PAUSER_ROLE(), UNPAUSER_ROLE(), UPGRADER_ROLE(), UPGRADE_INTERFACE_VERSION(), UP_TO_LIMIT_BPS(), allowance(address,address), approve(address,uint256), asset(), balanceOf(address), convertToAssets(uint256), convertToShares(uint256) and 34 more
+    runbooks/upgrade-vault.md:20:1: unknown key "delay" in [action.upgrade]; expected one of code_hash, implementation, initialize, kind, layout, replaces, timelock
+
+    contract = "vault" => contract = "vault"
+    call = "pause()"
+    runbooks/upgrade-vault.md:14:1: call and upgrade in one [[action]]; expected one of call, upgrade and cancel; write two [[action]]s
+
+    timelock = "timelock" =>
+    runbooks/stop-the-upgrade.md:2:6: cancel = "upgrade-vault": that runbook schedules nothing at timelock; expected the id of a runbook with timelock = "timelock" in an upgrade
+    "#);
 }
 
 #[tokio::test]
@@ -81,14 +117,14 @@ async fn code_that_changes_after_people_signed_is_not_executed() {
     life.until("both signatures", |incident| incident.has_quorum()).await;
     let code = rpc(&world.town, "eth_getCode", json!([world.town.protocol.implementation, "latest"])).await;
     rpc(&world.town, "anvil_setCode", json!([world.fixed, code])).await;
-    let (house, executor) =
-        (std::sync::Arc::clone(&life.house), world.town.chain.actors.executor.clone());
+    let (house, executor) = (std::sync::Arc::clone(&life.house), world.town.chain.actors.executor.clone());
     let executed = life
         .within(async move {
             use redhandle::domain::incident::Actor;
             let agent = &house.agent;
             let newest = agent.store.get(proposed.id).unwrap();
-            redhandle::agent::execute::execute_with(agent, &newest, &executor, Actor::Operator, 1, false).await
+            redhandle::agent::execute::execute_with(agent, &newest, &executor, Actor::Operator, 1, false)
+                .await
         })
         .await
         .unwrap()
@@ -112,7 +148,7 @@ async fn a_storage_layout_that_clashes_is_refused() {
     world.town.edit("runbooks/upgrade-vault.md", "grown.json", "clash.json");
     let life = world.town.wake().await;
     let said = refusal(&life).await;
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"the storage layout clash.json cannot take the place of vault.json: `vaultStorage.budgetBlock` moves from slot 0, offset 0 to slot 1, offset 0, and `vaultStorage.keeper` takes its place; add new variables behind all old ones; `vaultStorage.budgetLeft` moves from slot 1, offset 0 to slot 2, offset 0, and `vaultStorage.budgetBlock` takes its place; add new variables behind all old ones");
     life.stop().await;
 }
 
@@ -148,9 +184,8 @@ async fn who_may_not_upgrade_is_told_by_the_simulation() {
     world.town.edit("runbooks/upgrade-vault.md", "safe = [\"guardian\"]", "safe = [\"governance\"]");
     let life = world.town.wake().await;
     life.triggers("upgrade-vault").await;
-    let incident = life
-        .until("a refusal", |incident| matches!(incident.stage, Stage::PrepareFailed { .. }))
-        .await;
+    let incident =
+        life.until("a refusal", |incident| matches!(incident.stage, Stage::PrepareFailed { .. })).await;
     let draft = incident.draft.as_ref().unwrap();
     assert!(draft.simulation.why_not().unwrap().contains("reverts"), "{:?}", draft.simulation);
     assert!(draft.upgrades[0].authority.contains("is owned by Safe guardian"), "{:?}", draft.upgrades[0]);

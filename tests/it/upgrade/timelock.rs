@@ -24,9 +24,17 @@ async fn scheduled(world: &World, life: &Life) -> TimelockProof {
     let preparation = proposed.preparation.clone().unwrap();
     let [proof] = preparation.upgrades.as_slice() else { panic!("{:?}", preparation.upgrades) };
     assert_eq!(proof.step, UpgradeStep::Schedule);
-    assert!(proof.authority.contains("proposed by Safe guardian, executed by anybody"), "{}", proof.authority);
-    let rehearsed: Vec<_> =
-        preparation.simulation.expectations.iter().filter(|one| one.expect.starts_with("once the timelock")).collect();
+    assert!(
+        proof.authority.contains("proposed by Safe guardian, executed by anybody"),
+        "{}",
+        proof.authority
+    );
+    let rehearsed: Vec<_> = preparation
+        .simulation
+        .expectations
+        .iter()
+        .filter(|one| one.expect.starts_with("once the timelock"))
+        .collect();
     assert_eq!(rehearsed.len(), 2, "the slot and the runbook's own expect: {rehearsed:?}");
     life.two_sign(&world.town).await;
     let waiting = life.until("the wait", |incident| matches!(incident.stage, Stage::Waiting { .. })).await;
@@ -103,7 +111,11 @@ async fn what_was_scheduled_is_cancelled_and_not_scheduled_again() {
         matches!(incident.stage, Stage::PrepareFailed { .. }).then_some(incident)
     })
     .await;
-    assert!(because(&told).contains("somebody cancelled it, and it is not scheduled again by itself"), "{}", because(&told));
+    assert!(
+        because(&told).contains("somebody cancelled it, and it is not scheduled again by itself"),
+        "{}",
+        because(&told)
+    );
 
     // Nothing is left to cancel, and that is said.
     life.triggers("stop-the-upgrade").await;

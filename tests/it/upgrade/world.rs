@@ -92,10 +92,12 @@ impl World {
             }
             Behind::TransparentV4 => {
                 let admin = deploy(&town, "ProxiesV4", "ProxyAdminV4", &guardian.abi_encode()).await;
-                deploy(&town, "ProxiesV4", "TransparentV4", &(bad, admin, initialize).abi_encode_params()).await
+                deploy(&town, "ProxiesV4", "TransparentV4", &(bad, admin, initialize).abi_encode_params())
+                    .await
             }
             Behind::TransparentV5 => {
-                deploy(&town, "Proxies", "TransparentV5", &(bad, guardian, initialize).abi_encode_params()).await
+                deploy(&town, "Proxies", "TransparentV5", &(bad, guardian, initialize).abi_encode_params())
+                    .await
             }
             Behind::Beacon => {
                 let beacon = deploy(&town, "Proxies", "Beacon", &(bad, guardian).abi_encode_params()).await;
@@ -113,10 +115,11 @@ impl World {
         };
         let attacker = strike_at(&town, vault).await;
         town.protocol = Protocol { vault, attacker, ..town.protocol };
-        // The depositor brings what is left.
-        town.chain.deposit(&town.protocol, 1).await.unwrap_or(());
-        let mint = Calls::mintCall { to: vault, amount: U256::from(10).pow(U256::from(23)) };
-        send(&town, town.chain.actors.deployer.address(), town.protocol.token, mint.abi_encode().into()).await;
+        let depositor = town.chain.actors.depositor.address();
+        let mint = Calls::mintCall { to: depositor, amount: U256::from(10).pow(U256::from(23)) };
+        send(&town, town.chain.actors.deployer.address(), town.protocol.token, mint.abi_encode().into())
+            .await;
+        town.chain.deposit(&town.protocol, 100_000).await.unwrap();
         let fixed = deploy(&town, new.0, new.1, &[]).await;
         let world = Self { town, behind, fixed, timelock };
         world.write(old, new);
@@ -133,7 +136,10 @@ impl World {
     fn write(&self, old: Address, new: (&str, &str)) {
         let town = &self.town;
         town.set(&old.to_string(), &town.protocol.vault.to_string());
-        town.set("abi = \"contracts-abi/vault.json\"", &format!("abi = {:?}", artifact("VaultFixed", "VaultFixed")));
+        town.set(
+            "abi = \"contracts-abi/vault.json\"",
+            &format!("abi = {:?}", artifact("VaultFixed", "VaultFixed")),
+        );
         let fixed = format!(
             "[contracts.vault_fixed]\nchain = \"local\"\naddress = \"{}\"\nabi = {:?}",
             self.fixed,
@@ -141,7 +147,8 @@ impl World {
         );
         town.add(&fixed);
         if let Some(timelock) = self.timelock {
-            let abi = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("contracts-abi/timelock-controller.json");
+            let abi =
+                PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("contracts-abi/timelock-controller.json");
             town.add(&format!(
                 "[contracts.timelock]\nchain = \"local\"\naddress = \"{timelock}\"\nabi = {abi:?}"
             ));
@@ -187,7 +194,7 @@ expect = 'read("vault", "previewWithdrawUpTo({attacker}, 1000)").paid == 0'
 [action.upgrade]
 kind = "{kind}"
 {what}
-layout = {{ from = "../layouts/vault.json", to = "../layouts/grown.json" }}
+layout = {{ from = "layouts/vault.json", to = "layouts/grown.json" }}
 {timelock}{more}
 +++
 
@@ -221,7 +228,8 @@ layout = {{ from = "../layouts/vault.json", to = "../layouts/grown.json" }}
 
     /// What stands in a slot of the vault.
     pub async fn slot(&self, slot: B256) -> Address {
-        let word = rpc(&self.town, "eth_getStorageAt", json!([self.town.protocol.vault, slot, "latest"])).await;
+        let word =
+            rpc(&self.town, "eth_getStorageAt", json!([self.town.protocol.vault, slot, "latest"])).await;
         Address::from_word(word.as_str().unwrap().parse().unwrap())
     }
 

@@ -144,6 +144,14 @@ fn what(preparation: &Preparation, block: &mut Block<'_>) {
     for call in calls {
         block.row("call", &terminal(&call.call));
     }
+    for proof in &preparation.upgrades {
+        for line in proof.lines() {
+            block.row("upgrade", &terminal(&line));
+        }
+        for warning in &proof.warnings {
+            block.row_in("look at", &terminal(warning), Look::Bad);
+        }
+    }
     for skipped in &preparation.skipped {
         block.row("left out", &terminal(&format!("{}: {}", skipped.call, skipped.because)));
     }

@@ -10,10 +10,8 @@ use std::fmt;
 use alloy::primitives::U256;
 use serde::{Deserialize, Serialize};
 
+use super::places::{Place, Same, Span, is_gap, overlap, same_value, span};
 use super::{Shape, StorageLayout, Type, Variable};
-
-/// Bytes of a storage slot.
-const SLOT_BYTES: u64 = 32;
 
 /// One reason why the new layout cannot take the old one's place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +57,7 @@ impl Comparison {
             _ => format!("{number} {what}s"),
         };
         match (self.clashes.len(), self.compared) {
-            (0, 0) => {
-                "neither layout shows a variable: what lies in namespaces was not compared".to_owned()
-            }
+            (0, 0) => "neither layout shows a variable: what lies in namespaces was not compared".to_owned(),
             (0, compared) => {
                 format!("compatible: {} kept, {} appended", count(compared, "variable"), self.appended)
             }
@@ -100,77 +96,6 @@ pub fn compare(old: &StorageLayout, new: &StorageLayout) -> Comparison {
     result
 }
 
-/// Where variables stand, for sentences.
-#[derive(Clone)]
-struct Place {
-    /// Before labels: `vaultStorage.`
-    prefix: String,
-    /// After the slot: ` of namespace …`.
-    within: String,
-    /// What slots are counted from.
-    base: U256,
-}
-
-impl Place {
-    fn contract() -> Self {
-        Self { prefix: String::new(), within: String::new(), base: U256::ZERO }
-    }
-
-    fn namespace(id: &str) -> Self {
-        Self { within: format!(" of namespace {id}"), ..Self::contract() }
-    }
-
-    fn name(&self, variable: &Variable) -> String {
-        format!("`{}{}`", self.prefix, variable.label)
-    }
-
-    fn at(&self, variable: &Variable) -> String {
-        let slot = self.base.saturating_add(variable.slot);
-        format!("slot {slot}, offset {}{}", variable.offset, self.within)
-    }
-
-    /// Inside a struct that lies in place.
-    fn member_of(&self, variable: &Variable) -> Self {
-        Self {
-            prefix: format!("{}{}.", self.prefix, variable.label),
-            within: self.within.clone(),
-            base: self.base.saturating_add(variable.slot),
-        }
-    }
-
-    /// Inside what a mapping or an array holds.
-    fn value_of(&self, variable: &Variable) -> Self {
-        let name = format!("{}{}", self.prefix, variable.label);
-        Self {
-            prefix: format!("{name}[…]."),
-            within: format!(" of each value of `{name}`"),
-            base: U256::ZERO,
-        }
-    }
-}
-
-/// First and last byte, as (slot, byte).
-type Span = ((U256, u64), (U256, u64));
-
-fn span(variable: &Variable, layout: &StorageLayout) -> Span {
-    let bytes = layout.kind(&variable.kind).map_or(U256::ONE, |kind| kind.bytes).max(U256::ONE);
-    let first = u64::from(variable.offset);
-    let last = U256::from(first).saturating_add(bytes).saturating_sub(U256::ONE);
-    let slot_bytes = U256::from(SLOT_BYTES);
-    let end = variable.slot.saturating_add(last / slot_bytes);
-    ((variable.slot, first), (end, (last % slot_bytes).saturating_to()))
-}
-
-fn overlap(one: Span, other: Span) -> bool {
-    one.0 <= other.1 && other.0 <= one.1
-}
-
-fn is_gap(variable: &Variable, layout: &StorageLayout) -> bool {
-    let named = variable.label.starts_with("__gap") || variable.label.ends_with("__gap");
-    let array = layout.kind(&variable.kind).map(|kind| matches!(kind.shape, Shape::FixedArray { .. }));
-    named && array == Some(true)
-}
-
 struct Comparing<'a> {
     old: &'a StorageLayout,
     new: &'a StorageLayout,
@@ -197,8 +122,7 @@ impl<'a> Comparing<'a> {
         }
         for variable in new.iter().filter(|variable| !is_gap(variable, now)) {
             let here = span(variable, now);
-            let in_place =
-                |other: &Variable| other.slot == variable.slot && other.offset == variable.offset;
+            let in_place = |other: &Variable| other.slot == variable.slot && other.offset == variable.offset;
             let kept = old.iter().any(|other| in_place(other) && !is_gap(other, was));
             let over = old
                 .iter()
@@ -234,9 +158,8 @@ impl<'a> Comparing<'a> {
                 (Some(_), false) => "; add new variables behind all old ones",
                 (None, false) => "",
             };
-            let instead = here.map_or_else(String::new, |other| {
-                format!(", and {} takes its place", place.name(other))
-            });
+            let instead =
+                here.map_or_else(String::new, |other| format!(", and {} takes its place", place.name(other)));
             let sentence = format!("{name} moves from {at} to {}{instead}{why}", place.at(moved));
             return self.clash(place, variable, sentence);
         }
@@ -246,7 +169,9 @@ impl<'a> Comparing<'a> {
                 self.kinds(place, variable, other);
                 if self.result.clashes.len() == clashes {
                     let renamed = place.name(other);
-                    self.result.warnings.push(format!("{name} at {at} is called {renamed} in the new layout"));
+                    self.result
+                        .warnings
+                        .push(format!("{name} at {at} is called {renamed} in the new layout"));
                 }
             }
             None => {
@@ -305,7 +230,8 @@ impl<'a> Comparing<'a> {
             }
             (Shape::FixedArray { base }, Shape::FixedArray { base: new_base }) => {
                 if now.bytes < was.bytes {
-                    let sentence = format!("{name} at {at} was {} and is {} now: shorter", was.label, now.label);
+                    let sentence =
+                        format!("{name} at {at} was {} and is {} now: shorter", was.label, now.label);
                     self.clash(place, old, sentence);
                 }
                 self.inner(place, old, base, new_base, Some("array"));
@@ -428,32 +354,5 @@ impl<'a> Comparing<'a> {
                 _,
             ) => self.retyped(place, variable, was, now),
         }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Same {
-    Yes,
-    /// Of one width, and by name another type that may mean the same.
-    Perhaps,
-    No,
-}
-
-/// Whether two value types of one width mean the same.
-fn same_value(was: &str, now: &str) -> Same {
-    let is_account = |label: &str| label.starts_with("address") || label.starts_with("contract ");
-    // `enum Vault.State`, `contract IERC20`, `Price`: who declares it says nothing about its values.
-    let last = |label: &str| label.rsplit(['.', ' ']).next().unwrap_or_default().to_owned();
-    let is_named = |label: &str| label.chars().next().is_some_and(char::is_uppercase) || label.contains(['.', ' ']);
-    if was == now || is_account(was) && is_account(now) {
-        return Same::Yes;
-    }
-    if is_account(was) || is_account(now) {
-        return Same::No;
-    }
-    match (is_named(was), is_named(now)) {
-        (true, true) if last(was) == last(now) => Same::Yes,
-        (false, false) => Same::No,
-        (true, true) | (true, false) | (false, true) => Same::Perhaps,
     }
 }

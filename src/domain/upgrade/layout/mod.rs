@@ -8,6 +8,7 @@
 //! *Invariant.* Types are compared by what they are, never by the compiler's ids, which differ from build to build.
 
 mod compare;
+mod places;
 #[cfg(test)]
 mod tests;
 
@@ -188,8 +189,10 @@ impl StorageLayout {
         let raw: RawLayout = serde_json::from_value(inner.unwrap_or(json))
             .map_err(|error| LayoutError::NotALayout(error.to_string()))?;
         let types = raw.types.unwrap_or_default();
-        let types =
-            types.into_iter().map(|(id, raw)| Ok((id, raw.read()?))).collect::<Result<BTreeMap<_, _>, _>>()?;
+        let types = types
+            .into_iter()
+            .map(|(id, raw)| Ok((id, raw.read()?)))
+            .collect::<Result<BTreeMap<_, _>, _>>()?;
         let namespaces = raw.namespaces.unwrap_or_default();
         let namespaces = namespaces
             .into_iter()

@@ -51,15 +51,23 @@ fn told(old: &StorageLayout, new: &StorageLayout) -> String {
 fn what_is_kept_and_what_is_appended_is_fine() {
     let old = layout(&[("a", "u256", 0, 0), ("b", "addr", 1, 0)]);
     assert_eq!(told(&old, &old), "compatible: 2 variables kept, 0 appended");
-    let packed = layout(&[("a", "u256", 0, 0), ("b", "token", 1, 0), ("c", "bool", 1, 20), ("d", "text", 2, 0)]);
+    let packed =
+        layout(&[("a", "u256", 0, 0), ("b", "token", 1, 0), ("c", "bool", 1, 20), ("d", "text", 2, 0)]);
     assert_eq!(told(&old, &packed), "compatible: 2 variables kept, 2 appended");
 }
 
 #[test]
 fn moved_retyped_removed_and_inserted_variables_are_told_with_slot_and_offset() {
-    let old = layout(&[("a", "u256", 0, 0), ("b", "u128", 1, 0), ("c", "u64", 1, 16), ("m", "by_addr", 2, 0)]);
+    let old =
+        layout(&[("a", "u256", 0, 0), ("b", "u128", 1, 0), ("c", "u64", 1, 16), ("m", "by_addr", 2, 0)]);
     let table = [
-        layout(&[("x", "u256", 0, 0), ("a", "u256", 1, 0), ("b", "u128", 2, 0), ("c", "u64", 2, 16), ("m", "by_addr", 3, 0)]),
+        layout(&[
+            ("x", "u256", 0, 0),
+            ("a", "u256", 1, 0),
+            ("b", "u128", 2, 0),
+            ("c", "u64", 2, 16),
+            ("m", "by_addr", 3, 0),
+        ]),
         layout(&[("a", "i256", 0, 0), ("b", "u128", 1, 0), ("c", "u64", 1, 16), ("m", "by_number", 2, 0)]),
         layout(&[("a", "u256", 0, 0), ("b", "u64", 1, 0), ("c", "u64", 1, 16), ("m", "u256", 2, 0)]),
         layout(&[("a", "u256", 0, 0), ("b", "u128", 1, 0), ("m", "by_addr", 2, 0)]),
@@ -109,7 +117,8 @@ fn another_name_is_a_warning_and_another_meaning_of_the_same_width_too() {
 #[test]
 fn a_gap_gives_way_by_as_much_as_was_added() {
     let old = layout(&[("a", "u256", 0, 0), ("__gap", "gap50", 1, 0), ("b", "u256", 51, 0)]);
-    let right = layout(&[("a", "u256", 0, 0), ("x", "u256", 1, 0), ("__gap", "gap49", 2, 0), ("b", "u256", 51, 0)]);
+    let right =
+        layout(&[("a", "u256", 0, 0), ("x", "u256", 1, 0), ("__gap", "gap49", 2, 0), ("b", "u256", 51, 0)]);
     assert_eq!(told(&old, &right), "compatible: 3 variables kept, 1 appended");
     let forgotten =
         layout(&[("a", "u256", 0, 0), ("x", "u256", 1, 0), ("__gap", "gap50", 2, 0), ("b", "u256", 52, 0)]);
@@ -187,7 +196,10 @@ fn what_is_no_layout_is_told_apart() {
         (r#"{"abi":[],"bytecode":{}}"#, "extra_output = [\"storageLayout\"]"),
         (r#"{"storage":[{"label":"a","offset":0,"slot":"x","type":"t"}],"types":{}}"#, "\"x\" is no slot"),
         (r#"{"storage":[{"label":"a","offset":0,"slot":"0","type":"t"}],"types":{}}"#, "names the type t"),
-        (r#"{"storage":[],"types":{"t":{"encoding":"new","label":"T","numberOfBytes":"1"}}}"#, "not known here"),
+        (
+            r#"{"storage":[],"types":{"t":{"encoding":"new","label":"T","numberOfBytes":"1"}}}"#,
+            "not known here",
+        ),
     ] {
         let said = StorageLayout::parse(text).unwrap_err().to_string();
         assert!(said.contains(why), "{text}: {said}");
