@@ -131,7 +131,7 @@ const KNOWN: [&str; 8] = [
     "upgradeToAndCall(address newImplementation, bytes data)",
     "upgrade(address proxy, address implementation)",
     "upgradeAndCall(address proxy, address implementation, bytes data)",
-    "diamondCut((address facet, uint8 action, bytes4[] selectors)[] cuts, address init, bytes data)",
+    "diamondCut((address,uint8,bytes4[])[] cuts, address init, bytes data)",
     "schedule(address target, uint256 value, bytes data, bytes32 predecessor, bytes32 salt, uint256 delay)",
     "execute(address target, uint256 value, bytes data, bytes32 predecessor, bytes32 salt)",
     "cancel(bytes32 id)",
@@ -186,6 +186,63 @@ mod tests {
         }
         assert_eq!(hex::encode(Upgrades::diamondCutCall::SELECTOR), "1f931c1c");
         assert_eq!(hex::encode(abi::Timelock::cancelCall::SELECTOR), "c4d252f5");
+    }
+
+    #[test]
+    fn what_is_built_is_read_back_with_names() {
+        let (one, two) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let operation = super::super::timelock::Operation {
+            target: one,
+            data: Bytes::from_static(&[7]),
+            salt: B256::repeat_byte(3),
+        };
+        let change = super::super::diamond::Change {
+            function: super::super::diamond::Function { selector: [1; 4].into(), signature: "f()".into() },
+            from: None,
+            to: Some(one),
+        };
+        let some = Bytes::from_static(&[1]);
+        let table = [
+            (upgrade_beacon(one), "upgradeTo(address)", "newImplementation"),
+            (
+                upgrade_proxy(Generation::V5, one, &some),
+                "upgradeToAndCall(address,bytes)",
+                "newImplementation data",
+            ),
+            (
+                upgrade_by_admin(Generation::V4, one, two, &Bytes::new()),
+                "upgrade(address,address)",
+                "proxy implementation",
+            ),
+            (
+                upgrade_by_admin(Generation::V5, one, two, &some),
+                "upgradeAndCall(address,address,bytes)",
+                "proxy implementation data",
+            ),
+            (
+                super::super::diamond::cut(&[change], Address::ZERO, &Bytes::new()),
+                "diamondCut((address,uint8,bytes4[])[],address,bytes)",
+                "cuts init data",
+            ),
+            (
+                operation.schedule(U256::from(9)),
+                "schedule(address,uint256,bytes,bytes32,bytes32,uint256)",
+                "target value data predecessor salt delay",
+            ),
+            (
+                operation.execute(),
+                "execute(address,uint256,bytes,bytes32,bytes32)",
+                "target value data predecessor salt",
+            ),
+            (super::super::timelock::cancel(operation.id()), "cancel(bytes32)", "id"),
+        ];
+        assert_eq!(table.len(), KNOWN.len());
+        for (data, signature, names) in table {
+            let (said, arguments) = explain(&data).unwrap_or_else(|| panic!("{signature}"));
+            let said_names: Vec<_> = arguments.iter().map(|argument| argument.name.as_str()).collect();
+            assert_eq!((said.as_str(), said_names.join(" ").as_str()), (signature, names));
+        }
+        assert!(explain(&[1, 2, 3]).is_none() && explain(&[0; 36]).is_none());
     }
 
     #[test]

@@ -92,6 +92,42 @@ async fn what_is_not_pinned_or_says_two_things_is_refused_when_it_is_read() {
     "#);
 }
 
+/// What `redhandle check` says of the runbook, a line each.
+async fn checked(life: &Life) -> String {
+    let house = std::sync::Arc::clone(&life.house);
+    let found =
+        life.within(async move { redhandle::agent::preflight::preflight(&house.agent).await }).await.unwrap();
+    let about = found.iter().filter(|finding| finding.place.starts_with("runbook \"upgrade-vault\""));
+    about.map(|finding| format!("{:?} {}\n", finding.level, finding.sentence)).collect()
+}
+
+#[tokio::test]
+async fn check_says_what_to_pin_and_then_whether_it_would_work() {
+    let world = World::lay(Behind::TransparentV5).await;
+    let hash = world.code_hash(world.fixed).await;
+    world.runbook(B256::ZERO, "");
+    let life = world.town.wake().await;
+    let said = checked(&life).await;
+    assert!(
+        said.contains(&format!("Problem the code of vault_fixed at {} has the hash {hash}", world.fixed)),
+        "{said}"
+    );
+    life.stop().await;
+
+    let life = world.wake("").await;
+    let said = checked(&life).await;
+    assert!(!said.contains("Problem"), "{said}");
+    for part in [
+        "storage layout compatible: 1 variable kept, 0 appended",
+        "(v5) is owned by Safe guardian",
+        "Warning what is replaced is not pinned",
+        "would work now: simulated at block",
+    ] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    life.stop().await;
+}
+
 #[tokio::test]
 async fn code_that_is_not_the_pinned_one_is_refused() {
     let world = World::lay(Behind::Uups).await;
