@@ -90,7 +90,7 @@ pub(super) async fn cut(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Fou
         |owner| format!("{name} is owned by {}", reader.name(owner)),
     );
     let words: Vec<_> = changes.iter().map(diamond::Change::describe).collect();
-    Ok(Found::Todo(Inner {
+    Ok(Found::Todo(Box::new(Inner {
         target: plan.address,
         target_name: name.to_string(),
         data: diamond::cut(&changes, init, &data),
@@ -100,5 +100,5 @@ pub(super) async fn cut(reader: Reader<'_>, plan: &PlannedUpgrade) -> Result<Fou
         authority,
         proxiable_uuid: None,
         warnings,
-    }))
+    })))
 }

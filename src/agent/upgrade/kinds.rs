@@ -33,7 +33,7 @@ pub(super) struct Inner {
 #[derive(Debug)]
 pub(super) enum Found {
     /// It is to be done so.
-    Todo(Inner),
+    Todo(Box<Inner>),
     /// What is pinned stands there already.
     Already(String),
 }
@@ -169,7 +169,7 @@ async fn uups(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode) -> Re
     };
     let generation = reader.generation(plan.address, name.as_str()).await?;
     let (data, then) = initialize(plan);
-    Ok(Found::Todo(Inner {
+    Ok(Found::Todo(Box::new(Inner {
         target: plan.address,
         target_name: name.to_string(),
         data: upgrade_proxy(generation, new.address, &data),
@@ -179,7 +179,7 @@ async fn uups(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode) -> Re
         authority: who_may_upgrade(reader, plan).await?,
         proxiable_uuid: Some(uuid),
         warnings,
-    }))
+    })))
 }
 
 /// What a UUPS proxy says about who may; only the simulation proves it.
@@ -255,7 +255,7 @@ async fn transparent(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode
         let authority = format!("{who} {admin} ({version}) is owned by {}", reader.name(owner));
         (admin, format!("{name}'s ProxyAdmin"), data, authority)
     };
-    Ok(Found::Todo(Inner {
+    Ok(Found::Todo(Box::new(Inner {
         target,
         target_name,
         data,
@@ -265,7 +265,7 @@ async fn transparent(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode
         authority,
         proxiable_uuid: None,
         warnings,
-    }))
+    })))
 }
 
 /// A slot that must hold afterwards what it holds now.
@@ -306,7 +306,7 @@ async fn beacon(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode) -> 
         wanted: new.address.into_word(),
         simulated: None,
     };
-    Ok(Found::Todo(Inner {
+    Ok(Found::Todo(Box::new(Inner {
         target: beacon,
         target_name: format!("{name}'s beacon"),
         data: upgrade_beacon(new.address),
@@ -316,5 +316,5 @@ async fn beacon(reader: Reader<'_>, plan: &PlannedUpgrade, new: &PinnedCode) -> 
         authority: format!("the beacon of {name} is owned by {owner}"),
         proxiable_uuid: None,
         warnings,
-    }))
+    })))
 }

@@ -147,7 +147,7 @@ async fn make(
     resolved: &mut Resolved,
 ) -> Result<(), Refusal> {
     let inner = match kinds::look(reader, upgrade).await? {
-        Found::Todo(inner) => inner,
+        Found::Todo(inner) => *inner,
         Found::Already(because) => {
             let call = format!("the upgrade of {}", upgrade.contract);
             resolved.skipped.push(SkippedCall { call, because });
