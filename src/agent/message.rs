@@ -169,6 +169,7 @@ fn containment(incident: &Incident) -> String {
         Stage::PrepareFailed { problem, .. }
         | Stage::SubmitFailed { problem, .. }
         | Stage::ExecuteFailed { problem, .. } => format!("{}: {problem}", incident.stage.as_str()),
+        Stage::Waiting { because, .. } => format!("{}: {because}", incident.stage.as_str()),
         Stage::Idle
         | Stage::Preparing { .. }
         | Stage::Unneeded
@@ -198,6 +199,10 @@ fn sign(
     lines.push(line("Safe", format!("{} {}", preparation.safe, preparation.domain.safe)));
     for call in &preparation.calls {
         lines.push(line("Call", format!("{} at {}", call.call, call.address)));
+    }
+    for proof in &preparation.upgrades {
+        lines.extend(proof.lines().into_iter().map(|text| line("Upgrade", text)));
+        lines.extend(proof.warnings.iter().map(|warning| line("Look at", warning.clone())));
     }
     lines.push(line("Nonce", preparation.tx.nonce.to_string()));
     lines.push(line("Domain hash", device_hex(preparation.hashes.domain.as_slice())));

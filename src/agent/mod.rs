@@ -16,6 +16,7 @@
 //! | [`command`] | what people decide |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`queue`], [`service_watch`], [`pace`] | a Safe's queue read and audited; services watched; how often they are asked |
+//! | [`upgrade`] | other code behind a contract: pins, layouts, slots, timelocks |
 //! | [`preflight`] | the files against the chain |
 //! | [`presigned`] | windows of signatures collected in advance: prepared, watched, used |
 //! | [`module`] | pauses that need no Safe nonce: proven, signed, relayed |
@@ -60,6 +61,7 @@ pub mod setup;
 pub mod sign;
 pub mod store;
 pub mod submit;
+pub mod upgrade;
 pub mod verify;
 mod wanted;
 

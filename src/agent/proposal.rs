@@ -159,7 +159,13 @@ fn voices(report: &SimulationReport) -> (Vec<String>, Vec<String>) {
     )
 }
 
-fn request(safe: &SafeState, tx: &SafeTx, reads: &[&Read], authority: Authority) -> SimulateRequest {
+/// `execTransaction`, then the reads, then what the Safe says about its hashes.
+pub(super) fn request(
+    safe: &SafeState,
+    tx: &SafeTx,
+    reads: &[&Read],
+    authority: Authority,
+) -> SimulateRequest {
     let (sender, signatures, overrides) = match authority {
         Authority::Signed { signatures, sender } => (sender, signatures, Vec::new()),
         Authority::Pretended => pretend(safe, tx),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::reads::read_all;
+use super::upgrade::{self, Resolved};
 pub use super::wanted::{STILL_WANTED, still_wanted};
 use super::{Agent, at_service, chain_of};
 use crate::chain::Chain;
@@ -78,6 +79,18 @@ pub async fn scrutinise(
     match safe_now(chain, preparation).await {
         Ok((block, state)) => {
             the_past(&mut checks, chain, &block, &state, preparation).await;
+            let resolved = match plan {
+                Some(plan) => upgrade::resolve(agent, chain, &block, plan, None).await.map(Some),
+                None => Ok(None),
+            };
+            let resolved = resolved.unwrap_or_else(|refusal| {
+                checks.note("upgrade", false, refusal.text);
+                None
+            });
+            let plan = resolved.as_ref().map(|resolved| &resolved.plan);
+            if let Some(resolved) = &resolved {
+                the_upgrades(&mut checks, chain, &block, &state, preparation, resolved).await;
+            }
             the_safe(&mut checks, preparation, &state, role);
             the_transaction(&mut checks, preparation);
             if let Some(role) = role
@@ -269,25 +282,60 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
         },
     };
     for call in inside {
-        let contract = agent.config.settings.contracts.values().find(|contract| contract.address == call.to);
-        let Some(contract) = contract else {
-            checks.note("call", false, format!("{} is no configured contract", call.to));
-            continue;
-        };
         let planned = plan.and_then(|plan| {
             plan.actions.iter().find(|action| action.call.address == call.to && action.call.data == call.data)
         });
+        let contract = agent.config.settings.contracts.values().find(|contract| contract.address == call.to);
+        // What a proxy's own slot names (its ProxyAdmin, its beacon) needs no name of its own.
+        let is_upgrade = planned.is_some_and(|action| action.proof().is_some());
+        let name = match contract {
+            Some(contract) => contract.name.to_string(),
+            None if is_upgrade => call.to.to_string(),
+            None => {
+                checks.note("call", false, format!("{} is no configured contract", call.to));
+                continue;
+            }
+        };
         match (planned, plan) {
             (Some(action), _) => {
                 checks.note("call", true, format!("{} at {}", action.call.describe(), call.to))
             }
-            (None, Some(_)) => checks.note(
-                "call",
-                false,
-                format!("{} on {} is not what the runbook says", call.data, contract.name),
-            ),
+            (None, Some(_)) => {
+                checks.note("call", false, format!("{} on {name} is not what the runbook says", call.data))
+            }
             (None, None) => checks.note("call", false, "no runbook says that this is to be called"),
         }
+    }
+}
+
+/// Every upgrade inside: its code against the pins, its storage, what is found in a simulation afterwards.
+async fn the_upgrades(
+    checks: &mut Checks,
+    chain: &Chain,
+    block: &crate::chain::BlockRef,
+    state: &SafeState,
+    preparation: &Preparation,
+    resolved: &Resolved,
+) {
+    let actions = resolved.plan.actions.iter().filter(|action| {
+        preparation
+            .calls
+            .iter()
+            .any(|call| call.address == action.call.address && call.data == action.call.data)
+    });
+    let mut proofs: Vec<_> = actions.filter_map(|action| action.proof().cloned()).collect();
+    for proof in &proofs {
+        for line in proof.lines() {
+            checks.note("upgrade", true, line);
+        }
+    }
+    if proofs.is_empty() {
+        return;
+    }
+    let found = upgrade::effect::after(chain, block, state, &preparation.tx, &mut proofs, resolved).await;
+    for expectation in found {
+        let because = expectation.because.map(|because| format!(": {because}")).unwrap_or_default();
+        checks.note("upgrade", expectation.holds, format!("{}{because}", expectation.expect));
     }
 }
 

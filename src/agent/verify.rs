@@ -6,11 +6,11 @@
 use jiff::SignedDuration;
 
 use super::reads::read_all;
-use super::{Agent, TaskError, chain_of};
+use super::{Agent, TaskError, chain_of, upgrade};
 use crate::chain::{BlockRef, Chain};
 use crate::domain::contract::Contracts;
 use crate::domain::expression::{ReadExpression, Verdict};
-use crate::domain::incident::{Fact, Incident, Preparation};
+use crate::domain::incident::{Fact, Incident, Preparation, Stage};
 
 /// How long after its execution an effect may take to be readable before people are called.
 const EFFECT_WAIT: SignedDuration = SignedDuration::from_secs(15);
@@ -68,6 +68,7 @@ async fn look(agent: &Agent, preparation: &Preparation) -> Result<(BlockRef, Sta
     let expects = expects(preparation, &agent.config.settings.contracts).map_err(TaskError::NotNow)?;
     let block = chain.head().await.map_err(|error| TaskError::NotNow(chain_of(&error)))?;
     let standing = standing(chain, &block, &expects).await;
+    let standing = upgrade::effect::stands(chain, &block, preparation, standing).await;
     Ok((block, standing))
 }
 
@@ -79,7 +80,12 @@ pub async fn verify(agent: &Agent, incident: &Incident) -> Result<(), TaskError>
     let Some(preparation) = &incident.preparation else { return Ok(()) };
     match look(agent, preparation).await? {
         (block, Standing::Holds(expects)) => {
-            let fact = Fact::Verified { block: block.number, expects };
+            let chain = agent.chains.get(&preparation.chain);
+            let next = match chain {
+                Some(chain) => upgrade::effect::goes_on(agent, chain, &block, preparation).await?,
+                None => None,
+            };
+            let fact = next.unwrap_or(Fact::Verified { block: block.number, expects });
             agent.record_outcome(incident, fact).await.map_err(TaskError::from)
         }
         (block, Standing::Broken(because) | Standing::Unknown(because)) => {
@@ -99,6 +105,9 @@ pub async fn verify(agent: &Agent, incident: &Incident) -> Result<(), TaskError>
 /// # Errors
 /// When the chain cannot be read: the same look stays due.
 pub async fn watch(agent: &Agent, incident: &Incident) -> Result<(), TaskError> {
+    if matches!(incident.stage, Stage::Waiting { .. }) {
+        return upgrade::effect::watch(agent, incident).await;
+    }
     let Some(preparation) = &incident.preparation else { return Ok(()) };
     let (block, standing) = look(agent, preparation).await?;
     let fact = match (standing, incident.effect_lost) {

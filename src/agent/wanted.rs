@@ -40,6 +40,7 @@ pub fn still_wanted(incident: &Incident, hash: SafeTxHash) -> Result<(), String>
             Err(format!("it was executed already, and its effect was read at block {block}"))
         }
         Stage::Idle => Err("another transaction took its nonce: a new one will be prepared".to_owned()),
+        Stage::Waiting { because, .. } => Err(format!("there is nothing to sign: {because}")),
         Stage::Unneeded => Err("the chain is as it should be already".to_owned()),
         Stage::Preparing { .. }
         | Stage::PrepareFailed { .. }

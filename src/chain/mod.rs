@@ -8,6 +8,7 @@
 //! | [`snapshot`], [`safe_state`] | contract views and Safes at that block, in one request for each endpoint |
 //! | `owner_readings` | who owns Safes, and who owns those, one such request a level |
 //! | [`simulate`], [`revert`] | what a call would do, and what a revert says |
+//! | [`after`] | what would stand on the chain after a call: views and storage words |
 //! | [`broadcast`], [`relay`], [`receipt`], [`executions`] | sending a transaction, and what became of it |
 //!
 //! *Invariants.* No answer is believed that fewer than `agree` endpoints gave. A failure is an error or
@@ -19,6 +20,7 @@
 //! It deliberately does not know incidents, runbooks or when to try again: errors say how they may be
 //! retried ([`Retry`]), and the caller decides.
 
+pub mod after;
 pub mod broadcast;
 pub mod endpoint;
 pub mod error;
@@ -37,6 +39,7 @@ mod transport;
 
 use std::collections::BTreeMap;
 
+pub use after::{Aftermath, Look};
 pub use broadcast::{BroadcastError, SignedTransaction, TransactionDraft};
 pub use endpoint::{Endpoint, EndpointLabel};
 pub use error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};

@@ -257,7 +257,7 @@ impl SimulateRequest {
         storage.chain(balances).collect()
     }
 
-    fn state(&self) -> StateOverride {
+    pub(super) fn state(&self) -> StateOverride {
         let mut state = StateOverride::default();
         for assumed in &self.overrides {
             let account = state.entry(assumed.address).or_default();
@@ -271,7 +271,7 @@ impl SimulateRequest {
 }
 
 impl SimCall {
-    fn transaction(&self) -> TransactionRequest {
+    pub(super) fn transaction(&self) -> TransactionRequest {
         TransactionRequest::default()
             .from(self.from)
             .to(self.to)

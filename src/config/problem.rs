@@ -211,6 +211,12 @@ impl Findings {
         self.warnings.push(warning);
     }
 
+    /// Whether something is wrong with the file of `place` already.
+    pub(super) fn has_problem_in(&self, place: &Place) -> bool {
+        let (_, file, ..) = place.key();
+        self.problems.iter().any(|problem| problem.place.key().1 == file)
+    }
+
     /// What was found, where nothing could be read at all.
     pub(super) fn give_up(self) -> Problems {
         self.problems.into()

@@ -15,3 +15,4 @@ pub mod roster;
 pub mod runbook;
 pub mod safe;
 pub mod text;
+pub mod upgrade;

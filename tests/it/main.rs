@@ -27,3 +27,4 @@ mod safe_vectors;
 mod signers;
 mod story;
 mod support;
+mod upgrade;

@@ -17,7 +17,7 @@ mod route;
 pub mod signatures;
 pub mod spending;
 
-use super::{Agent, TaskError};
+use super::{Agent, TaskError, upgrade};
 use crate::domain::incident::{Actor, CompanionStage, Fact, Incident, Preparation, Retry, Stage, Task};
 use crate::domain::safe::SafeTxHash;
 use crate::signer::KeySigner;
@@ -118,6 +118,7 @@ fn may_begin(newest: &Incident, preparation: &Preparation) -> bool {
         | Stage::Preparing { .. }
         | Stage::PrepareFailed { .. }
         | Stage::Unneeded
+        | Stage::Waiting { .. }
         | Stage::Executing { .. }
         | Stage::Executed { .. }
         | Stage::Verified { .. } => false,
@@ -136,6 +137,10 @@ async fn deliver(
         .chains
         .get(&preparation.chain)
         .ok_or_else(|| (format!("chain {} is not configured", preparation.chain), Retry::Never))?;
+    // What is on its way already is followed, whatever became of the code.
+    if incident.sent.is_none() {
+        upgrade::still_pinned(chain, preparation).await.map_err(|refusal| (refusal.text, refusal.retry))?;
+    }
     let cap = agent.config.settings.executor.as_ref().filter(|_| by_itself).map(|executor| executor.cap);
     Delivery::of(agent, chain, incident.id, preparation, executor, cap).run().await
 }

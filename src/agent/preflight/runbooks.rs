@@ -8,6 +8,7 @@ use super::ground::{Ground, Grounds};
 use crate::agent::prepare::{needed, transaction};
 use crate::agent::proposal::{self, Authority};
 use crate::agent::reads::{ReadValues, read_all};
+use crate::agent::upgrade::{self, Resolved};
 use crate::agent::{Agent, chain_of};
 use crate::domain::expression::{ReadExpression, Verdict};
 use crate::domain::names::{ChainName, SafeName};
@@ -95,7 +96,16 @@ async fn one(
     if plan.actions.is_empty() {
         return findings;
     }
-    let (needed, skipped) = needed(plan, &values);
+    let resolved = match upgrade::resolve(agent, ground.chain, &ground.block, plan, None).await {
+        Ok(resolved) => resolved,
+        Err(refusal) => {
+            findings.push(Finding::problem(format!("{place}, upgrade"), refusal.text));
+            return findings;
+        }
+    };
+    findings.extend(upgrades(place, &resolved));
+    let (needed, mut skipped) = needed(&resolved.plan, &values);
+    skipped.extend(resolved.skipped.iter().cloned());
     for skip in &skipped {
         findings.push(Finding::ok(place, format!("{} has nothing to do now: {}", skip.call, skip.because)));
     }
@@ -106,9 +116,25 @@ async fn one(
     // A Safe that could not be read was told already.
     let readable = safes.filter_map(|(name, state)| state.as_ref().map(|state| (name, state)));
     findings.extend(
-        join_all(readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed))).await,
+        join_all(
+            readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed, &resolved)),
+        )
+        .await,
     );
     findings
+}
+
+/// What each upgrade would do, whose code it brings, and what is worth a look.
+fn upgrades(place: &str, resolved: &Resolved) -> Vec<Finding> {
+    let now = resolved.plan.actions.iter().filter_map(PlannedAction::proof);
+    now.chain(&resolved.waiting)
+        .flat_map(|proof| {
+            let place = format!("{place}, upgrade");
+            let told = Finding::ok(&place, proof.lines().join("; "));
+            let warnings = proof.warnings.iter().map(move |warning| Finding::warning(&place, warning));
+            std::iter::once(told).chain(warnings.collect::<Vec<_>>())
+        })
+        .collect()
 }
 
 /// Every view must answer; what it answers is another question.
@@ -149,6 +175,7 @@ async fn simulate(
     name: &SafeName,
     state: &SafeState,
     needed: &[&PlannedAction],
+    resolved: &Resolved,
 ) -> Finding {
     let place = format!("{place}, Safe {name}");
     let tx = match transaction(needed, state) {
@@ -181,6 +208,13 @@ async fn simulate(
             return Finding::problem(place, sentence);
         }
         None => return Finding::problem(place, "the Safe did not say its own hash of the transaction"),
+    }
+    let mut proofs: Vec<_> = needed.iter().filter_map(|action| action.proof().cloned()).collect();
+    let found = upgrade::effect::after(ground.chain, &ground.block, state, &tx, &mut proofs, resolved).await;
+    if let Some(broken) = found.iter().find(|expectation| !expectation.holds) {
+        let because = broken.because.as_deref().unwrap_or("it does not hold");
+        let sentence = format!("{calls} would not work now: {}: {because}", broken.expect);
+        return Finding::problem(place, sentence);
     }
     let simulation = &shown.simulation;
     let held: Vec<_> = expects.iter().map(|expect| expect.text()).collect();

@@ -79,6 +79,7 @@ impl Base<'_> {
             confirmed_on_chain: None,
             companions,
             purpose: None,
+            upgrades: needed.iter().filter_map(|action| action.proof().cloned()).collect(),
         }))
     }
 }

@@ -19,8 +19,10 @@ pub use build::transaction;
 pub use choose::needed;
 pub use purpose::purpose;
 
+use jiff::Timestamp;
+
 use super::nested::approvals;
-use super::{Agent, TaskError, chain_of};
+use super::{Agent, TaskError, chain_of, upgrade};
 use crate::chain::Chain;
 use crate::domain::incident::preparation::{Considered, Preparation};
 use crate::domain::incident::{Fact, Incident, Retry, Task};
@@ -48,6 +50,8 @@ impl Problem {
 
 enum Built {
     Ready(Box<Preparation>),
+    /// Nothing is to be signed before this time, and why.
+    Waiting(Timestamp, String),
     Unneeded(String),
 }
 
@@ -65,6 +69,9 @@ pub async fn prepare(agent: &Agent, incident: &Incident, attempt: u32, begun: bo
     let fact = match build(agent, incident, attempt).await {
         Ok(Built::Ready(preparation)) => Fact::Prepared(preparation),
         Ok(Built::Unneeded(because)) => Fact::Unneeded { because },
+        Ok(Built::Waiting(ready, because)) => {
+            Fact::Waiting { until: upgrade::effect::not_before(agent.clock.now(), ready), because }
+        }
         Err(Problem { text, retry, draft }) => {
             Fact::PreparationFailed { attempt, problem: text, retry, draft }
         }
@@ -82,11 +89,19 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
         .ok_or_else(|| Problem::never(format!("runbook {} could not be compiled", runbook.id)))?;
     let chain = chain_of_plan(agent, plan)?;
     let block = chain.head().await.map_err(|error| Problem::later(chain_of(&error)))?;
+    let resolved = upgrade::resolve(agent, chain, &block, plan, Some(incident))
+        .await
+        .map_err(|refusal| Problem { text: refusal.text, retry: refusal.retry, draft: None })?;
+    let plan = &resolved.plan;
     let (values, safes) = read_everything(agent, chain, &block, runbook, plan).await?;
 
     let confirmed_on_chain = confirm(incident, plan, &values)?;
-    let (needed, skipped) = needed(plan, &values);
+    let (needed, mut skipped) = needed(plan, &values);
+    skipped.extend(resolved.skipped.iter().cloned());
     if needed.is_empty() {
+        if let Some((ready, because)) = resolved.wait() {
+            return Ok(Built::Waiting(ready, because));
+        }
         let because =
             skipped.iter().map(|skip| format!("{}: {}", skip.call, skip.because)).collect::<Vec<_>>();
         return Ok(Built::Unneeded(because.join("; ")));
@@ -111,6 +126,8 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
             }
         };
         preparation.confirmed_on_chain.clone_from(&confirmed_on_chain);
+        preparation.upgrades.extend(resolved.waiting.iter().cloned());
+        upgrade::effect::prove(chain, &block, &state, &mut preparation, &resolved).await;
         let why_not = preparation.simulation.why_not();
         let chosen = Considered { safe: name, coverage: report, passed_over: why_not.clone() };
         if why_not.is_none() {

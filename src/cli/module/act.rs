@@ -1,11 +1,12 @@
 //! Taking a nonce-free path.
 
-use super::{KeyArgs, settings};
+use super::settings;
 use crate::agent::house::House;
 use crate::agent::module::{TakeError, Taken, pause_as_member, relay as relaying};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::presign::read_text;
+use crate::cli::proposal::KeyArgs;
 use crate::domain::module::PauseSignature;
 use crate::domain::names::ModuleName;
 

@@ -8,7 +8,6 @@ pub use status::rows;
 
 use super::exit::{Exit, Failure};
 use super::incident::no_such;
-use super::proposal::PasswordArgs;
 use super::{Context, open};
 use crate::agent::house::House;
 use crate::agent::setup::Keys;

@@ -2,13 +2,13 @@
 
 use alloy::primitives::B256;
 
-use super::{KeyArgs, settings};
+use super::settings;
 use crate::agent::house::House;
 use crate::agent::message::device_hex;
 use crate::agent::module::{place, status};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::proposal::key_failure;
+use crate::cli::proposal::{KeyArgs, key_failure};
 use crate::config::settings::ModuleKind;
 use crate::domain::module::deputy_pause::typed_data;
 use crate::domain::module::{PauseOrder, PauseSignature, pause_hash};
@@ -56,8 +56,8 @@ pub async fn sign(context: &Context, house: &House, args: Args) -> Result<Exit, 
     let nonce = args.nonce.unwrap_or_else(status::random_nonce);
     let order = PauseOrder { chain_id: place.chain.id(), module: module.address, nonce };
     let hash = pause_hash(&order);
-    let signing = key.sign_typed_data(&typed_data(&order), hash);
-    let signature = signing.await.map_err(|error| key_failure(&error))?;
+    let typed = typed_data(&order);
+    let signature = key.sign_typed_data(&typed, hash).await.map_err(|error| key_failure(&error))?;
     let PauseOrder { chain_id, module, nonce } = order;
     let signed = PauseSignature { chain_id, module, nonce, signature };
     context.out.note(&format!(

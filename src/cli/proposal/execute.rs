@@ -69,6 +69,7 @@ pub async fn execute(context: &Context, house: &House, args: Args) -> Result<Exi
         | Stage::Preparing { .. }
         | Stage::PrepareFailed { .. }
         | Stage::Unneeded
+        | Stage::Waiting { .. }
         | Stage::Prepared
         | Stage::Submitting { .. }
         | Stage::SubmitFailed { .. }
@@ -158,6 +159,10 @@ fn report(context: &Context, incident: &Incident) -> Result<Exit, Failure> {
             Err(Failure::no(format!("{transaction} was executed, but the call inside failed")))
         }
         Stage::ExecuteFailed { problem, .. } => Err(Failure::no(format!("not executed: {problem}"))),
+        Stage::Waiting { because, .. } => {
+            context.out.result(&json, |_| format!("executed; now {because}"));
+            Ok(Exit::Done)
+        }
         Stage::Idle
         | Stage::Preparing { .. }
         | Stage::PrepareFailed { .. }

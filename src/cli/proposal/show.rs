@@ -9,6 +9,7 @@ use super::{nested, of};
 use crate::agent::house::House;
 use crate::agent::message::{cast_command, device_hex};
 use crate::agent::module;
+use crate::agent::upgrade::ready_at;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::module::rows;
@@ -18,6 +19,8 @@ use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{CompanionState, Incident, IncidentId, Preparation};
 use crate::domain::module::PathReport;
 use crate::domain::safe::SafeTxHash;
+use crate::domain::text::terminal;
+use crate::domain::upgrade::proof::UpgradeProof;
 
 /// A proposal as JSON.
 #[derive(Serialize)]
@@ -155,6 +158,9 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
         row("Call", format!("{}  at {}", out.look(&call.call, Look::Bold), call.address));
         row("  expected", call.expect.clone());
     }
+    for proof in &preparation.upgrades {
+        upgrade(out, proof, &mut row);
+    }
     for skipped in &preparation.skipped {
         row("Left out", format!("{} ({})", skipped.call, skipped.because));
     }
@@ -217,6 +223,21 @@ fn companion_row(known: &CompanionState) -> Vec<String> {
         companion.role.words().to_owned(),
         crate::domain::incident::timeline::short(&companion.safe_tx_hash()),
     ]
+}
+
+/// Whose code takes whose place, why it may, and what is worth a look.
+fn upgrade(out: &Output, proof: &UpgradeProof, row: &mut impl FnMut(&str, String)) {
+    for (index, line) in proof.lines().into_iter().enumerate() {
+        row(if index == 0 { "Upgrade" } else { "" }, terminal(&line));
+    }
+    for warning in &proof.warnings {
+        row("  look at", out.look(&terminal(warning), Look::Bad));
+    }
+    if let Some(timelock) = proof.timelock.as_ref().filter(|_| proof.goes_on()) {
+        let ready = out.time(ready_at(timelock));
+        let cancel = format!("cancel({}) of {} takes it back", timelock.operation, timelock.contract);
+        row("  ready", format!("{ready} at the earliest; until then {cancel}"));
+    }
 }
 
 fn simulated(out: &Output, preparation: &Preparation) -> String {

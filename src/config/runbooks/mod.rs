@@ -10,6 +10,7 @@ mod firing;
 mod front_matter;
 mod prose;
 mod steps;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -116,6 +117,7 @@ pub(super) fn read(
             runbooks.extend(runbook.map(|runbook| (id.value, runbook)));
         }
     }
+    upgrade::check_cancellations(&runbooks, &files, findings);
     if let Some(place) = places.first().filter(|_| runbooks.is_empty()) {
         findings.warning(Problem::new(place, "there is no runbook: no alert will ever wake anybody"));
     }
@@ -178,7 +180,8 @@ fn read_one(
     // Where respond is wrong that is told; the widest keeps conditions from being told as well.
     let widest = respond.unwrap_or(Response::Propose);
     let conditions = steps::read_conditions(&mut root, names, widest, findings);
-    let actions = steps::read_actions(&mut root, names, &safes, findings);
+    let own = RunbookId::new(id.as_ref().map_or("", |id| id.value.0.as_str()));
+    let actions = steps::read_actions(&mut root, names, &safes, &own, findings);
     let recover = steps::read_recover(&mut root, names, &safes, findings);
     if respond.is_some_and(|respond| respond > Response::Page) && !root.has("action") {
         let problem = Problem::new(&root.place_of("respond"), "there is no [[action]] to prepare or propose");

@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 
-use super::Known;
 use super::firing::{read_absence, read_count, read_sequence};
+use super::{Known, upgrade};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table};
 use crate::domain::condition::{Condition, ConditionProblem, ConditionSpec, Early, Response, WITHIN_MAX};
 use crate::domain::expression::{ExpressionError, ReadExpression};
-use crate::domain::names::{ConditionId, ContractName, SafeName};
+use crate::domain::names::{ConditionId, ContractName, RunbookId, SafeName};
 use crate::domain::runbook::{Action, Recover};
 
 /// How far apart, and how old, alerts may be.
@@ -92,14 +92,23 @@ pub(super) fn read_actions(
     root: &mut Table<'_>,
     known: &Known<'_>,
     safes: &[SafeName],
+    runbook: &RunbookId,
     findings: &mut Findings,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
-    for mut table in root.tables("action", findings) {
+    for (index, mut table) in root.tables("action", findings).into_iter().enumerate() {
         let contract = read_contract(&mut table, known, findings);
-        let call = read_call(&mut table, known, contract.as_ref(), findings);
+        let of = (runbook.clone(), index.saturating_add(1));
+        let is_call = is_call(&mut table, findings);
+        let cancels = table.has("cancel");
+        let upgrade = upgrade::read(&mut table, known, contract.as_ref(), of, findings);
+        let call = if is_call { read_call(&mut table, known, contract.as_ref(), findings) } else { None };
         let unless = read_expression(&mut table, "unless", known, findings);
-        if !table.has("expect") {
+        if cancels && table.has("expect") {
+            let problem = table.wrong("expect", "no expect beside cancel");
+            findings.problem(problem.remedy("a cancellation is verified by what the timelock says of it"));
+        }
+        if !table.has("expect") && !cancels {
             table.missing(
                 "expect",
                 "what holds once it is done, such as 'read(\"vault\", \"paused()\")'",
@@ -113,11 +122,34 @@ pub(super) fn read_actions(
                 known.same_chain(contract, safe, findings);
             }
         }
+        let call = if is_call { call } else { Some(String::new()) };
+        let expect = if cancels { Some(String::new()) } else { expect };
+        if !is_call && upgrade.is_none() {
+            continue;
+        }
         if let (Some(contract), Some(call), Some(expect)) = (contract, call, expect) {
-            actions.push(Action { contract: ContractName::new(contract.value), call, unless, expect });
+            actions.push(Action {
+                contract: ContractName::new(contract.value),
+                call,
+                unless,
+                expect,
+                upgrade,
+            });
         }
     }
     actions
+}
+
+/// Whether the action calls something, rather than upgrading it or cancelling an upgrade: it does one of these.
+fn is_call(table: &mut Table<'_>, findings: &mut Findings) -> bool {
+    let written: Vec<&str> = ["call", "upgrade", "cancel"].into_iter().filter(|key| table.has(key)).collect();
+    if let [first, second, ..] = written.as_slice() {
+        let found = format!("{first} and {second} in one {}", table.shown());
+        let problem = Problem::new(&table.place_of(second), found).wanted("one of call, upgrade and cancel");
+        findings.problem(problem.remedy("write two [[action]]s"));
+    }
+    let _asked_for = table.node("call");
+    matches!(written.as_slice(), [] | ["call", ..])
 }
 
 /// Reads the recoveries; the Safe that is asked first to stop the harm may not undo it.

@@ -42,6 +42,23 @@ impl Incident {
             Fact::Prepared(_) | Fact::Unneeded { .. } | Fact::PreparationFailed { .. } => {
                 self.only_while(matches!(self.stage, Stage::Preparing { .. }), "nothing is being prepared")
             }
+            Fact::Waiting { until, .. } => match &self.stage {
+                // Found when preparing; after what was scheduled; or that the wait is another than was thought.
+                Stage::Preparing { .. } | Stage::Executed { success: true, .. } => Ok(()),
+                Stage::Waiting { until: known, .. } if known != until => Ok(()),
+                Stage::Waiting { .. } => Err("that is waited for already".to_owned()),
+                Stage::Idle
+                | Stage::PrepareFailed { .. }
+                | Stage::Unneeded
+                | Stage::Prepared
+                | Stage::Submitting { .. }
+                | Stage::SubmitFailed { .. }
+                | Stage::Proposed
+                | Stage::Executing { .. }
+                | Stage::ExecuteFailed { .. }
+                | Stage::Executed { .. }
+                | Stage::Verified { .. } => Err(format!("containment is {}", self.stage.as_str())),
+            },
             Fact::SubmissionStarted { safe_tx_hash, .. } => self.may_submit(safe_tx_hash),
             Fact::Submitted { safe_tx_hash, .. } | Fact::SubmissionFailed { safe_tx_hash, .. } => {
                 self.is_ours(safe_tx_hash)?;
@@ -128,6 +145,7 @@ impl Incident {
                 Fact::Acknowledged { .. } => self.open_call(Purpose::Reject).is_some(),
                 Fact::Reported { .. }
                 | Fact::PresignedReleased { .. }
+                | Fact::Waiting { .. }
                 | Fact::Matched { .. }
                 | Fact::Triaged { .. }
                 | Fact::Declared { .. }
@@ -219,7 +237,10 @@ impl Incident {
         self.only_live()?;
         self.only_while(!self.called_off, "it was called off")?;
         match &self.stage {
-            Stage::Idle | Stage::PrepareFailed { .. } | Stage::Executed { success: false, .. } => Ok(()),
+            Stage::Idle
+            | Stage::PrepareFailed { .. }
+            | Stage::Waiting { .. }
+            | Stage::Executed { success: false, .. } => Ok(()),
             // A proposal that has not left the house may be built anew on newer state, unless an owner's
             // signature would be lost with it.
             Stage::Prepared if self.confirmations.is_empty() => Ok(()),
@@ -246,6 +267,7 @@ impl Incident {
             | Stage::Preparing { .. }
             | Stage::PrepareFailed { .. }
             | Stage::Unneeded
+            | Stage::Waiting { .. }
             | Stage::Submitting { .. }
             | Stage::Proposed
             | Stage::Executing { .. }
@@ -259,6 +281,7 @@ impl Incident {
         self.is_ours(hash)?;
         match &self.stage {
             Stage::Idle => Err(format!("{hash} can never execute: the Safe's nonce has moved on")),
+            Stage::Waiting { .. } => Err(format!("{hash} is executed already, and the next is waited for")),
             Stage::Preparing { .. }
             | Stage::PrepareFailed { .. }
             | Stage::Unneeded
@@ -311,9 +334,11 @@ impl Incident {
             | Stage::Proposed
             | Stage::Executing { .. }
             | Stage::ExecuteFailed { .. } => Ok(()),
-            Stage::Idle | Stage::Preparing { .. } | Stage::PrepareFailed { .. } | Stage::Unneeded => {
-                Err("no proposal is prepared".to_owned())
-            }
+            Stage::Idle
+            | Stage::Preparing { .. }
+            | Stage::PrepareFailed { .. }
+            | Stage::Unneeded
+            | Stage::Waiting { .. } => Err("no proposal is prepared".to_owned()),
             Stage::Executed { .. } | Stage::Verified { .. } => Err("it is executed already".to_owned()),
         }
     }

@@ -144,6 +144,10 @@ impl Incident {
                 self.stage = Stage::Unneeded;
                 self.close_call(Purpose::Blocked);
             }
+            Fact::Waiting { until, because } => {
+                self.stage = Stage::Waiting { until: *until, because: because.clone() };
+                self.close_call(Purpose::Blocked);
+            }
             Fact::PreparationFailed { attempt, problem, retry, draft } => {
                 self.draft = draft.as_deref().cloned();
                 self.preparation_failed(*attempt, problem, *retry, at);
@@ -280,6 +284,7 @@ impl Incident {
         match &mut self.stage {
             Stage::Unneeded => self.stage = Stage::Idle,
             Stage::PrepareFailed { retry_at: retry_at @ None, .. } => *retry_at = Some(at),
+            Stage::Waiting { until, .. } => *until = at,
             Stage::Idle
             | Stage::Preparing { .. }
             | Stage::PrepareFailed { .. }

@@ -133,6 +133,7 @@ impl Companion {
             confirmed_on_chain: None,
             companions: Vec::new(),
             purpose: Some(self.purpose.clone()),
+            upgrades: Vec::new(),
         }
     }
 }

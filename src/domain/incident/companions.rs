@@ -100,7 +100,8 @@ impl Incident {
 
     fn is_executed(&self) -> bool {
         match &self.stage {
-            Stage::Executed { .. } | Stage::Verified { .. } => true,
+            // What is waited for comes after what was executed.
+            Stage::Executed { .. } | Stage::Verified { .. } | Stage::Waiting { .. } => true,
             Stage::Idle
             | Stage::Preparing { .. }
             | Stage::PrepareFailed { .. }
@@ -217,6 +218,7 @@ fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
         }
         Fact::Reported { .. }
         | Fact::PresignedReleased { .. }
+        | Fact::Waiting { .. }
         | Fact::Matched { .. }
         | Fact::Triaged { .. }
         | Fact::Declared { .. }

@@ -268,6 +268,14 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
                 tasks.push(Task::Prepare { attempt: attempt + 1, begun: false });
             }
         }
+        (Stage::Waiting { until, .. }, _) if may_prepare => {
+            if after_wait(&Some(*until)) {
+                tasks.push(Task::Prepare { attempt: anew, begun: false });
+            } else {
+                // The chain's clock counts, and somebody may cancel.
+                tasks.push(Task::Watch);
+            }
+        }
         (Stage::Prepared, Some(safe_tx_hash)) => {
             if may_submit && incident.confirmations.is_empty() && is_stale(incident, now) {
                 tasks.push(Task::Prepare { attempt: anew, begun: false });
@@ -317,7 +325,14 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
         }
         (Stage::Executed { success: true, .. }, _) => tasks.push(Task::Verify),
         (Stage::Verified { .. }, _) => tasks.push(Task::Watch),
-        (Stage::Idle | Stage::PrepareFailed { .. } | Stage::Unneeded | Stage::Executed { .. }, _)
+        (
+            Stage::Idle
+            | Stage::PrepareFailed { .. }
+            | Stage::Unneeded
+            | Stage::Waiting { .. }
+            | Stage::Executed { .. },
+            _,
+        )
         | (
             Stage::Prepared
             | Stage::Submitting { .. }

@@ -113,6 +113,13 @@ pub enum Fact {
         /// Which, in words.
         because: String,
     },
+    /// There is nothing to sign before a time: what was scheduled at a timelock is not ready.
+    Waiting {
+        /// From when on the next proposal is prepared.
+        until: Timestamp,
+        /// What is waited for, in a sentence.
+        because: String,
+    },
     /// The proposal could not be built, or its simulation failed.
     PreparationFailed {
         /// Which attempt.
@@ -392,6 +399,7 @@ impl Fact {
             Self::PreparationStarted { .. } => "preparation-started",
             Self::Prepared(_) => "prepared",
             Self::Unneeded { .. } => "unneeded",
+            Self::Waiting { .. } => "waiting",
             Self::PreparationFailed { .. } => "preparation-failed",
             Self::SubmissionStarted { .. } => "submission-started",
             Self::Submitted { .. } => "submitted",

@@ -103,6 +103,7 @@ pub(crate) fn runbook() -> Runbook {
             call: "pause()".to_owned(),
             unless: None,
             expect: PAUSED.to_owned(),
+            upgrade: None,
         }],
         recover: vec![],
         prose: String::new(),
@@ -178,6 +179,7 @@ pub(crate) fn preparation(attempt: u32, nonce: u64, roster: &Roster) -> Preparat
         confirmed_on_chain: None,
         companions: vec![],
         purpose: None,
+        upgrades: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::companion::Companion;
 use crate::domain::names::{ChainName, ContractName, SafeName};
 use crate::domain::roster::CoverageReport;
 use crate::domain::safe::{SafeDomain, SafeNonce, SafeTx, SafeTxHash, SafeTxHashes};
+use crate::domain::upgrade::proof::UpgradeProof;
 
 /// One call of the proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +174,9 @@ pub struct Preparation {
     /// What it does in words, where it makes none of a runbook's calls: a rejection, an approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    /// What was found about each upgrade inside, and about those that wait for their timelock.
+    #[serde(default)]
+    pub upgrades: Vec<UpgradeProof>,
 }
 
 impl Preparation {

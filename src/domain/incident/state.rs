@@ -81,6 +81,13 @@ pub enum Stage {
     },
     /// The chain is as it should be already.
     Unneeded,
+    /// What was scheduled at a timelock is not ready: there is nothing to sign.
+    Waiting {
+        /// From when on the next proposal is prepared.
+        until: Timestamp,
+        /// What is waited for, in a sentence.
+        because: String,
+    },
     /// Built, simulated, hashed; not yet at the service.
     Prepared,
     /// On its way to the service.
@@ -137,6 +144,7 @@ impl Stage {
             Self::Preparing { .. } => "preparing",
             Self::PrepareFailed { .. } => "preparation failed",
             Self::Unneeded => "not needed",
+            Self::Waiting { .. } => "waiting",
             Self::Prepared => "prepared",
             Self::Submitting { .. } => "submitting",
             Self::SubmitFailed { .. } => "submission failed",

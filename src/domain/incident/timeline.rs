@@ -123,6 +123,7 @@ fn tell(fact: &Fact) -> (Weight, String) {
         Fact::PreparationStarted { attempt } => (Detail, format!("preparing the proposal{}", nth(*attempt))),
         Fact::Prepared(preparation) => (Turn, prepared(preparation)),
         Fact::Unneeded { because } => (Turn, format!("nothing to do: {because}")),
+        Fact::Waiting { because, .. } => (Turn, format!("waiting: {because}")),
         Fact::PreparationFailed { attempt, problem, retry, .. } => {
             (Trouble, format!("no proposal{}: {problem}; {}", nth(*attempt), again(*retry)))
         }

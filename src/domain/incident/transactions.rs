@@ -96,6 +96,7 @@ impl Incident {
             | Stage::Preparing { .. }
             | Stage::PrepareFailed { .. }
             | Stage::Unneeded
+            | Stage::Waiting { .. }
             | Stage::Executed { .. }
             | Stage::Verified { .. } => false,
         }

@@ -20,6 +20,7 @@ pub use plan::{Plan, PlanProblem, PlannedAction};
 
 use super::condition::{ConditionSpec, Response};
 use super::names::{ContractName, PolicyName, RunbookId, SafeName};
+use super::upgrade::UpgradeAction;
 
 /// How bad an event is. In doubt the higher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,12 +105,15 @@ pub struct Runbook {
 pub struct Action {
     /// On what.
     pub contract: ContractName,
-    /// What is called, as text: `pause()`.
+    /// What is called, as text: `pause()`; empty where `upgrade` says what is done.
     pub call: String,
     /// CEL over chain state: where it holds, there is nothing to do.
     pub unless: Option<String>,
-    /// CEL over chain state: what holds once it is done.
+    /// CEL over chain state: what holds once it is done; empty for a cancellation, which says it itself.
     pub expect: String,
+    /// Other code behind the contract, or a scheduled upgrade that is cancelled.
+    #[serde(default)]
+    pub upgrade: Option<UpgradeAction>,
 }
 
 /// One contract call that undoes actions.

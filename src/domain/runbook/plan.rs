@@ -5,11 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use alloy::primitives::Bytes;
+use alloy::sol_types::SolCall as _;
+
 use super::{Action, Runbook};
 use crate::domain::condition::ConditionSpec;
 use crate::domain::contract::{Contract, ContractCall, Contracts};
 use crate::domain::expression::{Read, ReadExpression};
-use crate::domain::names::{ConditionId, ContractName};
+use crate::domain::names::{ConditionId, ContractName, RunbookId};
+use crate::domain::upgrade::calls::abi::Upgrades;
+use crate::domain::upgrade::proof::UpgradeProof;
+use crate::domain::upgrade::{TIMELOCK_VIEW, UpgradeAction, UpgradePlan, plan_upgrade};
 
 /// An action, ready to be built into a proposal.
 #[derive(Clone, Debug)]
@@ -20,6 +26,19 @@ pub struct PlannedAction {
     pub unless: Option<ReadExpression>,
     /// What holds afterwards.
     pub expect: ReadExpression,
+    /// An upgrade: until it is [`Resolved`](UpgradePlan::Resolved) against live state, `call` stands for it and
+    /// reverts wherever it is sent.
+    pub upgrade: Option<Box<UpgradePlan>>,
+}
+
+impl PlannedAction {
+    /// What was found about the upgrade that this action is, once it is resolved.
+    pub fn proof(&self) -> Option<&UpgradeProof> {
+        match self.upgrade.as_deref() {
+            Some(UpgradePlan::Resolved(proof)) => Some(proof),
+            Some(UpgradePlan::Make(_) | UpgradePlan::Cancel { .. }) | None => None,
+        }
+    }
 }
 
 /// A runbook's machine part, compiled.
@@ -53,7 +72,15 @@ impl Plan {
             .actions
             .iter()
             .enumerate()
-            .filter_map(|(index, action)| compiler.action(&format!("action {}", index + 1), action))
+            .filter_map(|(index, action)| {
+                let place = format!("action {}", index + 1);
+                match &action.upgrade {
+                    None => compiler.action(&place, action),
+                    Some(upgrade) => {
+                        compiler.upgrade(&place, action, upgrade, (runbook.id.clone(), index + 1))
+                    }
+                }
+            })
             .collect();
         for (index, recover) in runbook.recover.iter().enumerate() {
             compiler.call(&format!("recover {}", index + 1), &recover.contract, &recover.call);
@@ -67,6 +94,23 @@ impl Plan {
     pub fn reads_before(&self) -> impl Iterator<Item = &Read> {
         let unless = self.actions.iter().filter_map(|action| action.unless.as_ref());
         unless.chain(self.confirms.values()).flat_map(|expression| expression.reads())
+    }
+}
+
+/// Four bytes of a function whose arguments are missing: whoever sent it by mistake would only see it revert.
+fn stands_for_an_upgrade(target: &Contract) -> ContractCall {
+    let selector = Upgrades::upgradeToAndCallCall::SELECTOR;
+    ContractCall {
+        contract: target.name.clone(),
+        chain: target.chain.clone(),
+        chain_id: target.chain_id,
+        address: target.address,
+        signature: "upgrade()".to_owned(),
+        selector: selector.into(),
+        data: Bytes::copy_from_slice(&selector),
+        arguments: Vec::new(),
+        outputs: Vec::new(),
+        is_view: false,
     }
 }
 
@@ -125,7 +169,45 @@ impl Compiler<'_> {
             Some(Some(expression)) => Some(expression),
             None => None,
         };
-        Some(PlannedAction { call: call?, unless, expect: expect? })
+        Some(PlannedAction { call: call?, unless, expect: expect?, upgrade: None })
+    }
+
+    fn upgrade(
+        &mut self,
+        place: &str,
+        action: &Action,
+        upgrade: &UpgradeAction,
+        of: (RunbookId, usize),
+    ) -> Option<PlannedAction> {
+        let contracts = self.contracts;
+        self.contract(place, &action.contract)?;
+        let target = contracts.get(&action.contract)?;
+        let unless = action.unless.as_ref().map(|text| self.expression(format!("{place}, unless"), text));
+        let (expect, planned) = match upgrade {
+            UpgradeAction::Make(upgrade) => {
+                let planned = plan_upgrade(target, upgrade, of, contracts).map_err(|misfits| {
+                    self.problems.extend(misfits.into_iter().map(|(key, text, problem)| PlanProblem {
+                        place: format!("{place}, upgrade.{key}"),
+                        text,
+                        problem,
+                    }));
+                });
+                (action.expect.clone(), planned.map(|planned| UpgradePlan::Make(Box::new(planned))))
+            }
+            UpgradeAction::Cancel { of } => {
+                // What is cancelled is known when the chain was read; this only stands for it.
+                let expect = format!("read(\"{}\", \"{TIMELOCK_VIEW}\") == 0", target.name);
+                (expect, Ok(UpgradePlan::Cancel { of: of.clone() }))
+            }
+        };
+        let expect = self.expression(format!("{place}, expect"), &expect);
+        let unless = match unless {
+            Some(None) => return None,
+            Some(Some(expression)) => Some(expression),
+            None => None,
+        };
+        let upgrade = Some(Box::new(planned.ok()?));
+        Some(PlannedAction { call: stands_for_an_upgrade(target), unless, expect: expect?, upgrade })
     }
 
     fn confirm(&mut self, condition: &ConditionSpec) -> Option<(ConditionId, ReadExpression)> {

@@ -102,6 +102,10 @@ fn containment(incident: &Incident, out: &Output) -> (String, Look) {
         Stage::Verified { at, block } => {
             (format!("{word} on the chain at block {block}, {}", out.time(*at)), Look::Good)
         }
+        // Nothing protects yet, so it is not green.
+        Stage::Waiting { until, because } => {
+            (format!("{word}: {}; looked at again {}", terminal(because), out.time(*until)), Look::Bad)
+        }
         Stage::Preparing { attempt } | Stage::Submitting { attempt } | Stage::Executing { attempt } => {
             (format!("{word}, attempt {attempt}"), Look::Plain)
         }
@@ -143,6 +147,14 @@ fn what(preparation: &Preparation, block: &mut Block<'_>) {
     );
     for call in calls {
         block.row("call", &terminal(&call.call));
+    }
+    for proof in &preparation.upgrades {
+        for line in proof.lines() {
+            block.row("upgrade", &terminal(&line));
+        }
+        for warning in &proof.warnings {
+            block.row_in("look at", &terminal(warning), Look::Bad);
+        }
     }
     for skipped in &preparation.skipped {
         block.row("left out", &terminal(&format!("{}: {}", skipped.call, skipped.because)));

@@ -112,6 +112,7 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
         confirmed_on_chain: None,
         companions: vec![],
         purpose: None,
+        upgrades: Vec::new(),
     })
 }
 
