@@ -29,7 +29,7 @@ async fn genuine(life: &Life, preparation: &Preparation) {
     let scrutiny = life
         .within(async move {
             let plan = house.agent.plans.get(&"upgrade-vault".into());
-            scrutinise(&house.agent, &preparation, plan, Ok(())).await
+            scrutinise(&house.agent, &preparation, plan, Ok(()), None).await
         })
         .await
         .unwrap();

@@ -156,11 +156,13 @@ async fn code_that_changes_after_people_signed_is_not_executed() {
     let (house, executor) = (std::sync::Arc::clone(&life.house), world.town.chain.actors.executor.clone());
     let executed = life
         .within(async move {
+            use redhandle::agent::execute::{Execution, execute_with};
             use redhandle::domain::incident::Actor;
             let agent = &house.agent;
             let newest = agent.store.get(proposed.id).unwrap();
-            redhandle::agent::execute::execute_with(agent, &newest, &executor, Actor::Operator, 1, false)
-                .await
+            let safe_tx_hash = newest.preparation.as_ref().unwrap().safe_tx_hash();
+            let what = Execution { safe_tx_hash, attempt: 1, begun: false };
+            execute_with(agent, &newest, &(&executor).into(), Actor::Operator, what).await
         })
         .await
         .unwrap()
