@@ -20,13 +20,9 @@ pub(super) fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) ->
         WebhookAuthentication::Scanners(scanners) => vendor(Scheme::FortaNode(scanners.clone())),
         WebhookAuthentication::None => webhook::WebhookAuthentication::Nobody,
     };
-    let reading = match sender {
-        Sender::Forta | Sender::FortaNode => None,
-        sender => {
-            let networks = Networks::new(networks);
-            Some(Reading { feed: name.clone(), sender, chain, severity, networks })
-        }
-    };
+    let is_forta = matches!(sender, Sender::Forta | Sender::FortaNode);
+    let networks = Networks::new(networks);
+    let reading = (!is_forta).then(|| Reading { feed: name.clone(), sender, chain, severity, networks });
     let (path, window) = (feed.path.clone(), feed.window);
     WebhookSettings { name: name.clone(), path, authentication, window, reading }
 }

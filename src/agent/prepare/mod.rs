@@ -127,7 +127,7 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
         };
         preparation.confirmed_on_chain.clone_from(&confirmed_on_chain);
         preparation.upgrades.extend(resolved.waiting.iter().cloned());
-        upgrade::effect::prove(chain, &block, &state, &mut preparation, &resolved).await;
+        upgrade::effect::prove(chain, &block, state, &mut preparation, &resolved).await;
         let why_not = preparation.simulation.why_not();
         let chosen = Considered { safe: name, coverage: report, passed_over: why_not.clone() };
         if why_not.is_none() {

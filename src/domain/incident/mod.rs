@@ -18,6 +18,7 @@
 //! | [`state`] | the incident: phase, containment, calls, roles |
 //! | [`apply`] | how a fact changes it |
 //! | `admit` | whether a fact may follow, and why not |
+//! | `loose` | whether a fact is of what can still be executed, of an incident that is over |
 //! | `calls` | how calls open, go on and end |
 //! | [`mod@due`] | which tasks follow from the state |
 //! | `companion_tasks` | which tasks follow for companions |
@@ -36,6 +37,7 @@ mod companions;
 mod containment;
 pub mod due;
 pub mod fact;
+mod loose;
 pub mod names;
 mod nesting;
 pub mod paging;

@@ -11,9 +11,9 @@ use crate::feeds::forta_wire::{Malformed, parse_alert};
 
 pub(super) fn monitor(hearing: &Hearing<'_>, body: &Value) -> Claims {
     let parts = body.as_array().map_or_else(|| vec![body], |items| items.iter().collect());
-    hearing.each(parts, |part| match at(part, &["EVM"]) {
-        Value::Null => template(part),
-        matched => raw(hearing, matched),
+    hearing.each(parts, |part| {
+        let matched = at(part, &["EVM"]);
+        if matched.is_null() { template(part) } else { raw(hearing, matched) }
     })
 }
 

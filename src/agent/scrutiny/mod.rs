@@ -3,6 +3,8 @@
 //! For the sceptic: nothing of the journal or a service is believed but the transaction itself. Every
 //! check says what was found; one that could not be made counts as no.
 
+mod upgrades;
+
 use alloy::json_abi::JsonAbi;
 use alloy::sol_types::SolCall;
 use serde::Serialize;
@@ -10,7 +12,7 @@ use serde::Serialize;
 use super::follow::{find_execution, safe_now};
 use super::proposal::{self, Authority};
 use super::reads::read_all;
-use super::upgrade::{self, Resolved};
+use super::upgrade;
 pub use super::wanted::{STILL_WANTED, still_wanted};
 use super::{Agent, at_service, chain_of};
 use crate::chain::Chain;
@@ -89,7 +91,7 @@ pub async fn scrutinise(
             });
             let plan = resolved.as_ref().map(|resolved| &resolved.plan);
             if let Some(resolved) = &resolved {
-                the_upgrades(&mut checks, chain, &block, &state, preparation, resolved).await;
+                upgrades::the_upgrades(&mut checks, chain, &block, &state, preparation, resolved).await;
             }
             the_safe(&mut checks, preparation, &state, role);
             the_transaction(&mut checks, preparation);
@@ -305,37 +307,6 @@ fn the_calls(checks: &mut Checks, agent: &Agent, preparation: &Preparation, plan
             }
             (None, None) => checks.note("call", false, "no runbook says that this is to be called"),
         }
-    }
-}
-
-/// Every upgrade inside: its code against the pins, its storage, what is found in a simulation afterwards.
-async fn the_upgrades(
-    checks: &mut Checks,
-    chain: &Chain,
-    block: &crate::chain::BlockRef,
-    state: &SafeState,
-    preparation: &Preparation,
-    resolved: &Resolved,
-) {
-    let actions = resolved.plan.actions.iter().filter(|action| {
-        preparation
-            .calls
-            .iter()
-            .any(|call| call.address == action.call.address && call.data == action.call.data)
-    });
-    let mut proofs: Vec<_> = actions.filter_map(|action| action.proof().cloned()).collect();
-    for proof in &proofs {
-        for line in proof.lines() {
-            checks.note("upgrade", true, line);
-        }
-    }
-    if proofs.is_empty() {
-        return;
-    }
-    let found = upgrade::effect::after(chain, block, state, &preparation.tx, &mut proofs, resolved).await;
-    for expectation in found {
-        let because = expectation.because.map(|because| format!(": {because}")).unwrap_or_default();
-        checks.note("upgrade", expectation.holds, format!("{}{because}", expectation.expect));
     }
 }
 
