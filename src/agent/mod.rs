@@ -76,6 +76,7 @@ use crate::config::Config;
 use crate::domain::incident::{Fact, Incident, Task, World};
 use crate::domain::names::{ChainName, ChannelName, RunbookId};
 use crate::domain::runbook::{Plan, Runbook};
+pub use crate::domain::text::chain_of;
 use crate::notify::{AckLinks, Channel};
 use crate::signer::KeySigner;
 use service::ServiceLink;
@@ -206,19 +207,4 @@ impl Agent {
             Err(error) => Err(TaskError::NotNow(chain_of(&error))),
         }
     }
-}
-
-/// An error and its causes in one line: what was being done, and why it failed.
-pub fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let next_text = next.to_string();
-        if !text.contains(&next_text) {
-            text.push_str(": ");
-            text.push_str(&next_text);
-        }
-        cause = next.source();
-    }
-    text
 }

@@ -15,7 +15,7 @@ use crate::chain::{
 };
 use crate::domain::expression::{Read, ReadExpression, ReadValue, Verdict};
 use crate::domain::incident::preparation::{Expectation, Simulation};
-use crate::domain::safe::abi::Safe;
+use crate::domain::safe::abi::{Safe, exec_calldata, hash_calldata};
 use crate::domain::safe::signature::pack;
 use crate::domain::safe::{OwnerSignature, SafeState, SafeTx, SafeTxHashes, hash};
 
@@ -63,42 +63,6 @@ impl SafeSays {
     pub fn agrees(&self, ours: &SafeTxHashes) -> bool {
         self.safe_tx == ours.safe_tx.0 && self.domain == ours.domain
     }
-}
-
-/// Calldata of `execTransaction`.
-pub fn exec_calldata(tx: &SafeTx, signatures: Bytes) -> Bytes {
-    Safe::execTransactionCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        signatures,
-    }
-    .abi_encode()
-    .into()
-}
-
-/// Calldata of `getTransactionHash`.
-pub fn hash_calldata(tx: &SafeTx) -> Bytes {
-    Safe::getTransactionHashCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        _nonce: tx.nonce.0,
-    }
-    .abi_encode()
-    .into()
 }
 
 /// Simulates the whole `execTransaction`, guard and modules included, then reads every `expect` and asks

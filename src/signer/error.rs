@@ -90,7 +90,7 @@ const REFUSALS: [&str; 6] =
 impl SignerError {
     /// Of what alloy says.
     pub(super) fn of(name: &'static str, error: alloy::signers::Error) -> Self {
-        let said = said(&error).to_lowercase();
+        let said = chain_of(&error).to_lowercase();
         if REFUSALS.iter().any(|words| said.contains(words)) {
             return Self::Refused { name };
         }
@@ -111,18 +111,4 @@ impl SignerError {
         }
     }
 }
-
-/// An error and its causes.
-pub(super) fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let next_text = next.to_string();
-        if !text.contains(&next_text) {
-            text.push_str(": ");
-            text.push_str(&next_text);
-        }
-        cause = next.source();
-    }
-    text
-}
+use crate::domain::text::chain_of;

@@ -8,9 +8,9 @@ use alloy::primitives::B256;
 use alloy::primitives::Bytes;
 use alloy::signers::Signer as _;
 
-use super::error::said;
 use super::{KeySigner, PERSON_WAIT_MAX, SignerError};
 use crate::domain::hd_path::HdPath;
+use crate::domain::text::chain_of;
 
 #[cfg(feature = "ledger")]
 const LEDGER: &str = "the Ledger";
@@ -38,7 +38,7 @@ impl KeySigner {
         };
         let opening = async {
             let away =
-                |error| SignerError::Away { name: LEDGER, problem: said(&error), remedy: LEDGER_REMEDY };
+                |error| SignerError::Away { name: LEDGER, problem: chain_of(&error), remedy: LEDGER_REMEDY };
             LedgerSigner::new(path, None).await.map_err(away)
         };
         let signer = super::within(LEDGER, PERSON_WAIT_MAX, opening).await?;
@@ -76,7 +76,7 @@ impl KeySigner {
         };
         let opening = async {
             let away =
-                |error| SignerError::Away { name: TREZOR, problem: said(&error), remedy: TREZOR_REMEDY };
+                |error| SignerError::Away { name: TREZOR, problem: chain_of(&error), remedy: TREZOR_REMEDY };
             TrezorSigner::new(path, None).await.map_err(away)
         };
         let signer = super::within(TREZOR, PERSON_WAIT_MAX, opening).await?;

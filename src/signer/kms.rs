@@ -5,8 +5,8 @@
 
 use std::pin::Pin;
 
-use super::error::said;
 use super::{CLOUD_WAIT_MAX, KeySigner, SignerError};
+use crate::domain::text::chain_of;
 
 #[cfg(feature = "aws-kms")]
 const AWS_REMEDY: &str = "check the credentials (`aws sts get-caller-identity`), the region, and that the key allows kms:GetPublicKey and kms:Sign";
@@ -25,7 +25,7 @@ async fn opened<T, E: std::error::Error>(
 ) -> Result<T, SignerError> {
     match tokio::time::timeout(CLOUD_WAIT_MAX, opening).await {
         Ok(Ok(signer)) => Ok(signer),
-        Ok(Err(error)) => Err(SignerError::Away { name, problem: said(&error), remedy }),
+        Ok(Err(error)) => Err(SignerError::Away { name, problem: chain_of(&error), remedy }),
         Err(_) => {
             let problem = format!("no answer within {} s", CLOUD_WAIT_MAX.as_secs());
             Err(SignerError::Away { name, problem, remedy })

@@ -6,8 +6,8 @@ use alloy::primitives::B256;
 use alloy::signers::local::PrivateKeySigner;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::error::said;
 use super::{KeySigner, SignerError};
+use crate::domain::text::chain_of;
 
 impl KeySigner {
     /// Opens an encrypted keystore (Web3 Secret Storage, version 3).
@@ -21,7 +21,7 @@ impl KeySigner {
         }
         let opened = PrivateKeySigner::decrypt_keystore(path, password.expose_secret());
         opened.map(Self::from).map_err(|error| {
-            let cause = said(&error);
+            let cause = chain_of(&error);
             SignerError::Keystore(if cause.to_lowercase().contains("mac") {
                 format!(
                     "the password does not open {}; is it the password of another keystore?",

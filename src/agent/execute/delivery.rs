@@ -25,6 +25,7 @@ use crate::config::settings::SpendingCap;
 use crate::domain::ether::Wei;
 use crate::domain::incident::{Fact, IncidentId, Preparation, Retry};
 use crate::domain::safe::SafeState;
+use crate::domain::safe::abi::exec_calldata;
 use crate::signer::KeySigner;
 
 /// How long a bid is waited for before it is raised: one slot of mainnet.
@@ -221,7 +222,7 @@ impl<'a> Delivery<'a> {
         let gas = self.rehearse(&block, &state, &signatures).await?;
         Ok(TransactionDraft {
             to: self.preparation.domain.safe.0,
-            data: proposal::exec_calldata(&self.preparation.tx, signatures),
+            data: exec_calldata(&self.preparation.tx, signatures),
             gas_hint: Some(gas),
         })
     }

@@ -1,7 +1,7 @@
 //! Whoever has the owners' signatures may execute: transactions that the agent did not send.
 
 use alloy::signers::SignerSync as _;
-use redhandle::agent::proposal::exec_calldata;
+use redhandle::domain::safe::abi::exec_calldata;
 use redhandle::domain::safe::signature::pack;
 use redhandle::domain::safe::{OwnerSignature, SafeDomain, SafeTx, SafeTxHash, SignatureKind, hash};
 use redhandle::drill::ground::DevTransaction;

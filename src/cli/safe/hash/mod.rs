@@ -17,7 +17,7 @@ use crate::chain::{CallOutcome, SnapshotPlan};
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Look, Output};
-use crate::domain::safe::abi::Safe;
+use crate::domain::safe::abi::{Safe, hash_calldata};
 use crate::domain::safe::{Operation, SafeDomain, SafeTx, SafeTxHashes, hash};
 
 /// Domain hash, message hash and safeTxHash of a transaction.
@@ -79,20 +79,8 @@ pub async fn hash_of(context: &Context, args: HashArgs) -> Result<Exit, Failure>
 pub async fn compare(live: &Live, tx: &SafeTx, hashes: &SafeTxHashes) -> Result<(), Failure> {
     let safe = live.state.address;
     let mut plan = SnapshotPlan::new();
-    let of_tx = Safe::getTransactionHashCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        _nonce: tx.nonce.0,
-    };
     let asks = [
-        ("getTransactionHash", plan.call(safe.0, of_tx.abi_encode().into()), hashes.safe_tx.0),
+        ("getTransactionHash", plan.call(safe.0, hash_calldata(tx)), hashes.safe_tx.0),
         (
             "domainSeparator",
             plan.call(safe.0, Safe::domainSeparatorCall {}.abi_encode().into()),

@@ -11,7 +11,7 @@ use crate::chain::snapshot::{CallTicket, SafeTicket};
 use crate::chain::{CallOutcome, Snapshot, SnapshotPlan, decode_revert};
 use crate::cli::exit::Failure;
 use crate::cli::safe::asked::Live;
-use crate::domain::safe::abi::Safe;
+use crate::domain::safe::abi::{Safe, exec_calldata};
 use crate::domain::safe::signature::explain::{Case, Explained, Explanation, Said, explain};
 use crate::domain::safe::{
     ContractOwnerMessage, SafeState, SafeTx, SafeTxHash, SafeTxHashes, SafeVersion, SignatureKind,
@@ -144,19 +144,7 @@ fn ask_the_safe(
             state.version, state.nonce, tx.nonce
         ));
     }
-    let data = Safe::execTransactionCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        signatures: packed.clone(),
-    };
-    Judge::Execute(plan.call_as(executor, safe, data.abi_encode().into()))
+    Judge::Execute(plan.call_as(executor, safe, exec_calldata(tx, packed.clone())))
 }
 
 /// How Safes before 1.3.0 refuse what comes after the signatures: none of it is about them.

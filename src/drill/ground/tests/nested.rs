@@ -9,8 +9,8 @@ use alloy::sol_types::SolCall;
 use super::super::protocol::Ground;
 use super::super::*;
 use crate::agent::nested::contract::{self, Answer};
-use crate::agent::proposal::exec_calldata;
 use crate::chain::CallOutcome;
+use crate::domain::safe::abi::exec_calldata;
 use crate::domain::safe::approval::approvals;
 use crate::domain::safe::contract_signature::{
     OffChain, alone, asks_further, child_hashes, inner_signature, judge, off_chain, read_alone,

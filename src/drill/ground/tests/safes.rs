@@ -14,7 +14,7 @@ use crate::chain::{
     BalanceOverride, BroadcastError, Chain, Endpoint, ExecutionsError, Retry, SafeReadError, SimCall,
     SimulateError, SimulateMethod, SimulateRequest, StorageOverride, TransactionDraft, decode_revert,
 };
-use crate::domain::safe::abi::Safe;
+use crate::domain::safe::abi::{Safe, exec_calldata};
 use crate::domain::safe::signature::pack;
 use crate::domain::safe::{
     self, OwnerSignature, SafeAddress, SafeNonce, SafeState, SafeTx, SafeVersion, SignatureKind,
@@ -40,23 +40,6 @@ fn pause(protocol: &Protocol, nonce: SafeNonce) -> SafeTx {
     SafeTx::call(protocol.vault, Ground::pauseCall {}.abi_encode().into(), nonce)
 }
 
-fn exec(tx: &SafeTx, signatures: Bytes) -> Bytes {
-    Safe::execTransactionCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        signatures,
-    }
-    .abi_encode()
-    .into()
-}
-
 fn signed(ground: &LocalChain, state: &SafeState, tx: &SafeTx, signers: usize) -> Bytes {
     let hash = safe::hash(tx, &state.domain()).safe_tx;
     let signatures = ground.actors.owners.iter().take(signers).map(|owner| OwnerSignature {
@@ -74,7 +57,7 @@ fn unsigned(state: &SafeState, protocol: &Protocol) -> SimulateRequest {
     let call = |from, to, data: Bytes| SimCall { from, to, data, value: U256::ZERO };
     SimulateRequest {
         steps: vec![
-            call(owner, state.address.0, exec(&pause(protocol, state.nonce), approved)),
+            call(owner, state.address.0, exec_calldata(&pause(protocol, state.nonce), approved)),
             call(Address::ZERO, protocol.vault, Ground::pausedCall {}.abi_encode().into()),
         ],
         overrides: vec![StorageOverride {
@@ -184,7 +167,7 @@ async fn a_simulation_that_fails_says_why() {
     let mut request = unsigned(&state, &protocol);
     let unpause = SafeTx::call(protocol.vault, Ground::unpauseCall {}.abi_encode().into(), state.nonce);
     let approved = pack(vec![OwnerSignature::approved_hash(state.owners[0])]).unwrap();
-    request.steps[0].data = exec(&unpause, approved);
+    request.steps[0].data = exec_calldata(&unpause, approved);
     let forbidden = ground.chain.simulate(&head, &request).await.unwrap();
     let words = [&too_few, &forbidden].map(|report| decode_revert(&report.calls[0].data, &[]));
     insta::assert_snapshot!(words.join("\n"), @"
@@ -264,7 +247,7 @@ async fn a_signed_pause_is_broadcast_mined_and_found_in_the_safes_logs() {
         let tx = pause(&protocol, state.nonce);
         let draft = |signers| TransactionDraft {
             to: state.address.0,
-            data: exec(&tx, signed(&ground, &state, &tx, signers)),
+            data: exec_calldata(&tx, signed(&ground, &state, &tx, signers)),
             gas_hint: None,
         };
         let executor = &ground.actors.executor;
@@ -308,7 +291,7 @@ async fn a_transaction_that_waits_is_outbid() {
     let (ground, state, protocol) = defended(SafeVersion::V1_4_1).await;
     let (chain, executor) = (&ground.chain, &ground.actors.executor);
     let tx = pause(&protocol, state.nonce);
-    let data = exec(&tx, signed(&ground, &state, &tx, 2));
+    let data = exec_calldata(&tx, signed(&ground, &state, &tx, 2));
     let draft = TransactionDraft { to: state.address.0, data, gas_hint: None };
     ground.anvil.automine(false).await.unwrap();
     let first = chain.sign(executor, &draft).await.unwrap();
@@ -328,7 +311,7 @@ async fn a_transaction_that_waits_is_outbid() {
 async fn a_receipt_comes_after_the_chain_was_reverted() {
     let (ground, state, protocol) = defended(SafeVersion::V1_4_1).await;
     let tx = pause(&protocol, state.nonce);
-    let data = exec(&tx, signed(&ground, &state, &tx, 2));
+    let data = exec_calldata(&tx, signed(&ground, &state, &tx, 2));
     let draft = TransactionDraft { to: state.address.0, data, gas_hint: Some(100_000) };
     for _ in 0..2 {
         let snapshot = ground.anvil.snapshot().await.unwrap();

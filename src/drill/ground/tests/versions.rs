@@ -11,7 +11,7 @@ use super::super::*;
 use super::faulty::{Fault, faulty};
 use crate::chain::{CallOutcome, Chain, SnapshotPlan};
 use crate::domain::names::ChainName;
-use crate::domain::safe::abi::Safe;
+use crate::domain::safe::abi::{Safe, exec_calldata, hash_calldata};
 use crate::domain::safe::signature::pack;
 use crate::domain::safe::singleton::{Build, Judged};
 use crate::domain::safe::{self, OwnerSignature, SafeAddress, SafeState, SafeTx, SafeVersion, SignatureKind};
@@ -33,23 +33,6 @@ async fn state(ground: &LocalChain, safe: SafeAddress) -> SafeState {
     ground.chain.safe_state(&head, safe).await.unwrap()
 }
 
-fn hash_call(tx: &SafeTx) -> Bytes {
-    Safe::getTransactionHashCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        _nonce: tx.nonce.0,
-    }
-    .abi_encode()
-    .into()
-}
-
 /// Signs as the first two owners, and executes.
 async fn execute(ground: &LocalChain, state: &SafeState, tx: &SafeTx) {
     let hash = safe::hash(tx, &state.domain()).safe_tx;
@@ -58,23 +41,12 @@ async fn execute(ground: &LocalChain, state: &SafeState, tx: &SafeTx) {
         kind: SignatureKind::Eoa,
         bytes: owner.sign_hash_sync(&hash.0).unwrap().as_bytes().into(),
     });
-    let data = Safe::execTransactionCall {
-        to: tx.to,
-        value: tx.value,
-        data: tx.data.clone(),
-        operation: tx.operation.as_u8(),
-        safeTxGas: tx.safe_tx_gas,
-        baseGas: tx.base_gas,
-        gasPrice: tx.gas_price,
-        gasToken: tx.gas_token,
-        refundReceiver: tx.refund_receiver,
-        signatures: pack(signatures.collect()).unwrap(),
-    };
+    let data = exec_calldata(tx, pack(signatures.collect()).unwrap());
     let transaction = DevTransaction {
         what: format!("executing nonce {} of Safe {}", tx.nonce, state.version),
         from: ground.actors.executor.address(),
         to: Some(state.address.0),
-        data: data.abi_encode().into(),
+        data,
     };
     ground.anvil.send_all(&[transaction]).await.unwrap();
 }
@@ -162,7 +134,7 @@ async fn every_version_hashes_as_we_do_executes_what_we_sign_and_is_followed() {
         let owner = Address::repeat_byte(0x77);
         let add = Safe::addOwnerWithThresholdCall { owner, _threshold: U256::from(2) }.abi_encode();
         let works = SafeTx::call(deployed.address.0, add.into(), deployed.nonce);
-        match ground.view(deployed.address.0, hash_call(&works)).await.unwrap() {
+        match ground.view(deployed.address.0, hash_calldata(&works)).await.unwrap() {
             CallOutcome::Returned(said) => {
                 assert_eq!(
                     B256::from_slice(&said),
