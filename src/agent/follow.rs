@@ -19,7 +19,7 @@ use crate::domain::incident::{CompanionStage, Fact, Incident, Preparation, Stage
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::contract_signature::read_alone;
 use crate::domain::safe::signature::recover;
-use crate::domain::safe::{OwnerSignature, SafeState, SafeTxHash, SignatureKind};
+use crate::domain::safe::{OwnerSignature, SafeState, SafeTxHash, SafeVersion, SignatureKind};
 
 /// How long the service is listened to in one look.
 pub(super) const SERVICE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -123,9 +123,17 @@ async fn at_service(agent: &Agent, incident: &Incident, preparation: &Preparatio
 ///
 /// # Errors
 /// Says what is wrong with it, in a sentence.
-pub fn check(hash: SafeTxHash, signature: &Bytes, owners: &[Address]) -> Result<Address, String> {
+pub fn check(
+    hash: SafeTxHash,
+    signature: &Bytes,
+    owners: &[Address],
+    version: SafeVersion,
+) -> Result<Address, String> {
     let recovered = recover(hash, signature).map_err(|error| error.to_string())?;
     match recovered.kind {
+        SignatureKind::EthSign if !version.takes_eth_sign() => {
+            return Err(format!("Safe {version} takes no signature made with eth_sign: sign the typed data"));
+        }
         SignatureKind::Eoa | SignatureKind::EthSign => {}
         SignatureKind::ApprovedHash | SignatureKind::ContractSignature => {
             return Err(format!("a {} counts only once the chain says so", recovered.kind.as_str()));
@@ -152,7 +160,7 @@ pub async fn check_any(
 ) -> Result<Address, String> {
     let hash = preparation.safe_tx_hash();
     if !is_of_contract(hash, signature) {
-        return check(hash, signature, &preparation.owners);
+        return check(hash, signature, &preparation.owners, preparation.domain.version);
     }
     let read = read_alone(hash, signature).map_err(|error| chain_of(&error))?;
     if !preparation.owners.contains(&read.owner) {
@@ -255,4 +263,25 @@ pub async fn safe_now(chain: &Chain, preparation: &Preparation) -> Result<(Block
     let block = chain.head().await.map_err(|error| chain_of(&error))?;
     let state = chain.safe_state(&block, preparation.domain.safe).await.map_err(|error| chain_of(&error))?;
     Ok((block, state))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{B256, eip191_hash_message};
+    use alloy::signers::SignerSync as _;
+    use alloy::signers::local::PrivateKeySigner;
+
+    use super::*;
+
+    #[test]
+    fn a_signature_made_with_eth_sign_counts_where_the_safe_takes_it() {
+        let (key, hash) = (PrivateKeySigner::random(), SafeTxHash(B256::repeat_byte(7)));
+        let mut signature = key.sign_hash_sync(&eip191_hash_message(hash.0)).unwrap().as_bytes();
+        signature[64] += 4;
+        let judged = |version| check(hash, &signature.into(), &[key.address()], version);
+        assert_eq!(judged(SafeVersion::V1_3_0), Ok(key.address()));
+        assert!(judged(SafeVersion::V1_0_0).unwrap_err().contains("takes no signature made with eth_sign"));
+        let others = check(hash, &signature.into(), &[Address::ZERO], SafeVersion::V1_3_0);
+        assert!(others.unwrap_err().contains("which is no owner"));
+    }
 }

@@ -187,7 +187,7 @@ async fn confirm(
     let signing = key.sign_safe_tx(&preparation.tx, &preparation.domain);
     let signature = signing.await.map_err(|error| SignError::Key(chain_of(&error)))?;
     // Asserted in pairs: what was just made is read as anybody else would read it.
-    match follow::check(safe_tx_hash, &signature, &preparation.owners) {
+    match follow::check(safe_tx_hash, &signature, &preparation.owners, preparation.domain.version) {
         Ok(signer) if signer == owner => {
             Ok(OwnerConfirmation { safe_tx_hash, owner, signature, source: "command".to_owned() })
         }

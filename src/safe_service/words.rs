@@ -206,6 +206,11 @@ fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
                 .to_owned(),
         );
     }
+    if refusal.contains("ahead of nonce=") {
+        return Some(format!(
+            "the proposal's nonce is far ahead of what Safe {safe} executes next, and would push everybody's next nonce there: propose at the Safe's nonce on the chain"
+        ));
+    }
     if refusal.contains("already executed in tx-hash=") || refusal.contains("Invalid nonce") {
         return Some(format!(
             "the Safe's nonce has moved on, so this proposal can never execute: read the nonce of Safe {safe} from the chain, propose again at it, and collect all signatures again"
@@ -286,6 +291,9 @@ fn known(safe: SafeAddress, refusal: &str) -> Option<String> {
                 .to_owned(),
         );
     }
+    if refusal.starts_with("Delegatecall to ") {
+        return Some("a delegatecall runs other code as the Safe itself, and this code is not known to be harmless: call the contract instead, or pack calls for MultiSendCallOnly; a library of your own is named in delegatecall_targets of the chain".to_owned());
+    }
     if refusal.starts_with("Operation CREATE not supported") {
         return Some("operation 2 (create) is no Safe operation: use 0 (call), or 1 (delegatecall) with MultiSendCallOnly alone".to_owned());
     }
@@ -314,7 +322,7 @@ mod tests {
     use super::*;
 
     /// Texts of service 6.10.1 as recorded, with shortened lists, and of the gateway.
-    const REFUSALS: [&str; 21] = [
+    const REFUSALS: [&str; 23] = [
         "Sender=0x976EA74026E726554dB657fA54763abd0C3a0aa9 is not an owner or delegate. Current owners=[]. Delegates=set()",
         "Signer=0x4bf7C8D5B2B2881d1A572dAcD9EED959e4090c00 is not an owner or delegate. Current owners=[]. Delegates=set()",
         "Signer=0x0000000000000000000000000000000000000000 is not an owner or delegate. Current owners=[]. Delegates=set()",
@@ -325,6 +333,8 @@ mod tests {
         "Transaction with safe-tx-hash=0xf7 was already executed",
         "Tx with nonce=0 for safe=0x42 already executed in tx-hash=0x0b",
         "Invalid nonce",
+        "Invalid nonce: nonce=9007199254740992 is 9007199254740987 ahead of nonce=5 of safe=0x42 on the blockchain, and at most 1000 ahead is taken",
+        "Delegatecall to 0x99 is not taken: its code could change anything of the Safe",
         "Could not get Safe 0x99 owners from blockchain, check contract exists on network X",
         "Checksum address validation failed",
         "to: Address 0x0e801d84fa97b50751dbf25036d067dcf18858bf is not checksumed",
@@ -353,6 +363,8 @@ mod tests {
         this transaction is executed already: check its effect on the chain; nothing is left to sign
         the Safe's nonce has moved on, so this proposal can never execute: read the nonce of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37 from the chain, propose again at it, and collect all signatures again
         the Safe's nonce has moved on, so this proposal can never execute: read the nonce of Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37 from the chain, propose again at it, and collect all signatures again
+        the proposal's nonce is far ahead of what Safe 0x42D718c3035d3f9A22222E4d8D48E11e60383D37 executes next, and would push everybody's next nonce there: propose at the Safe's nonce on the chain
+        a delegatecall runs other code as the Safe itself, and this code is not known to be harmless: call the contract instead, or pack calls for MultiSendCallOnly; a library of your own is named in delegatecall_targets of the chain
         the service knows no Safe at 0x42D718c3035d3f9A22222E4d8D48E11e60383D37: check the address and that the service is of the right chain; a Safe made a moment ago needs half a minute
         an address was not written with its checksum: copy it again from where it comes from
         an address was not written with its checksum: copy it again from where it comes from

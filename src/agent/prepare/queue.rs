@@ -104,7 +104,7 @@ fn confirmed(queued: &MultisigTransaction, state: &SafeState, approvals: &Approv
     let signed = |owner: &Address| {
         queued.confirmations.iter().filter(|one| one.owner == *owner).any(|one| {
             let Some(signature) = &one.signature else { return false };
-            match check(hash, signature, &state.owners) {
+            match check(hash, signature, &state.owners, state.version) {
                 Ok(signer) => signer == *owner,
                 // A contract's signature is checked by nobody but the contract. Taking it as good costs the signers
                 // one signature more; taking it as bad could cost them the race.

@@ -159,7 +159,7 @@ fn fitting(window: &Window, preparation: &Preparation) -> Result<Vec<OwnerConfir
     let mut confirmations = Vec::new();
     for (owner, signature) in &entry.signatures {
         // Asserted in pairs: judged when it came in, and again before it counts.
-        match follow::check(safe_tx_hash, signature, &preparation.owners) {
+        match follow::check(safe_tx_hash, signature, &preparation.owners, preparation.domain.version) {
             Ok(signer) if signer == *owner => confirmations.push(OwnerConfirmation {
                 safe_tx_hash,
                 owner: *owner,

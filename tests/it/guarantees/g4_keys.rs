@@ -67,7 +67,7 @@ async fn g4_the_proposer_can_suggest_and_not_act() {
     let for_service = signature.clone();
     let confirmed = life.within(async move { client.confirm(hash, &for_service).await }).await.unwrap();
     assert!(confirmed.is_err(), "the service took a delegate's confirmation");
-    let counted = follow::check(hash, &signature, &preparation.owners);
+    let counted = follow::check(hash, &signature, &preparation.owners, preparation.domain.version);
     assert!(counted.is_err_and(|because| because.contains("no owner")));
     assert!(!town.is_paused().await);
 
