@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`store`] | a window, sealed: opened, changed, forgotten |
 //! | [`live`] | what the chain says about the ground a window was signed on |
-//! | [`prepare`] | builds and simulates the transactions of the next nonces |
+//! | [`mod@prepare`] | builds and simulates the transactions of the next nonces |
 //! | [`collect`] | takes signatures in |
-//! | [`release`] | a window's signatures as confirmations of an incident's proposal |
+//! | [`mod@release`] | a window's signatures as confirmations of an incident's proposal |
 //! | [`mod@watch`] | looks now and then, and calls people when a window is void, short or unknown |
 //!
 //! **Invariants.** A signature is used only for the transaction whose safeTxHash it signs, only on the ground it was

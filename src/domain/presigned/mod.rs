@@ -5,9 +5,9 @@
 //! |---|---|
 //! | [`window`] | what is sealed: transactions, signatures, and the ground they were signed on |
 //! | [`ground`] | owners, threshold, version, guards and code, then and now: what changed |
-//! | [`standing`] | of each nonce: complete, short of signatures, used, void |
+//! | [`mod@standing`] | of each nonce: complete, short of signatures, used, void |
 //! | [`intake`] | the texts people bring signatures in |
-//! | [`judge`] | whose signature it is, and of what; a wrong one is named as what it is |
+//! | [`mod@judge`] | whose signature it is, and of what; a wrong one is named as what it is |
 //! | [`key`] | what seals the window |
 //!
 //! *Invariants.* A signature stands in a window only when it was recovered to an owner of the Safe over the

@@ -14,7 +14,7 @@ pub const WEBHOOK_SECRET_MIN_BYTES: usize = 16;
 /// How a sender shows that it is who it says.
 #[derive(Clone, Debug)]
 pub enum WebhookAuthentication {
-    /// It signs with one of these secrets; see [`sign`]. More than one while a secret is being changed.
+    /// It signs with one of these secrets; see [`sign`](super::sign). More than one while a secret is being changed.
     Hmac(Vec<SecretString>),
     /// As its vendor does.
     Vendor(Scheme),
@@ -31,7 +31,7 @@ pub struct WebhookSettings {
     pub path: String,
     /// How a sender shows that it is who it says.
     pub authentication: WebhookAuthentication,
-    /// How far a sender's clock may be from ours, in either direction; see [`WEBHOOK_WINDOW_SECONDS`].
+    /// How far a sender's clock may be from ours, in either direction; see [`WEBHOOK_WINDOW_SECONDS`](super::WEBHOOK_WINDOW_SECONDS).
     pub window: Duration,
     /// In whose words it speaks; none: Forta's.
     pub reading: Option<Reading>,
