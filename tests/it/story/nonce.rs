@@ -149,7 +149,7 @@ async fn what_was_stood_down_is_called_back_and_its_signatures_are_dead() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_no_incident_has_its_proposal_called_back_by_the_agent_after_a_crash() {
+async fn what_was_called_off_is_called_back_by_the_next_life_after_a_crash() {
     let town = Town::new().await;
     let life = town.wake().await;
     life.allow_the_proposer(&town).await;
