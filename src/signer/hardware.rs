@@ -3,10 +3,15 @@
 //! A Ledger is given the domain hash and the message hash, and shows both. Through alloy a Trezor signs no typed data:
 //! it signs the safeTxHash as a personal message, shows it, and the Safe takes that (`eth_sign`, `v` 31 or 32).
 
+#[cfg(feature = "ledger")]
+use std::panic::AssertUnwindSafe;
+
 use alloy::primitives::B256;
 #[cfg(feature = "trezor")]
 use alloy::primitives::Bytes;
 use alloy::signers::Signer as _;
+#[cfg(feature = "ledger")]
+use futures_util::FutureExt as _;
 
 use super::{KeySigner, PERSON_WAIT_MAX, SignerError};
 use crate::domain::hd_path::HdPath;
@@ -40,6 +45,13 @@ impl KeySigner {
             let away =
                 |error| SignerError::Away { name: LEDGER, problem: chain_of(&error), remedy: LEDGER_REMEDY };
             LedgerSigner::new(path, None).await.map_err(away)
+        };
+        // The library below panics where the system offers no access to such devices at all.
+        let opening = async {
+            AssertUnwindSafe(opening).catch_unwind().await.unwrap_or_else(|_panic| {
+                let problem = "this machine offers no access to USB devices".to_owned();
+                Err(SignerError::Away { name: LEDGER, problem, remedy: LEDGER_REMEDY })
+            })
         };
         let signer = super::within(LEDGER, PERSON_WAIT_MAX, opening).await?;
         Ok(Self { address: signer.address(), backend: super::Backend::Ledger(signer).into() })
