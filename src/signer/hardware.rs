@@ -3,14 +3,12 @@
 //! A Ledger is given the domain hash and the message hash, and shows both. Through alloy a Trezor signs no typed data:
 //! it signs the safeTxHash as a personal message, shows it, and the Safe takes that (`eth_sign`, `v` 31 or 32).
 
-#[cfg(feature = "ledger")]
 use std::panic::AssertUnwindSafe;
 
 use alloy::primitives::B256;
 #[cfg(feature = "trezor")]
 use alloy::primitives::Bytes;
 use alloy::signers::Signer as _;
-#[cfg(feature = "ledger")]
 use futures_util::FutureExt as _;
 
 use super::{KeySigner, PERSON_WAIT_MAX, SignerError};
@@ -27,6 +25,18 @@ const LEDGER_REMEDY: &str = "plug it in, unlock it, open its Ethereum app, close
 #[cfg(feature = "trezor")]
 const TREZOR_REMEDY: &str =
     "plug one in and unlock it, close Trezor Suite, and on Linux install Trezor's udev rules";
+
+/// The libraries below panic where the system offers no access to USB devices at all, instead of saying so.
+async fn reached<T>(
+    name: &'static str,
+    remedy: &'static str,
+    opening: impl Future<Output = Result<T, SignerError>>,
+) -> Result<T, SignerError> {
+    AssertUnwindSafe(opening).catch_unwind().await.unwrap_or_else(|_panic| {
+        let problem = "this machine offers no access to USB devices".to_owned();
+        Err(SignerError::Away { name, problem, remedy })
+    })
+}
 
 #[cfg(feature = "ledger")]
 impl KeySigner {
@@ -46,14 +56,7 @@ impl KeySigner {
                 |error| SignerError::Away { name: LEDGER, problem: chain_of(&error), remedy: LEDGER_REMEDY };
             LedgerSigner::new(path, None).await.map_err(away)
         };
-        // The library below panics where the system offers no access to such devices at all.
-        let opening = async {
-            AssertUnwindSafe(opening).catch_unwind().await.unwrap_or_else(|_panic| {
-                let problem = "this machine offers no access to USB devices".to_owned();
-                Err(SignerError::Away { name: LEDGER, problem, remedy: LEDGER_REMEDY })
-            })
-        };
-        let signer = super::within(LEDGER, PERSON_WAIT_MAX, opening).await?;
+        let signer = super::within(LEDGER, PERSON_WAIT_MAX, reached(LEDGER, LEDGER_REMEDY, opening)).await?;
         Ok(Self { address: signer.address(), backend: super::Backend::Ledger(signer).into() })
     }
 }
@@ -91,7 +94,7 @@ impl KeySigner {
                 |error| SignerError::Away { name: TREZOR, problem: chain_of(&error), remedy: TREZOR_REMEDY };
             TrezorSigner::new(path, None).await.map_err(away)
         };
-        let signer = super::within(TREZOR, PERSON_WAIT_MAX, opening).await?;
+        let signer = super::within(TREZOR, PERSON_WAIT_MAX, reached(TREZOR, TREZOR_REMEDY, opening)).await?;
         Ok(Self { address: signer.address(), backend: super::Backend::Trezor(signer).into() })
     }
 }
