@@ -1,20 +1,31 @@
 //! Asks chains whether blocks are theirs.
 //!
-//! Unknown is an answer: no endpoint, none that agree, a height they do not have yet. It is never taken for
-//! "no". After a failure a chain is left alone for some questions, so that a dead endpoint does not hold up
-//! every alert; what stayed unknown is asked again by whoever keeps it.
+//! Unknown is an answer: no endpoint, none that agree, a height they do not have yet, a chain that is another than
+//! the configuration says. It is never taken for "no". A question that fails is put once more at once. After that
+//! the chain is left alone for some questions, and for longer each time, so that a dead endpoint does not hold up
+//! every alert; what stayed unknown is asked again by whoever keeps it. An endpoint that merely will not
+//! speak of one block is asked about the next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::chain::Chain;
+use crate::chain::{BlockSaid, Chain, ChainError};
 use crate::domain::condition::{BlockId, Canonicity};
 use crate::domain::names::{ChainId, ChainName};
 
 /// How long an alert waits for its block: people are paged at once, proposals can follow.
 pub const BLOCK_WAIT: Duration = Duration::from_secs(2);
-/// How many questions a chain is spared after a failure.
+/// How many questions a chain is spared after its first failure; twice as many after each further one in a row.
 const SPARED: u32 = 20;
+/// How often that doubles.
+const DOUBLINGS_MAX: u32 = 5;
+/// How often in a row a recording waits in vain before it asks the chain no more: [`BLOCK_WAIT`] each time.
+const WAITS_MAX: u32 = 3;
+/// How many questions in a row may fail in any way before a recording asks the chain no more.
+const FAILURES_MAX: u32 = 6;
+/// How often a chain's endpoints may fail to say which chain they are before they are taken at their configured word:
+/// not all of them know the question.
+const NAMELESS_MAX: u32 = 3;
 /// Answers remembered; beyond, all are forgotten. A block that is on the chain today may be none of it tomorrow:
 /// whoever lives longer than a replay remembers nothing.
 const ANSWERS_MAX: usize = 100_000;
@@ -22,23 +33,62 @@ const ANSWERS_MAX: usize = 100_000;
 /// The chains that can be asked.
 #[derive(Debug, Default)]
 pub struct Blocks {
-    chains: BTreeMap<ChainId, Chain>,
-    spared: BTreeMap<ChainId, u32>,
+    chains: BTreeMap<ChainId, Asked>,
     remembered: Option<BTreeMap<BlockId, Canonicity>>,
+}
+
+/// A chain, and how it has answered so far.
+#[derive(Debug)]
+struct Asked {
+    chain: Chain,
+    /// It has said that it is the chain it is configured as.
+    named: bool,
+    /// How often it could not say.
+    nameless: u32,
+    /// Failures in a row.
+    failures: u32,
+    /// Waits in vain in a row.
+    waits: u32,
+    /// Questions it is still spared.
+    spared: u32,
+    /// The last failure, in words.
+    failure: Option<String>,
+}
+
+/// Why there is no answer.
+enum Silence {
+    /// Nothing came in time.
+    Waited,
+    /// Something else went wrong.
+    Failed(String),
 }
 
 impl Blocks {
     /// Asks these chains, each time anew.
     pub fn new(chains: &BTreeMap<ChainName, Chain>) -> Self {
-        let chains = chains.values().map(|chain| (chain.id(), chain.clone())).collect();
+        let asked = |chain: &Chain| Asked {
+            chain: chain.clone(),
+            named: false,
+            nameless: 0,
+            failures: 0,
+            waits: 0,
+            spared: 0,
+            failure: None,
+        };
+        let chains = chains.values().map(|chain| (chain.id(), asked(chain))).collect();
         Self { chains, ..Self::default() }
     }
 
-    /// Remembers answers: for recordings of the past.
+    /// Remembers answers, and gives up on a chain that does not answer: for recordings of the past.
     #[must_use]
     pub fn remembering(mut self) -> Self {
         self.remembered = Some(BTreeMap::new());
         self
+    }
+
+    /// Whether there is any chain to ask.
+    pub fn is_empty(&self) -> bool {
+        self.chains.is_empty()
     }
 
     /// Whether the block is its chain's.
@@ -46,8 +96,8 @@ impl Blocks {
         if let Some(answer) = self.remembered.as_ref().and_then(|answers| answers.get(block)) {
             return *answer;
         }
-        if let Some(spared) = self.spared.get_mut(&block.chain).filter(|spared| **spared > 0) {
-            *spared = spared.saturating_sub(1);
+        if let Some(asked) = self.chains.get_mut(&block.chain).filter(|asked| asked.spared > 0) {
+            asked.spared = asked.spared.saturating_sub(1);
             return Canonicity::Unknown;
         }
         self.ask_again(block).await
@@ -55,25 +105,26 @@ impl Blocks {
 
     /// As [`Blocks::ask`], and of a chain that just failed, too.
     pub async fn ask_again(&mut self, block: &BlockId) -> Canonicity {
-        let Some(chain) = self.chains.get(&block.chain) else { return Canonicity::Unknown };
-        let found = match tokio::time::timeout(BLOCK_WAIT, chain.block(block.number)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                tracing::warn!(chain = %block.chain, block = block.number, %error, "a block's chain did not answer");
-                self.spared.insert(block.chain, SPARED);
-                return Canonicity::Unknown;
-            }
-            Err(_too_long) => {
-                tracing::warn!(chain = %block.chain, block = block.number, "a block's chain took too long");
-                self.spared.insert(block.chain, SPARED);
+        let Some(asked) = self.chains.get_mut(&block.chain) else { return Canonicity::Unknown };
+        if self.remembered.is_some() && asked.is_hopeless() {
+            return Canonicity::Unknown;
+        }
+        let said = match asked.said(block.number).await {
+            Err(Silence::Failed(_)) => asked.said(block.number).await,
+            said => said,
+        };
+        let said = match said {
+            Ok(said) => said,
+            Err(silence) => {
+                asked.failed(silence, block);
                 return Canonicity::Unknown;
             }
         };
-        self.spared.remove(&block.chain);
-        let answer = match found {
-            Some(found) if found.hash == block.hash => Canonicity::Canonical,
-            Some(_other) => Canonicity::Orphaned,
-            None => Canonicity::Unknown,
+        (asked.failures, asked.waits, asked.spared, asked.failure) = (0, 0, 0, None);
+        let answer = match said {
+            BlockSaid::Hash(hash) if hash == block.hash => Canonicity::Canonical,
+            BlockSaid::Hash(_other) => Canonicity::Orphaned,
+            BlockSaid::None | BlockSaid::Refused => Canonicity::Unknown,
         };
         if let Some(answers) = &mut self.remembered {
             if answers.len() >= ANSWERS_MAX {
@@ -83,4 +134,62 @@ impl Blocks {
         }
         answer
     }
+
+    /// Chains that failed when they were last asked, and how.
+    pub fn failing(&self) -> impl Iterator<Item = (&ChainName, &str)> {
+        self.chains.values().filter_map(|asked| Some((asked.chain.name(), asked.failure.as_deref()?)))
+    }
+
+    /// Spares nobody any longer.
+    pub fn anew(&mut self) {
+        self.chains.values_mut().for_each(|asked| asked.spared = 0);
+    }
 }
+
+impl Asked {
+    fn is_hopeless(&self) -> bool {
+        self.waits >= WAITS_MAX || self.failures >= FAILURES_MAX
+    }
+
+    /// Asks; the chain must not be another one than it is configured as, or every block would be none of its.
+    async fn said(&mut self, number: u64) -> Result<BlockSaid, Silence> {
+        let asking = async {
+            if !self.named {
+                match self.chain.verify_chain_id().await {
+                    Ok(()) => self.named = true,
+                    Err(error @ ChainError::WrongChain { .. }) => return Err(error),
+                    Err(_cannot_say) => {
+                        self.nameless = self.nameless.saturating_add(1);
+                        self.named = self.nameless >= NAMELESS_MAX;
+                    }
+                }
+            }
+            match self.chain.block_said(number).await {
+                // They are there, and of two minds about this block.
+                Err(ChainError::Disagreement { .. }) => Ok(BlockSaid::Refused),
+                said => said,
+            }
+        };
+        match tokio::time::timeout(BLOCK_WAIT, asking).await {
+            Ok(said) => said.map_err(|error| Silence::Failed(error.to_string())),
+            Err(_elapsed) => Err(Silence::Waited),
+        }
+    }
+
+    fn failed(&mut self, silence: Silence, block: &BlockId) {
+        let error = match silence {
+            Silence::Waited => {
+                self.waits = self.waits.saturating_add(1);
+                format!("no answer within {BLOCK_WAIT:?}")
+            }
+            Silence::Failed(error) => error,
+        };
+        tracing::warn!(chain = %block.chain, block = block.number, %error, "a block's chain did not answer");
+        self.spared = SPARED.saturating_mul(1 << self.failures.min(DOUBLINGS_MAX));
+        self.failures = self.failures.saturating_add(1);
+        self.failure = Some(error);
+    }
+}
+
+#[cfg(test)]
+mod tests;

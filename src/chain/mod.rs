@@ -5,6 +5,7 @@
 //! | [`endpoint`], `transport` | one endpoint: ask, bound, classify |
 //! | `quorum` | hear all of them at once, believe what enough of them say |
 //! | [`head`] | the newest block they agree on |
+//! | [`block_said`] | which block stands at a height |
 //! | [`snapshot`], [`safe_state`] | contract views and Safes at that block, in one request for each endpoint |
 //! | `owner_readings` | who owns Safes, and who owns those, one such request a level |
 //! | [`simulate`], [`revert`] | what a call would do, and what a revert says |
@@ -21,6 +22,7 @@
 //! retried ([`Retry`]), and the caller decides.
 
 pub mod after;
+pub mod block_said;
 pub mod broadcast;
 pub mod endpoint;
 pub mod error;
@@ -40,6 +42,7 @@ mod transport;
 use std::collections::BTreeMap;
 
 pub use after::{Aftermath, Look};
+pub use block_said::BlockSaid;
 pub use broadcast::{BroadcastError, SignedTransaction, TransactionDraft};
 pub use endpoint::{Endpoint, EndpointLabel};
 pub use error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};

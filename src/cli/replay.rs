@@ -58,6 +58,13 @@ pub async fn replay(context: &Context, args: Args) -> Result<Exit, Failure> {
             progress.passed(path, recording.progress());
         }
     }
+    for firing in replay.settle_all().await {
+        match (out.is_json(), args.why.is_some()) {
+            (_, true) => {}
+            (true, false) => out.result(&firing, |_| String::new()),
+            (false, false) => firings.push(firing),
+        }
+    }
     progress.done();
     let (summary, story) = replay.finish();
     match story {
@@ -100,6 +107,9 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         "Discarded: {} on no chain, {} retracted, {} too old. Blocks nobody could tell: {}.\n",
         summary.orphaned, summary.retracted, summary.late, summary.unknown_blocks
     ));
+    for (chain, problem) in &summary.failing_chains {
+        text.push_str(&format!("Chain {chain} did not answer: {}\n", terminal(problem)));
+    }
     let silent: Vec<&str> = summary
         .conditions
         .iter()

@@ -3,6 +3,8 @@
 //! Nothing is written and nobody is paged: what would have fired is told. The order is the order of delivery;
 //! a line that is no alert is counted with its number and its reason, and the next one is read.
 
+mod settle;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::Address;
@@ -17,11 +19,13 @@ use crate::domain::condition::{
     Canonicity, Downgrade, Known, Match, Matcher, Observation, Response, Verdict, Withdrawal,
 };
 use crate::domain::contract::Contracts;
-use crate::domain::names::{ChainId, ConditionId, RunbookId};
+use crate::domain::names::{ChainId, ChainName, ConditionId, RunbookId};
 use crate::feeds::Rejected;
 
 /// Lines told with their reasons; the rest is counted.
 pub const MALFORMED_TOLD_MAX: usize = 1_000;
+/// After how many lines the chain is asked again about blocks it could not tell.
+const SETTLE_EVERY_LINES: u64 = 500;
 /// Withdrawals told; the rest is counted.
 pub const WITHDRAWN_TOLD_MAX: usize = 1_000;
 
@@ -86,6 +90,9 @@ pub struct Summary {
     pub late: u64,
     /// Blocks nobody could say anything about.
     pub unknown_blocks: u64,
+    /// Chains that did not answer when they were last asked, and what was wrong.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub failing_chains: BTreeMap<ChainName, String>,
     /// Firings by condition; those that never fired too.
     pub conditions: BTreeMap<ConditionId, u64>,
     /// The lines that are no alerts, the first [`MALFORMED_TOLD_MAX`].
@@ -180,16 +187,20 @@ impl Replay {
     /// Takes one line; gives what it makes fire.
     pub async fn take(&mut self, line: u64, item: Result<Alert, Rejected>) -> Vec<Firing> {
         self.summary.lines = self.summary.lines.saturating_add(1);
+        let mut firings = Vec::new();
+        if self.summary.lines.is_multiple_of(SETTLE_EVERY_LINES) {
+            firings = self.settle().await;
+        }
         match item {
-            Ok(alert) => self.judge(line, &alert).await,
+            Ok(alert) => firings.extend(self.judge(line, &alert).await),
             Err(rejected) => {
                 self.summary.malformed = self.summary.malformed.saturating_add(1);
                 if self.summary.malformed_lines.len() < MALFORMED_TOLD_MAX {
                     self.summary.malformed_lines.push(MalformedLine { line, reason: rejected.reason });
                 }
-                Vec::new()
             }
         }
+        firings
     }
 
     async fn judge(&mut self, line: u64, alert: &Alert) -> Vec<Firing> {
@@ -209,7 +220,7 @@ impl Replay {
             self.summary.matched = self.summary.matched.saturating_add(1);
         }
         self.tell(line, alert, asked.map(|_| block), &observation);
-        self.note_withdrawn(&observation);
+        self.note_withdrawn(&observation.withdrawn);
         observation.matches.into_iter().map(|matched| self.fire(matched)).collect()
     }
 
@@ -242,8 +253,8 @@ impl Replay {
         firing
     }
 
-    fn note_withdrawn(&mut self, observation: &Observation) {
-        for withdrawal in &observation.withdrawn {
+    fn note_withdrawn(&mut self, withdrawn: &[Withdrawal]) {
+        for withdrawal in withdrawn {
             if self.summary.withdrawn.len() < WITHDRAWN_TOLD_MAX {
                 self.summary.withdrawn.push(withdrawal.clone());
             }
@@ -287,6 +298,8 @@ impl Replay {
             self.summary.late = self.summary.late.saturating_add(counters.late);
         }
         self.summary.unknown_blocks = u64::try_from(self.unknown.len()).unwrap_or(u64::MAX);
+        let failing = self.blocks.failing().map(|(chain, error)| (chain.clone(), error.to_owned()));
+        self.summary.failing_chains = failing.collect();
         (self.summary, self.story)
     }
 }

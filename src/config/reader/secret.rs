@@ -46,10 +46,14 @@ impl Table<'_> {
         self.secret(key, findings)
     }
 
-    /// Whether this table names an environment variable that is not set.
+    /// Whether this table names an environment variable that is not set, or set to nothing.
     pub(crate) fn names_no_secret(&mut self) -> bool {
         let name = self.node("env").and_then(|node| node.text().map(str::to_owned));
-        name.is_some_and(|name| matches!(self.context().environment.get(&name), Variable::Missing))
+        name.is_some_and(|name| match self.context().environment.get(&name) {
+            Variable::Missing => true,
+            Variable::Text(text) => text.trim().is_empty(),
+            Variable::NotText => false,
+        })
     }
 
     /// Reads this table as the name of a secret and fetches it.
