@@ -1,7 +1,7 @@
 //! Asks chains whether blocks are theirs.
 //!
 //! Unknown is an answer: no endpoint, none that agree, a height they do not have yet, a chain that is another than
-//! the configuration says. It is never taken for "no". A question that fails is put once more at once. After that
+//! the configuration says. It is never taken for "no". A question that fails is put again at once. After that
 //! the chain is left alone for some questions, and for longer each time, so that a dead endpoint does not hold up
 //! every alert; what stayed unknown is asked again by whoever keeps it. An endpoint that merely will not
 //! speak of one block is asked about the next.
@@ -15,6 +15,8 @@ use crate::domain::names::{ChainId, ChainName};
 
 /// How long an alert waits for its block: people are paged at once, proposals can follow.
 pub const BLOCK_WAIT: Duration = Duration::from_secs(2);
+/// How often a question is put that fails or is refused, the first time included.
+const ATTEMPTS: u32 = 3;
 /// How many questions a chain is spared after its first failure; twice as many after each further one in a row.
 const SPARED: u32 = 20;
 /// How often that doubles.
@@ -109,10 +111,12 @@ impl Blocks {
         if self.remembered.is_some() && asked.is_hopeless() {
             return Canonicity::Unknown;
         }
-        let said = match asked.said(block.number).await {
-            Err(Silence::Failed(_)) => asked.said(block.number).await,
-            said => said,
-        };
+        let mut said = asked.said(block.number).await;
+        for _ in 1..ATTEMPTS {
+            if matches!(said, Err(Silence::Failed(_)) | Ok(BlockSaid::Refused)) {
+                said = asked.said(block.number).await;
+            }
+        }
         let said = match said {
             Ok(said) => said,
             Err(silence) => {
@@ -140,9 +144,12 @@ impl Blocks {
         self.chains.values().filter_map(|asked| Some((asked.chain.name(), asked.failure.as_deref()?)))
     }
 
-    /// Spares nobody any longer.
+    /// Spares nobody any longer, and forgets what nobody could tell.
     pub fn anew(&mut self) {
         self.chains.values_mut().for_each(|asked| asked.spared = 0);
+        if let Some(answers) = &mut self.remembered {
+            answers.retain(|_, answer| *answer != Canonicity::Unknown);
+        }
     }
 }
 

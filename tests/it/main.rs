@@ -16,6 +16,7 @@
 mod architecture;
 mod bad_input;
 mod cli_commands;
+mod corpus;
 mod crash;
 mod guarantees;
 mod kits;

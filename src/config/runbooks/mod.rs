@@ -6,6 +6,7 @@
 //! Calls and expressions are compiled here, by the domain, to be told where they are wrong; what is kept is their
 //! text, which is resolved again against live state.
 
+mod about;
 mod firing;
 mod front_matter;
 mod prose;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use jiff::SignedDuration;
 
 use super::firing::{read_absence, read_count, read_sequence};
-use super::{Known, upgrade};
+use super::{Known, about, upgrade};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table};
 use crate::domain::condition::{Condition, ConditionProblem, ConditionSpec, Early, Response, WITHIN_MAX};
@@ -49,9 +49,7 @@ pub(super) fn read_conditions(
             Some(_) => table.optional("when", findings).or_else(|| Some("true".to_owned())),
             None => table.required("when", findings),
         };
-        let about: Vec<Placed<String>> = table.required_list("about", findings);
-        let about = about.into_iter().filter(|contract| known.contract(contract, findings));
-        let about = about.map(|contract| ContractName::new(contract.value)).collect();
+        let about = about::read_about(&mut table, known, findings);
         let count = table.table("count", findings).and_then(|count| read_count(count, findings));
         let absent = read_absence(&mut table, findings);
         let confirm = table.optional("confirm", findings);

@@ -2,13 +2,18 @@
 //! to the data or to what people wrote, makes a storyline come out wrong.
 
 mod corpus;
+mod others;
+mod planted;
 mod safeguards;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use alloy::primitives::{B256, hex};
+use alloy::primitives::B256;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -31,6 +36,14 @@ pub(super) enum Rpc {
     Model,
     /// One that cannot be reached.
     Dead,
+    /// One that serves another chain everywhere.
+    WrongChain,
+    /// One that answers each question with an error.
+    Refusing,
+    /// One that often fails.
+    Poor,
+    /// One that fails for some time, and then is there.
+    Away,
 }
 
 /// What is replayed, and with what.
@@ -39,6 +52,10 @@ pub(super) struct Trial {
     runbooks: BTreeMap<String, String>,
     maintenance: Option<String>,
     lines: Vec<Vec<u8>>,
+    settings: String,
+    seed: u64,
+    planted: BTreeSet<Pair>,
+    whose: BTreeMap<String, String>,
 }
 
 /// What came of it.
@@ -46,6 +63,8 @@ pub(super) struct Outcome {
     pub(super) firings: Vec<Firing>,
     pub(super) summary: Summary,
     pub(super) story: Option<Story>,
+    planted: BTreeSet<Pair>,
+    whose: BTreeMap<String, String>,
 }
 
 fn fixtures() -> PathBuf {
@@ -94,6 +113,27 @@ impl Trial {
             runbooks: runbooks.collect(),
             maintenance: Some(std::fs::read_to_string(fixtures().join("corpus/maintenance.toml")).unwrap()),
             lines: lines.map(<[u8]>::to_vec).collect(),
+            settings: std::fs::read_to_string(fixtures().join("corpus/redhandle.toml")).unwrap(),
+            seed: truth()["args"]["seed"].as_u64().unwrap(),
+            planted: planted(),
+            whose: storylines_by_hash(),
+        }
+    }
+
+    /// Another corpus: other lines, other maintenance, and other addresses of the contracts.
+    fn of(corpus: &planted::Corpus) -> Self {
+        let mut trial = Self::sample();
+        for (watched, (_, address)) in truth()["watched"].as_array().unwrap().iter().zip(&corpus.watched) {
+            let before = watched["address"].as_str().unwrap();
+            trial.settings = trial.settings.replace(before, &format!("{address:#x}"));
+        }
+        Self {
+            maintenance: Some(corpus.maintenance.clone()),
+            lines: corpus.lines.clone(),
+            seed: corpus.seed,
+            planted: corpus.planted.clone(),
+            whose: corpus.whose.clone(),
+            ..trial
         }
     }
 
@@ -161,10 +201,9 @@ impl Trial {
 
     pub(super) async fn why(self, why: Option<&str>) -> Outcome {
         let folder = tempfile::tempdir().unwrap();
-        let settings = std::fs::read_to_string(fixtures().join("corpus/redhandle.toml")).unwrap();
         let abi = format!("{}/contracts-abi", env!("CARGO_MANIFEST_DIR"));
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        write("redhandle.toml", &settings.replace("../../../contracts-abi", &abi));
+        write("redhandle.toml", &self.settings.replace("../../../contracts-abi", &abi));
         write("roster.toml", &std::fs::read_to_string(fixtures().join("corpus/roster.toml")).unwrap());
         write("maintenance.toml", self.maintenance.as_deref().unwrap_or_default());
         std::fs::create_dir(folder.path().join("rules")).unwrap();
@@ -173,9 +212,11 @@ impl Trial {
         }
         let base = match self.rpc {
             Rpc::Unset => None,
-            Rpc::Model => Some(model().await),
             // Nobody listens on the discard port.
             Rpc::Dead => Some("http://127.0.0.1:9".to_owned()),
+            how @ (Rpc::Model | Rpc::WrongChain | Rpc::Refusing | Rpc::Poor | Rpc::Away) => {
+                Some(model(how, self.seed).await)
+            }
         };
         let environment: Environment = base.map(|base| ("CORPUS_RPC", base)).into_iter().collect();
         let path = folder.path().join("redhandle.toml");
@@ -189,8 +230,9 @@ impl Trial {
                 .map_err(|malformed| Rejected::malformed(Some(number), malformed, line));
             firings.extend(replay.take(number, item).await);
         }
+        firings.extend(replay.settle_all().await);
         let (summary, story) = replay.finish();
-        Outcome { firings, summary, story }
+        Outcome { firings, summary, story, planted: self.planted, whose: self.whose }
     }
 }
 
@@ -206,10 +248,9 @@ impl Outcome {
 
     fn pairs(&self, wanted: impl Fn(&Firing) -> bool) -> BTreeSet<Pair> {
         let mut pairs = BTreeSet::new();
-        let whose = storylines_by_hash();
         for firing in self.firings.iter().filter(|firing| firing.contract.is_some() && wanted(firing)) {
             let storylines: BTreeSet<&str> =
-                firing.alerts.iter().map(|hash| whose.get(&hash.0).map_or("noise", String::as_str)).collect();
+                firing.alerts.iter().map(|hash| self.whose.get(&hash.0).map_or("noise", String::as_str)).collect();
             for storyline in storylines {
                 let pair = (storyline.to_owned(), firing.condition.to_string());
                 assert!(pairs.insert(pair.clone()), "{pair:?} fired twice");
@@ -220,8 +261,8 @@ impl Outcome {
 
     /// What fired beyond what is planted, and what is planted and did not.
     pub(super) fn difference(&self) -> String {
-        let (planted, fired) = (planted(), self.fired());
-        let more = fired.difference(&planted).map(|(storyline, rule)| format!("+{storyline} {rule}"));
+        let (planted, fired) = (&self.planted, self.fired());
+        let more = fired.difference(planted).map(|(storyline, rule)| format!("+{storyline} {rule}"));
         let less = planted.difference(&fired).map(|(storyline, rule)| format!("-{storyline} {rule}"));
         more.chain(less).collect::<Vec<_>>().join("\n")
     }
@@ -239,35 +280,51 @@ fn storylines_by_hash() -> BTreeMap<String, String> {
     whose
 }
 
-/// The hash the chain model gives a block.
+/// The hash the sample's chain model gives a block.
 pub(super) fn canonical(chain: u64, number: u64) -> B256 {
-    let seed = truth()["args"]["seed"].as_u64().unwrap();
+    canonical_of(truth()["args"]["seed"].as_u64().unwrap(), chain, number)
+}
+
+/// The hash the chain model of a seed gives a block.
+pub(super) fn canonical_of(seed: u64, chain: u64, number: u64) -> B256 {
     B256::from_slice(&Sha256::digest(format!("{seed}|{chain}|{number}|0")))
 }
 
+/// Questions that one who is away leaves unanswered.
+const AWAY_FOR: usize = 60;
+
 /// An RPC that answers from the chain model; gives its base.
-async fn model() -> String {
-    let seed = truth()["args"]["seed"].as_u64().unwrap();
+async fn model(how: Rpc, seed: u64) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let app = Router::new().route("/{chain}", post(answer)).with_state(seed);
+    let state = (how, seed, Arc::new(AtomicUsize::new(0)));
+    let app = Router::new().route("/{chain}", post(answer)).with_state(state);
     #[expect(clippy::disallowed_methods, reason = "a server beside the test")]
     tokio::spawn(async move { axum::serve(listener, app).await });
     base
 }
 
 async fn answer(
-    State(seed): State<u64>,
+    State((how, seed, asked)): State<(Rpc, u64, Arc<AtomicUsize>)>,
     axum::extract::Path(chain): axum::extract::Path<u64>,
-    Json(asked): Json<Value>,
-) -> Json<Value> {
-    let one = |asked: &Value| {
-        assert_eq!(asked["method"], "eth_getBlockByNumber");
-        let number = u64::from_str_radix(asked["params"][0].as_str().unwrap().trim_start_matches("0x"), 16);
-        let number = number.unwrap();
-        let hash = hex::encode_prefixed(Sha256::digest(format!("{seed}|{chain}|{number}|0")));
-        let block = json!({ "number": format!("{number:#x}"), "hash": hash, "timestamp": "0x1" });
-        json!({ "jsonrpc": "2.0", "id": asked["id"], "result": block })
-    };
-    Json(asked.as_array().map_or_else(|| one(&asked), |all| all.iter().map(one).collect()))
+    Json(question): Json<Value>,
+) -> Result<Json<Value>, StatusCode> {
+    let nth = asked.fetch_add(1, Ordering::SeqCst);
+    if (how == Rpc::Poor && nth % 3 == 0) || (how == Rpc::Away && nth < AWAY_FOR) {
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    let mut reply = json!({ "jsonrpc": "2.0", "id": question["id"] });
+    if how == Rpc::Refusing || (how == Rpc::Poor && nth % 7 == 0) {
+        reply["error"] = json!({ "code": -32_005, "message": "limit exceeded" });
+    } else if question["method"] == "eth_chainId" {
+        let said = if how == Rpc::WrongChain { 5 } else { chain };
+        reply["result"] = json!(format!("{said:#x}"));
+    } else {
+        assert_eq!(question["method"], "eth_getBlockByNumber");
+        let number = question["params"][0].as_str().unwrap();
+        let height = u64::from_str_radix(number.trim_start_matches("0x"), 16).unwrap();
+        let hash = if how == Rpc::WrongChain { B256::ZERO } else { canonical_of(seed, chain, height) };
+        reply["result"] = json!({ "number": number, "hash": hash, "timestamp": "0x1" });
+    }
+    Ok(Json(reply))
 }

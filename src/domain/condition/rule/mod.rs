@@ -160,7 +160,15 @@ impl Rule {
         count(&mut said.counters.when_true);
         if let Memory::Listening(vigil) = memory {
             if alert.authenticated {
+                // Where nobody else has spoken meanwhile, it is the beat itself that shows the silence before it.
+                let spec = said.condition.spec().absent.as_ref();
+                let silence = spec.and_then(|spec| vigil.tick(alert.created_at, spec));
                 vigil.beat(alert);
+                if let Some(silence) = silence {
+                    count(&mut said.counters.fired);
+                    let found = silent(said.runbook, said.condition, alert.created_at, &silence);
+                    said.observation.matches.extend(found);
+                }
             }
             return;
         }
@@ -182,32 +190,7 @@ impl Rule {
         };
         let silence = vigil.tick(clock, spec)?;
         count(&mut self.counters.fired);
-        self.silent(clock, &silence)
-    }
-
-    fn silent(&self, clock: Timestamp, silence: &Silence) -> Option<Match> {
-        let watched = self.condition.watched().first()?;
-        let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
-        let allowed = SignedDuration::from_secs(silence.allowed.as_secs());
-        let last = match &silence.last {
-            Some(beat) => format!("the last was {}", short(&beat.hash.0)),
-            None => "there was none since the start".to_owned(),
-        };
-        Some(Match {
-            runbook: self.runbook.clone(),
-            condition: self.condition.id().clone(),
-            contract: watched.contract.clone(),
-            chain_id: watched.chain_id,
-            response: self.condition.respond(),
-            downgraded: None,
-            early: false,
-            alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
-            bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
-            at: clock,
-            because: format!(
-                "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"
-            ),
-        })
+        silent(&self.runbook, &self.condition, clock, &silence)
     }
 
     fn take_out(&mut self, alert: &Alert) -> Marks {
@@ -348,6 +331,37 @@ impl Rule {
             Memory::Listening(_) => {}
         }
     }
+}
+
+/// A silence as a match.
+fn silent(
+    runbook: &RunbookId,
+    condition: &Condition,
+    clock: Timestamp,
+    silence: &Silence,
+) -> Option<Match> {
+    let watched = condition.watched().first()?;
+    let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
+    let allowed = SignedDuration::from_secs(silence.allowed.as_secs());
+    let last = match &silence.last {
+        Some(beat) => format!("the last was {}", short(&beat.hash.0)),
+        None => "there was none since the start".to_owned(),
+    };
+    Some(Match {
+        runbook: runbook.clone(),
+        condition: condition.id().clone(),
+        contract: watched.contract.clone(),
+        chain_id: watched.chain_id,
+        response: condition.respond(),
+        downgraded: None,
+        early: false,
+        alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
+        bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
+        at: clock,
+        because: format!(
+            "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"
+        ),
+    })
 }
 
 /// What an older block of an alert had caused.
