@@ -70,7 +70,8 @@ impl Ask {
                 ("eth_call".into(), json!([{ "from": from, "to": to, "data": data }, at]))
             }
             Self::SingletonCode { proxy } => {
-                let assumed = json!({ proxy.to_string(): { "code": CODE_HASH_OF_FIRST_SLOT } });
+                let assumed =
+                    json!({ alloy::hex::encode_prefixed(proxy): { "code": CODE_HASH_OF_FIRST_SLOT } });
                 ("eth_call".into(), json!([{ "to": proxy, "data": "0x" }, at, assumed]))
             }
             Self::Storage { address, slot } => ("eth_getStorageAt".into(), json!([address, slot, at])),
@@ -338,8 +339,12 @@ impl Chain {
     }
 
     fn items(&self, asks: &[Ask], votes: &[Vote<Answers>]) -> Vec<Result<CallOutcome, ChainError>> {
-        let numbered = asks.iter().enumerate();
-        numbered.map(|(index, ask)| self.believe(&of_item(votes, index), &ask.doing(), show)).collect()
+        let item = |(index, ask): (usize, &Ask)| {
+            let said = of_item(votes, index);
+            // What was being done is written down only where it failed: addresses are hashed to be written.
+            agreed(&said, self.agree).cloned().ok_or_else(|| self.no_quorum(&said, &ask.doing(), show))
+        };
+        asks.iter().enumerate().map(item).collect()
     }
 }
 
