@@ -2,6 +2,9 @@
 //!
 //! reqwest is built without a TLS provider of its own, so that the process carries one (ring) and not
 //! two; a client made before the provider is installed panics. Hence every client is made here.
+//! Whose certificates are believed is in `trust`.
+
+mod trust;
 
 use std::time::Duration;
 
@@ -10,11 +13,18 @@ const USER_AGENT: &str = concat!("redhandle/", env!("CARGO_PKG_VERSION"));
 
 /// Makes a client whose requests, connection included, fail after `timeout`.
 ///
+/// The platform's certificate store is read at the first TLS handshake of the process, not here: where it cannot be
+/// read, that handshake fails.
+///
 /// # Errors
-/// When the platform's certificate store cannot be read.
+/// When reqwest takes no client of these parts.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    install_tls();
+    with_tls(timeout, trust::tls())
+}
+
+fn with_tls(timeout: Duration, tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .user_agent(USER_AGENT)
         .timeout(timeout)
         .connect_timeout(timeout)

@@ -187,7 +187,6 @@ async fn on_chain(
     incident: &Incident,
     preparation: &Preparation,
 ) -> Result<Vec<Fact>, String> {
-    let block = chain.head().await.map_err(|error| chain_of(&error))?;
     let hash = preparation.safe_tx_hash();
     let mut plan = SnapshotPlan::new();
     let state = plan.safe(preparation.domain.safe);
@@ -206,9 +205,9 @@ async fn on_chain(
     let confirmations = incident.confirmations_of(hash).into_iter().flat_map(|known| known.values());
     let signatures: Vec<_> =
         confirmations.filter_map(|counted| read_alone(hash, &counted.signature).ok()).collect();
-    let asked = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, &signatures);
-    let (snapshot, answers) = tokio::join!(chain.read(&block, plan), asked);
-    let snapshot = snapshot.map_err(|error| chain_of(&error))?;
+    let snapshot = chain.newest(plan).await.map_err(|error| chain_of(&error))?;
+    let block = snapshot.block;
+    let answers = contract::ask(chain, &block, &preparation.domain, &preparation.hashes, &signatures).await;
     let state = snapshot.safe(state).map_err(|error| chain_of(&error))?;
     if state.nonce.0 > preparation.tx.nonce.0 {
         return past::executed_or_superseded(agent, chain, &block, incident, preparation, state.nonce).await;

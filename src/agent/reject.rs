@@ -46,9 +46,8 @@ async fn build(agent: &Agent, incident: &Incident, of: SafeTxHash) -> Result<Com
         .chains
         .get(&target.chain)
         .ok_or_else(|| (format!("chain {} is not configured", target.chain), Retry::Never))?;
-    let block = chain.head().await.map_err(|error| later(chain_of(&error)))?;
-    let state =
-        chain.safe_state(&block, target.domain.safe).await.map_err(|error| later(chain_of(&error)))?;
+    let (block, state) =
+        chain.newest_safe(target.domain.safe).await.map_err(|error| later(chain_of(&error)))?;
     if state.nonce.0 > target.tx.nonce.0 {
         return Err(later(format!(
             "the Safe's nonce is {} already: what is to be rejected at {} can never execute",

@@ -8,7 +8,7 @@ use alloy::sol_types::{SolCall, SolValue};
 use async_trait::async_trait;
 
 use super::pace::Pace;
-use crate::chain::{BlockRef, CallOutcome, Chain, RANGE_MAX_BLOCKS, SafeReadError};
+use crate::chain::{BlockRef, CallOutcome, Chain, RANGE_MAX_BLOCKS, SafeReadError, SnapshotPlan};
 use crate::domain::names::{ChainId, ChainName};
 use crate::domain::safe::abi::{ContractOwner, LegacyContractOwner, Safe};
 use crate::domain::safe::{ContractOwnerMessage, SafeAddress, SafeState, SafeTxHash};
@@ -127,13 +127,10 @@ impl AgreedChain {
     }
 
     async fn call(&self, doing: &str, to: Address, data: Vec<u8>) -> Result<CallOutcome, ChainViewError> {
-        let block = AgreedChain::head(self, doing).await?;
-        let mut outcomes =
-            self.0.call_many(&block, &[(to, data.into())]).await.map_err(|error| unread(doing, error))?;
-        match outcomes.pop() {
-            Some(outcome) => outcome.map_err(|error| unread(doing, error)),
-            None => Ok(CallOutcome::Reverted(Bytes::new())),
-        }
+        let mut plan = SnapshotPlan::new();
+        let ticket = plan.call(to, data.into());
+        let snapshot = self.0.newest(plan).await.map_err(|error| unread(doing, error))?;
+        snapshot.call(ticket).map_err(|error| unread(doing, error))
     }
 }
 

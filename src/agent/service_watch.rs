@@ -25,7 +25,7 @@ use crate::config::settings::Safe;
 use crate::domain::incident::{Incident, Source};
 use crate::domain::names::{ChainName, SafeName};
 use crate::domain::runbook::Severity;
-use crate::domain::safe::{SafeAddress, SafeState, SafeTxHash};
+use crate::domain::safe::{SafeAddress, SafeTxHash};
 use crate::domain::text::cut;
 use crate::safe_service::client::QueueReading;
 
@@ -157,8 +157,7 @@ impl ServiceWatch {
         let chain =
             agent.chains.get(&safe.chain).ok_or_else(|| format!("chain {} is not configured", safe.chain))?;
         let known = self.queues.entry(safe.name.clone()).or_default();
-        let block = chain.head().await.map_err(|error| chain_of(&error))?;
-        let state: SafeState = chain.safe_state(&block, address).await.map_err(|error| chain_of(&error))?;
+        let (_, state) = chain.newest_safe(address).await.map_err(|error| chain_of(&error))?;
         let told = |error| service.in_words(address, &error);
         // Where everything is on one page, the whole costs no more than the changes.
         let saves = known.reading.pages > 1 && !known.looks.is_multiple_of(WHOLE_EVERY_LOOKS);

@@ -76,7 +76,7 @@ impl Endpoint {
     /// Makes ready to ask at `url`; each exchange, connection included, fails after `timeout`.
     ///
     /// # Errors
-    /// When the platform's certificate store cannot be read.
+    /// As [`http::client`].
     pub fn new(url: &Url, timeout: Duration) -> Result<Self, reqwest::Error> {
         let transport = BoundedHttp::new(http::client(timeout)?, url.clone());
         let client = RpcClient::new(transport, false).with_poll_interval(POLL_INTERVAL);

@@ -41,7 +41,7 @@ impl std::fmt::Display for BlockRef {
 
 /// The part of a block that every kind of chain has.
 #[derive(Deserialize)]
-struct RawHeader {
+pub(super) struct RawHeader {
     number: U64,
     hash: B256,
     timestamp: U64,
@@ -66,20 +66,34 @@ impl Chain {
         let doing = "reading the latest block";
         let asks = self.each(|endpoint| latest(endpoint, doing));
         let heads = hear(asks, |votes| self.patience(votes)).await;
-        let Some(top) = top(&heads, self.agree) else {
-            return Err(self.no_quorum(&heads, doing, BlockRef::to_string));
+        self.settle(&heads, doing).await
+    }
+
+    /// The block that these heads agree on, or that lies a little below them; it is remembered.
+    pub(super) async fn settle(&self, heads: &[Vote<BlockRef>], doing: &str) -> Result<BlockRef, ChainError> {
+        let Some(top) = top(heads, self.agree) else {
+            return Err(self.no_quorum(heads, doing, BlockRef::to_string));
         };
-        if let Some(block) = at_height(&heads, top, self.agree) {
-            return Ok(block);
-        }
-        let candidates = candidates(&heads, top);
-        let known = self.known(&heads, &candidates).await;
-        newest(&known, &candidates, self.agree)
-            .ok_or_else(|| self.no_quorum(&heads, doing, BlockRef::to_string))
+        let block = match at_height(heads, top, self.agree) {
+            Some(block) => block,
+            None => {
+                let candidates = candidates(heads, top);
+                let known = self.known(heads, &candidates).await;
+                newest(&known, &candidates, self.agree)
+                    .ok_or_else(|| self.no_quorum(heads, doing, BlockRef::to_string))?
+            }
+        };
+        self.last_seen.note(block);
+        Ok(block)
+    }
+
+    /// The block at the highest height that enough endpoints have reached, if they agree on it.
+    pub(super) fn tip(&self, heads: &[Vote<BlockRef>]) -> Option<BlockRef> {
+        at_height(heads, top(heads, self.agree)?, self.agree)
     }
 
     /// Done when those still silent could not bring a newer block to agreement; else they get a grace.
-    fn patience(&self, heads: &[Vote<BlockRef>]) -> Patience {
+    pub(super) fn patience(&self, heads: &[Vote<BlockRef>]) -> Patience {
         let Some(top) = top(heads, self.agree) else { return Patience::Wait };
         let silent = heads.len().saturating_sub(answers_in(heads));
         let ahead = heads.iter().filter_map(Vote::answer).filter(|head| head.number > top).count();

@@ -6,6 +6,7 @@
 //! | `quorum` | hear all of them at once, believe what enough of them say |
 //! | [`head`] | the newest block they agree on |
 //! | [`block_said`] | which block stands at a height |
+//! | [`newest`] | both in one request, where the newest block is known already |
 //! | [`snapshot`], [`safe_state`] | contract views and Safes at that block, in one request for each endpoint |
 //! | `owner_readings` | who owns Safes, and who owns those, one such request a level |
 //! | [`simulate`], [`revert`] | what a call would do, and what a revert says |
@@ -28,6 +29,7 @@ pub mod endpoint;
 pub mod error;
 pub mod executions;
 pub mod head;
+pub mod newest;
 mod owner_readings;
 mod quorum;
 pub mod receipt;
@@ -69,6 +71,7 @@ pub struct Chain {
     id: ChainId,
     endpoints: Vec<Endpoint>,
     agree: usize,
+    last_seen: newest::LastSeen,
 }
 
 /// Endpoints that can never agree.
@@ -95,7 +98,7 @@ impl Chain {
             return Err(ImpossibleQuorum { chain: name, agree, endpoints: endpoints.len() });
         }
         tell_apart(&mut endpoints);
-        Ok(Self { name, id, endpoints, agree })
+        Ok(Self { name, id, endpoints, agree, last_seen: newest::LastSeen::default() })
     }
 
     /// Its name in the configuration.

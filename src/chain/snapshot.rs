@@ -62,7 +62,7 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    fn question(&self, block: &BlockRef) -> Question {
+    pub(super) fn question(&self, block: &BlockRef) -> Question {
         let at = at(block);
         match self {
             Self::Call { to, data } => ("eth_call".into(), json!([{ "to": to, "data": data }, at])),
@@ -70,7 +70,8 @@ impl Ask {
                 ("eth_call".into(), json!([{ "from": from, "to": to, "data": data }, at]))
             }
             Self::SingletonCode { proxy } => {
-                let assumed = json!({ proxy.to_string(): { "code": CODE_HASH_OF_FIRST_SLOT } });
+                let assumed =
+                    json!({ alloy::hex::encode_prefixed(proxy): { "code": CODE_HASH_OF_FIRST_SLOT } });
                 ("eth_call".into(), json!([{ "to": proxy, "data": "0x" }, at, assumed]))
             }
             Self::Storage { address, slot } => ("eth_getStorageAt".into(), json!([address, slot, at])),
@@ -93,7 +94,7 @@ impl Ask {
     }
 
     /// Every answer as bytes, numbers as 32 of them: what is compared and then decoded.
-    fn outcome(
+    pub(super) fn outcome(
         &self,
         endpoint: &Endpoint,
         doing: &str,
@@ -165,6 +166,10 @@ impl SnapshotPlan {
         let questions = SafeQuestions::plan(safe, |ask| self.ask(ask));
         self.safes.push(questions);
         SafeTicket(self.safes.len().saturating_sub(1))
+    }
+
+    pub(super) fn asks(&self) -> &[Ask] {
+        &self.asks
     }
 
     fn ask(&mut self, ask: Ask) -> usize {
@@ -249,13 +254,16 @@ impl Chain {
             .read(block, plan)
             .await
             .map_err(|source| SafeReadError::unread(safe, "all of it", source))?;
-        let mut state = snapshot.safe(ticket)?;
-        // Some nodes take no state override, and a zkSync chain hashes code in its own way: ask for the code.
+        Ok(self.with_code_hash(block, snapshot.safe(ticket)?).await)
+    }
+
+    /// Some nodes take no state override, and a zkSync chain hashes code in its own way: they are asked for the code.
+    pub(super) async fn with_code_hash(&self, block: &BlockRef, mut state: SafeState) -> SafeState {
         if !singleton::is_known(state.singleton_code_hash) {
             state.singleton_code_hash =
                 self.code_hash(block, state.singleton).await.unwrap_or(state.singleton_code_hash);
         }
-        Ok(state)
+        state
     }
 
     /// One storage word.
@@ -313,20 +321,35 @@ impl Chain {
             return Ok(Vec::new());
         }
         let votes = hear(self.each(|endpoint| read_at(endpoint, &doing, block, asks)), |votes| {
-            let decided = |index| agreed(&of_item(votes, index), self.agree).is_some();
-            Patience::until((0..asks.len()).all(decided))
+            Patience::until(self.decided(votes, asks))
         })
         .await;
-        let items = asks
-            .iter()
-            .enumerate()
-            .map(|(index, ask)| self.believe(&of_item(&votes, index), &ask.doing(), show));
-        Ok(items.collect())
+        Ok(self.items(asks, &votes))
+    }
+
+    /// Whether each value is agreed on.
+    pub(super) fn decided(&self, votes: &[Vote<Answers>], asks: &[Ask]) -> bool {
+        (0..asks.len()).all(|index| agreed(&of_item(votes, index), self.agree).is_some())
+    }
+
+    /// What was answered to `plan` at `block`, value by value.
+    pub(super) fn snapshot(&self, block: BlockRef, plan: SnapshotPlan, votes: &[Vote<Answers>]) -> Snapshot {
+        let answers = self.items(&plan.asks, votes);
+        Snapshot { block, chain: self.clone(), answers, safes: plan.safes }
+    }
+
+    fn items(&self, asks: &[Ask], votes: &[Vote<Answers>]) -> Vec<Result<CallOutcome, ChainError>> {
+        let item = |(index, ask): (usize, &Ask)| {
+            let said = of_item(votes, index);
+            // What was being done is written down only where it failed: addresses are hashed to be written.
+            agreed(&said, self.agree).cloned().ok_or_else(|| self.no_quorum(&said, &ask.doing(), show))
+        };
+        asks.iter().enumerate().map(item).collect()
     }
 }
 
 /// What one endpoint answered to each question.
-type Answers = Vec<Result<CallOutcome, RpcError>>;
+pub(super) type Answers = Vec<Result<CallOutcome, RpcError>>;
 
 async fn read_at(
     endpoint: &Endpoint,

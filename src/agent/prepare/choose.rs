@@ -15,14 +15,21 @@ use crate::domain::safe::{OwnerTree, SafeAddress, SafeState};
 
 pub(super) type SafeReading = (SafeName, Result<SafeState, String>);
 
-/// One request for each endpoint: every Safe, every view that decides what is needed.
+/// What decides, as it stood at one block.
+pub(super) struct Everything {
+    pub(super) block: BlockRef,
+    pub(super) values: ReadValues,
+    pub(super) safes: Vec<SafeReading>,
+}
+
+/// One request for each endpoint: every Safe, every view that decides what is needed; at `block`, or at the newest.
 pub(super) async fn read_everything(
     agent: &Agent,
     chain: &Chain,
-    block: &BlockRef,
+    block: Option<BlockRef>,
     runbook: &Runbook,
     plan: &Plan,
-) -> Result<(ReadValues, Vec<SafeReading>), Problem> {
+) -> Result<Everything, Problem> {
     let mut ask = SnapshotPlan::new();
     let configured = &agent.config.settings.safes;
     let safes: Vec<_> = runbook
@@ -39,13 +46,17 @@ pub(super) async fn read_everything(
         .into_iter()
         .map(|read| (read.clone(), ask.call(read.call().address, read.call().data.clone())))
         .collect();
-    let snapshot = chain.read(block, ask).await.map_err(|error| Problem::later(chain_of(&error)))?;
+    let snapshot = match block {
+        Some(block) => chain.read(&block, ask).await,
+        None => chain.newest(ask).await,
+    };
+    let snapshot = snapshot.map_err(|error| Problem::later(chain_of(&error)))?;
     let values = calls.into_iter().map(|(read, ticket)| value(read, snapshot.call(ticket))).collect();
     let safes = safes
         .into_iter()
         .map(|(name, ticket)| (name, snapshot.safe(ticket).map_err(|error| chain_of(&error))))
         .collect();
-    Ok((values, safes))
+    Ok(Everything { block: snapshot.block, values, safes })
 }
 
 /// A match whose condition has a `confirm` counts only when the chain says so. False and unknown both

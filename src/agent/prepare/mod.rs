@@ -22,6 +22,7 @@ pub use purpose::purpose;
 use jiff::Timestamp;
 
 use super::nested::approvals;
+use super::upgrade::Resolved;
 use super::{Agent, TaskError, chain_of, upgrade};
 use crate::chain::Chain;
 use crate::domain::incident::preparation::{Considered, Preparation};
@@ -29,7 +30,7 @@ use crate::domain::incident::{Fact, Incident, Retry, Task};
 use crate::domain::runbook::Plan;
 use build::Base;
 pub(super) use build::planned;
-use choose::{confirm, look_behind, rank, read_everything};
+use choose::{Everything, confirm, look_behind, rank, read_everything};
 
 /// Why no proposal came out.
 struct Problem {
@@ -88,12 +89,19 @@ async fn build(agent: &Agent, incident: &Incident, attempt: u32) -> Result<Built
         .get(&runbook.id)
         .ok_or_else(|| Problem::never(format!("runbook {} could not be compiled", runbook.id)))?;
     let chain = chain_of_plan(agent, plan)?;
-    let block = chain.head().await.map_err(|error| Problem::later(chain_of(&error)))?;
-    let resolved = upgrade::resolve(agent, chain, &block, plan, Some(incident))
-        .await
-        .map_err(|refusal| Problem { text: refusal.text, retry: refusal.retry, draft: None })?;
+    let (block, resolved) = match Resolved::without_upgrades(plan) {
+        Some(resolved) => (None, resolved),
+        None => {
+            // What an upgrade calls is read from the chain, too, and all of it at one block.
+            let block = chain.head().await.map_err(|error| Problem::later(chain_of(&error)))?;
+            let resolved = upgrade::resolve(agent, chain, &block, plan, Some(incident))
+                .await
+                .map_err(|refusal| Problem { text: refusal.text, retry: refusal.retry, draft: None })?;
+            (Some(block), resolved)
+        }
+    };
     let plan = &resolved.plan;
-    let (values, safes) = read_everything(agent, chain, &block, runbook, plan).await?;
+    let Everything { block, values, safes } = read_everything(agent, chain, block, runbook, plan).await?;
 
     let confirmed_on_chain = confirm(incident, plan, &values)?;
     let (needed, mut skipped) = needed(plan, &values);

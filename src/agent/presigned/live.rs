@@ -106,8 +106,7 @@ async fn behind_beacon(chain: &Chain, block: &BlockRef, beacon: Address) -> Resu
 pub async fn read(agent: &Agent, settings: &Presigned, window: &Window) -> Reading {
     let chain =
         agent.chains.get(&window.chain).ok_or_else(|| format!("chain {} is not configured", window.chain))?;
-    let block = chain.head().await.map_err(|error| chain_of(&error))?;
-    let state = chain.safe_state(&block, window.domain.safe).await.map_err(|error| chain_of(&error))?;
+    let (block, state) = chain.newest_safe(window.domain.safe).await.map_err(|error| chain_of(&error))?;
     read_at(agent, settings, window, chain, &block, &state).await
 }
 

@@ -87,6 +87,14 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The plan as it is, where it has no upgrade that depends on the chain.
+    pub fn without_upgrades(plan: &Plan) -> Option<Self> {
+        plan.actions
+            .iter()
+            .all(|action| matches!(action.upgrade.as_deref(), None | Some(UpgradePlan::Resolved(_))))
+            .then(|| Self { plan: plan.clone(), skipped: vec![], waiting: vec![], rehearsals: vec![] })
+    }
+
     /// What is waited for, where nothing else is to be done.
     pub fn wait(&self) -> Option<(Timestamp, String)> {
         let first = self.waiting.iter().filter_map(|proof| proof.timelock.as_ref());

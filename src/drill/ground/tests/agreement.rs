@@ -18,11 +18,11 @@ async fn anvil() -> Anvil {
 }
 
 /// One more voice of the same node.
-fn voice(anvil: &Anvil) -> Endpoint {
+pub(super) fn voice(anvil: &Anvil) -> Endpoint {
     Endpoint::new(anvil.url(), Duration::from_secs(5)).unwrap()
 }
 
-fn chain(endpoints: Vec<Endpoint>, agree: usize) -> Chain {
+pub(super) fn chain(endpoints: Vec<Endpoint>, agree: usize) -> Chain {
     Chain::new(ChainName::new("local"), ChainId(31_337), endpoints, agree).unwrap()
 }
 

@@ -3,6 +3,7 @@
 mod agreement;
 mod faulty;
 mod nested;
+mod newest;
 mod safes;
 mod versions;
 
