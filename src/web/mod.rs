@@ -10,6 +10,7 @@
 
 mod ack;
 pub mod assembly;
+mod buses;
 mod gate;
 mod health;
 mod page;
