@@ -36,7 +36,7 @@ mod on {
     use crate::config::settings::{self, NatsCredentials};
     use crate::domain::alert::{AlertSeverity, Sender};
     use crate::domain::names::FeedName;
-    use crate::feeds::nats::{NatsInstance, NatsListener, NatsLogin, NatsSettings};
+    use crate::feeds::nats::{NATS_ACK_WAIT, NatsInstance, NatsListener, NatsLogin, NatsSettings};
     use crate::feeds::vendor::{Networks, Reading};
     use crate::feeds::{Cursor, Delivery, SharedHealth};
     use crate::web::assembly::Running;
@@ -64,6 +64,7 @@ mod on {
                 authenticated: bus.authenticated,
                 durable: bus.durable.clone(),
                 lossy: bus.lossy,
+                ack_wait: NATS_ACK_WAIT,
             };
             Self { name: name.clone(), listener: NatsListener::new(settings, Arc::clone(&agent.clock)) }
         }

@@ -102,6 +102,8 @@ pub struct WebhookFeed {
     pub authentication: WebhookAuthentication,
     /// How old or how far ahead a request's time may be.
     pub window: Duration,
+    /// How many requests are taken a minute.
+    pub requests_per_minute: u32,
     /// Whose words it speaks, and what they lack.
     pub words: WebhookWords,
 }

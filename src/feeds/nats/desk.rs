@@ -26,9 +26,6 @@ const BATCH_MESSAGES_MAX: usize = 200;
 /// How often claims that wait are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the server is told that a message still waits for others: well within `ACK_WAIT_SECONDS` of the ear.
-const PROGRESS_EVERY: Duration = Duration::from_secs(15);
-
 /// The longest pause before a message that was refused comes again, in seconds.
 const HAND_BACK_SECONDS_MAX: u64 = 30;
 
@@ -110,7 +107,8 @@ impl<'a> Desk<'a> {
                     if !self.refused {
                         self.outbox.health.ok(PART, self.clock.now());
                     }
-                    if told.elapsed() >= PROGRESS_EVERY {
+                    // Well before the server would deliver once more what waits for others.
+                    if told.elapsed() >= self.settings.ack_wait / 4 {
                         told = Instant::now();
                         self.tell_progress().await;
                     }

@@ -19,9 +19,6 @@ use super::{NatsInstance, NatsLogin};
 use crate::clock::SharedClock;
 use crate::feeds::health::SharedHealth;
 
-/// How long the server waits for an acknowledgement before it delivers again, in seconds.
-const ACK_WAIT_SECONDS: u64 = 60;
-
 /// Messages the server may have open with us: more than claims can wait.
 const ACKS_PENDING_MAX: i64 = 5_000;
 
@@ -44,6 +41,7 @@ pub(super) struct Ear<'a> {
     pub(super) part: String,
     pub(super) durable: &'a str,
     pub(super) lossy: bool,
+    pub(super) ack_wait: Duration,
     pub(super) health: SharedHealth,
     pub(super) clock: &'a SharedClock,
     pub(super) heard: mpsc::Sender<Heard>,
@@ -163,7 +161,7 @@ impl Ear<'_> {
             // From the stream's beginning: what is too old does not count, and what was heard before is known.
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
-            ack_wait: Duration::from_secs(ACK_WAIT_SECONDS),
+            ack_wait: self.ack_wait,
             // Until it is accepted: what cannot be read is accepted, as such.
             max_deliver: -1,
             max_ack_pending: ACKS_PENDING_MAX,

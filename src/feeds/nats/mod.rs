@@ -18,6 +18,9 @@ mod desk;
 mod ear;
 mod tally;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +39,9 @@ use crate::clock::SharedClock;
 /// Messages between the instances and the desk. A full queue makes the readers wait, and JetStream with them.
 const HEARD_WAITING_MAX: usize = 64;
 
+/// How long a server waits for our acknowledgement before it delivers again: several times what a commit takes.
+pub const NATS_ACK_WAIT: Duration = Duration::from_secs(60);
+
 /// What to hear and how.
 #[derive(Clone, Debug)]
 pub struct NatsSettings {
@@ -53,6 +59,8 @@ pub struct NatsSettings {
     pub durable: String,
     /// Whether a subscription that loses things is what is wanted.
     pub lossy: bool,
+    /// How long a server waits for our acknowledgement before it delivers again; see [`NATS_ACK_WAIT`].
+    pub ack_wait: Duration,
 }
 
 /// One bus, or one part of it.
@@ -120,6 +128,7 @@ impl NatsListener {
                 part,
                 durable: &self.settings.durable,
                 lossy: self.settings.lossy,
+                ack_wait: self.settings.ack_wait,
                 health: health.clone(),
                 clock: &self.clock,
                 heard: sender.clone(),
