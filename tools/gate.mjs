@@ -115,6 +115,7 @@ const stages = [
   { does: 'the crates of Cargo.lock, if any is missing', command: ['sh', 'tools/install-crates.sh'] },
   { does: 'anvil, forge and the Safe contracts, if missing', command: ['sh', 'tools/install-chain.sh'] },
   { does: "Safe's client packages, if missing", command: ['sh', 'tools/install-kits.sh'] },
+  { does: 'the NATS server of the tests, if missing', command: ['sh', 'tools/install-nats.sh'] },
   { does: "this gate's own counting (node --test)", command: ['node', '--test', 'tools/count.test.mjs'] },
   {
     does: 'formatting (cargo fmt --check)',

@@ -1,4 +1,4 @@
-//! Where alerts come from: the Forta API, webhooks, JSON lines.
+//! Where alerts come from: the Forta API, webhooks, JSON lines, NATS.
 //!
 //! Every feed does the same three things: it reads bytes that somebody else wrote, parses each alert on its
 //! own ([`forta_wire`], [`vendor`]), and hands them over in a [`Delivery`] through a bounded channel. It moves its cursor,
@@ -15,6 +15,8 @@ mod outbox;
 pub mod forta;
 pub mod forta_wire;
 pub mod jsonl;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod vendor;
 pub mod webhook;
 

@@ -76,6 +76,29 @@ impl Outbox {
         }
     }
 
+    /// Delivers once; for feeds whose sender keeps what was not accepted.
+    #[cfg(feature = "nats")]
+    pub(super) async fn hand_over_once(
+        &mut self,
+        part: &str,
+        alerts: Vec<Result<Alert, Rejected>>,
+    ) -> Result<Outcome, FeedEnd> {
+        let (receipt, settlement) = Receipt::pair();
+        let delivered = alerts.iter().filter(|alert| alert.is_ok()).count();
+        let rejected = alerts.len().saturating_sub(delivered);
+        let delivery = Delivery { feed: self.feed.clone(), alerts, cursor: None, request: None, receipt };
+        let outcome = tokio::select! {
+            () = stopped(&mut self.stop) => return Err(FeedEnd::Stopped),
+            outcome = deliver(&self.deliveries, delivery, settlement) => outcome?,
+        };
+        match &outcome {
+            Outcome::Accepted => self.health.accepted(delivered, rejected),
+            Outcome::Refused(reason) => self.health.failed(part, format!("a delivery was refused: {reason}")),
+            Outcome::Lost => self.health.failed(part, "a delivery was not settled".to_owned()),
+        }
+        Ok(outcome)
+    }
+
     /// Waits, unless told to stop.
     pub(super) async fn pause(&mut self, pause: Duration) -> Result<(), FeedEnd> {
         tokio::select! {

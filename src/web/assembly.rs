@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+use super::buses;
 use super::ports::{AgentAcks, AgentHealth};
 use super::webhooks::webhook_settings;
 use super::{AckParts, Gate, Parts, router, serve};
@@ -72,6 +73,7 @@ pub fn daemon(
                 daemon.names_feed(feed.name.clone());
                 webhooks.push((webhook_settings(&feed.name, hook), shared));
             }
+            FeedKind::Nats(bus) => daemon.feed(buses::feed(&feed.name, bus, &agent)?, shared),
         }
     }
     let replays = Arc::new(MemoryReplayGuard::default());
@@ -168,7 +170,7 @@ fn lines_settings(name: &FeedName, feed: &settings::JsonLinesFeed) -> JsonlSetti
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;
 
 struct FortaFeed {
     name: FeedName,

@@ -6,12 +6,15 @@
 //!
 //! *Deliberately unknown here:* what an acknowledgement changes and how health is found out.
 //!
-//! Not bounded here is how long a client takes to send its headers: in front of an open network stands a proxy.
+//! Connections are bounded in number, and closed when nothing could be answered for too long (`limits`). Who may open
+//! how many of them is a proxy's to say, which stands in front of an open network.
 
 mod ack;
 pub mod assembly;
+mod buses;
 mod gate;
 mod health;
+mod limits;
 mod page;
 mod ports;
 mod serve;
@@ -32,6 +35,7 @@ use tower_http::timeout::TimeoutLayer;
 pub use ack::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge};
 pub use gate::{BEARER_KEY_MIN_BYTES, Gate, GateError};
 pub use health::{Check, CheckState, Health};
+pub use limits::CONNECTIONS_MAX;
 pub use ports::AgentHealth;
 pub use serve::{DRAIN_MAX, Drained, serve};
 

@@ -7,6 +7,12 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::REQUEST_MAX;
+use super::limits::{Bounded, CONNECTIONS_MAX};
+
+/// How long a connection may be without an answer: longer than any request takes.
+const PATIENCE: Duration = Duration::from_secs(REQUEST_MAX.as_secs() + 10);
+
 /// How long running requests have to finish once the agent stops.
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -39,6 +45,7 @@ async fn serve_with(
     stop: watch::Receiver<bool>,
     drain_max: Duration,
 ) -> Result<Drained, io::Error> {
+    let listener = Bounded::new(listener, CONNECTIONS_MAX, PATIENCE);
     let server = axum::serve(listener, router).with_graceful_shutdown(stopped(stop.clone()));
     let deadline = async {
         stopped(stop).await;

@@ -23,8 +23,8 @@ pub(super) fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) ->
     let is_forta = matches!(sender, Sender::Forta | Sender::FortaNode);
     let networks = Networks::new(networks);
     let reading = (!is_forta).then(|| Reading { feed: name.clone(), sender, chain, severity, networks });
-    let (path, window) = (feed.path.clone(), feed.window);
-    WebhookSettings { name: name.clone(), path, authentication, window, reading }
+    let (path, window, requests_per_minute) = (feed.path.clone(), feed.window, feed.requests_per_minute);
+    WebhookSettings { name: name.clone(), path, authentication, window, requests_per_minute, reading }
 }
 
 fn vendor(scheme: Scheme) -> webhook::WebhookAuthentication {

@@ -9,9 +9,10 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+pub use super::nats::{NatsCredentials, NatsFeed, NatsInstance};
 pub use super::webhook::{WebhookAuthentication, WebhookWords};
 
-use super::webhook;
+use super::{nats, webhook};
 
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table, duration_text, known};
@@ -51,6 +52,8 @@ pub enum FeedKind {
     JsonLines(JsonLinesFeed),
     /// Somebody posts to us.
     Webhook(WebhookFeed),
+    /// A message bus is heard.
+    Nats(NatsFeed),
 }
 
 /// Forta's API, or a server that speaks like it.
@@ -99,6 +102,8 @@ pub struct WebhookFeed {
     pub authentication: WebhookAuthentication,
     /// How old or how far ahead a request's time may be.
     pub window: Duration,
+    /// How many requests are taken a minute.
+    pub requests_per_minute: u32,
     /// Whose words it speaks, and what they lack.
     pub words: WebhookWords,
 }
@@ -122,6 +127,7 @@ enum Word {
     Forta,
     JsonLines,
     Webhook,
+    Nats,
 }
 
 pub(super) fn read(
@@ -138,7 +144,7 @@ pub(super) fn read(
             let found = format!("a second feed is called \"{}\"", name.value.0);
             findings.problem(Problem::new(&name.place, found).wanted("each name once"));
         }
-        let words = [("forta", Word::Forta), ("jsonl", Word::JsonLines), ("webhook", Word::Webhook)];
+        let words = [("forta", Word::Forta), ("jsonl", Word::JsonLines), ("webhook", Word::Webhook), ("nats", Word::Nats)];
         let Some(word) = table.required_choice("kind", &words, findings) else { continue };
         let kind = match word {
             Word::Forta => read_forta(&mut table, chains, ids, bots, findings).map(FeedKind::Forta),
@@ -146,6 +152,10 @@ pub(super) fn read(
             Word::Webhook => {
                 let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
                 webhook::read(&mut table, own, chains, ids, &mut paths, findings).map(FeedKind::Webhook)
+            }
+            Word::Nats => {
+                let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
+                nats::read(&mut table, own, chains, ids, findings).map(FeedKind::Nats)
             }
         };
         table.finish(findings);
@@ -231,7 +241,7 @@ fn read_forta_bots(
 }
 
 /// Whether a URL leads to this machine.
-fn is_this_machine(url: &Url) -> bool {
+pub(super) fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(domain)) => domain == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -12,6 +12,7 @@ mod executor;
 mod feeds;
 mod keystores;
 mod modules;
+mod nats;
 mod presigned;
 mod web;
 mod webhook;
@@ -24,7 +25,8 @@ pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
 pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
-    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed, WebhookWords,
+    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, NatsCredentials, NatsFeed, NatsInstance,
+    WebhookAuthentication, WebhookFeed, WebhookWords,
 };
 pub use keystores::{KeySource, Keystore, Proposer};
 pub use modules::{Module, ModuleKind};

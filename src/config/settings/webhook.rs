@@ -15,6 +15,9 @@ use crate::domain::names::{ChainId, ChainName};
 
 /// How far a request's time may be off before it is taken for a replay.
 const WINDOW: RangeInclusive<SignedDuration> = SignedDuration::from_secs(10)..=SignedDuration::from_hours(1);
+/// As `feeds::webhook` has it: a hundred a second.
+const REQUESTS_PER_MINUTE: RangeInclusive<u64> = 1..=600_000;
+const REQUESTS_PER_MINUTE_DEFAULT: u32 = 6_000;
 const WINDOW_DEFAULT: SignedDuration = SignedDuration::from_mins(5);
 
 /// How a caller proves who it is.
@@ -140,8 +143,17 @@ pub(super) fn read(
     let word = if table.has("from") { table.choice("from", &WORDS, findings)? } else { Word::Forta };
     let authentication = read_proof(table, word, findings);
     let window = table.duration("window", WINDOW, findings).unwrap_or(WINDOW_DEFAULT);
+    let rate = table.integer("requests_per_minute", REQUESTS_PER_MINUTE, findings);
     let words = read_words(table, word, chains, ids, findings);
-    Some(WebhookFeed { path, authentication: authentication?, window: window.unsigned_abs(), words: words? })
+    Some(WebhookFeed {
+        path,
+        authentication: authentication?,
+        window: window.unsigned_abs(),
+        requests_per_minute: rate
+            .and_then(|rate| u32::try_from(rate).ok())
+            .unwrap_or(REQUESTS_PER_MINUTE_DEFAULT),
+        words: words?,
+    })
 }
 
 fn read_proof(table: &mut Table<'_>, word: Word, findings: &mut Findings) -> Option<WebhookAuthentication> {

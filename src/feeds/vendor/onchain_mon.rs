@@ -1,12 +1,15 @@
 //! Findings of Lido's onchain-mon. Its instances report the same finding under one `uniqueKey`; which of them did is
-//! not in the finding, so that agreement among them is theirs to find.
+//! not in the finding, so that agreement is found by hearing each of them (the feed `nats`). A finding has no field for
+//! contracts: they stand in its description, as links to an explorer.
 
+use alloy::primitives::Address;
 use serde_json::Value;
 
 use super::claim::Claim;
 use super::read::{addresses, at, flat, hash, instant, needed, object, severity, text, whole};
 use super::{Claims, Hearing};
 use crate::domain::alert::AlertBlock;
+use crate::feeds::forta_wire::ALERT_ADDRESSES_MAX;
 
 pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
     let parts = body.as_array().map_or_else(|| vec![body], |items| items.iter().collect());
@@ -31,11 +34,52 @@ pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
                 timestamp,
             }),
             transaction: hash(at(finding, &["txHash"])),
-            addresses: addresses(finding),
+            addresses: named(finding),
             name: text(at(finding, &["name"])),
             description: text(at(finding, &["description"])),
             metadata: flat(fields, ""),
             ..Claim::default()
         })
     })
+}
+
+/// The addresses that stand alone, and those within the description.
+fn named(finding: &Value) -> Vec<Address> {
+    let mut found = addresses(finding);
+    let description = text(at(finding, &["description"]));
+    let is_digit = |letter: Option<u8>| letter.is_some_and(|letter| letter.is_ascii_hexdigit());
+    for (start, _) in description.match_indices("0x") {
+        let end = start.saturating_add(42);
+        let after = description.as_bytes().get(end).copied();
+        if found.len() < ALERT_ADDRESSES_MAX
+            && !is_digit(after)
+            && let Some(one) = description.get(start..end)
+            && let Ok(one) = one.to_ascii_lowercase().parse()
+            && !found.contains(&one)
+        {
+            found.push(one);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::address;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn contracts_are_found_in_the_description() {
+        let vault = address!("5fbdb2315678afecb367f032d93f642f64180aa3");
+        let text = |description: &str| named(&json!({ "description": description }));
+        let link = "Paused: [0x5FbDB2315678afecb367f032d93F642f64180aa3](https://etherscan.io/address/0x5FbDB2315678afecb367f032d93F642f64180aa3)";
+        assert_eq!(text(link), [vault]);
+        assert_eq!(text("0x5fbdb2315678afecb367f032d93f642f64180aa3"), [vault]);
+        // Of a transaction's hash, or cut: no address.
+        assert!(text(&format!("0x{}", "5f".repeat(32))).is_empty());
+        assert!(text("0x5fbdb2315678afecb367f032d93f642f64180a").is_empty());
+        assert!(text("0x0x€0xé".repeat(9).as_str()).is_empty());
+    }
 }

@@ -11,12 +11,14 @@
 //! | 401 | not signed as agreed |
 //! | 408, 413 | the body came too slowly, or is too large |
 //! | 409 | accepted before |
-//! | 429, 503 | send it again after `Retry-After` |
+//! | 415 | compressed: signatures are over plain bytes |
+//! | 429, 503 | send it again after `Retry-After`: over the feed's rate, too busy, or not committed |
 //!
 //! A feed without authentication takes anything from anybody: its alerts are marked so, and may open a triage
 //! but never prepare a proposal. No answer repeats anything of a request.
 
 mod body;
+mod rate;
 mod refusal;
 mod replay;
 mod scheme;
@@ -33,15 +35,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
+use self::rate::Rate;
 use self::refusal::Refusal;
 use self::settings::check;
 use self::signature::Claim;
@@ -53,6 +56,7 @@ use crate::clock::SharedClock;
 use crate::domain::alert::{Alert, Sender};
 
 pub use self::body::WEBHOOK_ALERTS_MAX;
+pub use self::rate::{BODIES_AT_ONCE_MAX, REQUESTS_PER_MINUTE};
 pub use self::replay::{Claimed, MemoryReplayGuard, REPLAYS_MAX, ReplayGuard, ReplayKey};
 pub use self::scheme::{Scheme, UNTIMED_SECONDS};
 pub use self::settings::{WEBHOOK_SECRET_MIN_BYTES, WebhookAuthentication, WebhookError, WebhookSettings};
@@ -94,6 +98,7 @@ pub fn router(
 ) -> Result<Router, WebhookError> {
     let mut router = Router::new();
     let mut paths = BTreeSet::new();
+    let bodies = Arc::new(Semaphore::new(BODIES_AT_ONCE_MAX));
     for (settings, health) in feeds {
         check(&settings)?;
         if !paths.insert(settings.path.clone()) {
@@ -101,7 +106,8 @@ pub fn router(
         }
         health.expect(PART);
         let path = settings.path.clone();
-        let webhook = Arc::new(Webhook { settings, health, intake: intake.clone() });
+        let (rate, bodies) = (Rate::new(settings.requests_per_minute), Arc::clone(&bodies));
+        let webhook = Arc::new(Webhook { settings, health, intake: intake.clone(), rate, bodies });
         router = router.route(&path, post(receive).with_state(webhook));
     }
     Ok(router.layer(DefaultBodyLimit::max(WEBHOOK_BODY_MAX_BYTES)))
@@ -122,25 +128,34 @@ struct Webhook {
     settings: WebhookSettings,
     health: SharedHealth,
     intake: WebhookIntake,
+    rate: Rate,
+    /// Shared by all webhooks.
+    bodies: Arc<Semaphore>,
 }
 
 impl Webhook {
     async fn take(&self, request: Request) -> Result<Value, Refusal> {
+        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(Refusal::Encoded);
+        }
         let secrets = match &self.settings.authentication {
             WebhookAuthentication::Hmac(secrets) => secrets,
             WebhookAuthentication::Vendor(scheme) => return self.take_of_vendor(scheme, request).await,
             WebhookAuthentication::Nobody => {
-                let headers = request.headers().clone();
+                self.within_rate()?;
+                let (headers, _place) = (request.headers().clone(), self.place()?);
                 return self.hand_over(&headers, &read_body(request).await?, false, None).await;
             }
         };
         let headers = request.headers().clone();
         // What is not even signed is refused before its body is read.
         let claim = Claim::read(request.headers()).map_err(Refusal::Unsigned)?;
+        let _place = self.place()?;
         let body = read_body(request).await?;
         claim.is_of(&body, secrets).map_err(Refusal::Unsigned)?;
         let now = self.intake.clock.now();
         claim.is_recent(now, self.settings.window).map_err(Refusal::Unsigned)?;
+        self.within_rate()?;
 
         let key = claim.replay_key(&self.settings.name, &body);
         let (claimed, until) = (self.claim(key, now)?, claim.until(self.settings.window));
@@ -150,11 +165,12 @@ impl Webhook {
     }
 
     async fn take_of_vendor(&self, scheme: &Scheme, request: Request) -> Result<Value, Refusal> {
-        let headers = request.headers().clone();
+        let (headers, _place) = (request.headers().clone(), self.place()?);
         let body = read_body(request).await?;
         let now = self.intake.clock.now();
         let (feed, window) = (&self.settings.name, self.settings.window);
         let proof = scheme.prove(feed, &headers, &body, now, window).map_err(Refusal::Unproven)?;
+        self.within_rate()?;
         let Some(key) = proof.key else { return self.hand_over(&headers, &body, true, None).await };
         let claimed = match self.claim(key, now) {
             // Vendors send again what they did not hear an answer to, and give up a webhook that answers with errors.
@@ -165,6 +181,16 @@ impl Webhook {
         let report = self.hand_over(&headers, &body, true, Some(accepted(key, until))).await?;
         claimed.keep(until);
         Ok(report)
+    }
+
+    fn within_rate(&self) -> Result<(), Refusal> {
+        let now = self.intake.clock.now();
+        self.rate.take(now).map_err(|again_seconds| Refusal::OverRate { again_seconds })
+    }
+
+    /// A place for a body in memory, kept until the request is answered.
+    fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.bodies.try_acquire().map_err(|_none_free| Refusal::Busy)
     }
 
     fn claim(&self, key: ReplayKey, now: Timestamp) -> Result<ClaimedRequest<'_>, Refusal> {
@@ -263,6 +289,12 @@ impl Webhook {
             Refusal::Unproven(why) => {
                 tracing::info!(feed, "a webhook request was refused: {}", why.sentence())
             }
+            // Only its sender can cause it, where the feed knows its sender: alerts are being turned away.
+            Refusal::OverRate { .. }
+                if !matches!(self.settings.authentication, WebhookAuthentication::Nobody) =>
+            {
+                self.health.failed(PART, refusal.sentence().to_owned());
+            }
             Refusal::QueueFull | Refusal::NotCommitted | Refusal::Stopping => {
                 if self.health.snapshot().last_error.is_none() {
                     self.health.failed(PART, refusal.sentence().to_owned());
@@ -273,8 +305,11 @@ impl Webhook {
             | Refusal::SlowBody
             | Refusal::TooLarge
             | Refusal::TooManyAlerts
+            | Refusal::Encoded
             | Refusal::Replayed
-            | Refusal::InFlight => {
+            | Refusal::InFlight
+            | Refusal::OverRate { .. }
+            | Refusal::Busy => {
                 tracing::debug!(feed, "a webhook request was refused: {}", refusal.sentence())
             }
         }

@@ -21,8 +21,11 @@ pub(super) enum Refusal {
     SlowBody,
     TooLarge,
     TooManyAlerts,
+    Encoded,
     Replayed,
     InFlight,
+    OverRate { again_seconds: u32 },
+    Busy,
     QueueFull,
     NotCommitted,
     Stopping,
@@ -38,8 +41,11 @@ impl Refusal {
             Self::SlowBody => "The body came too slowly.",
             Self::TooLarge => "The body is over WEBHOOK_BODY_MAX_BYTES (1048576).",
             Self::TooManyAlerts => "The body has more alerts than WEBHOOK_ALERTS_MAX (1000).",
+            Self::Encoded => "The body is encoded (Content-Encoding). Send it as it is: signatures are over plain bytes.",
             Self::Replayed => "This very request was accepted before; nothing was done again.",
             Self::InFlight => "This very request is being worked on.",
+            Self::OverRate { .. } => "This feed sends more requests than its requests_per_minute.",
+            Self::Busy => "Too many requests are being read.",
             Self::QueueFull => "Too many alerts are waiting.",
             Self::NotCommitted => "The alerts could not be stored.",
             Self::Stopping => "The agent is stopping.",
@@ -52,10 +58,16 @@ impl Refusal {
             Self::NoBody | Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge | Self::TooManyAlerts => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Replayed => StatusCode::CONFLICT,
-            Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+            Self::OverRate { .. } | Self::Busy | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
             Self::InFlight | Self::NotCommitted | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// When to send again, in seconds.
+    fn again_seconds(self) -> u32 {
+        if let Self::OverRate { again_seconds } = self { again_seconds } else { RETRY_AFTER_SECONDS }
     }
 
     fn comes_again(self) -> bool {
@@ -68,7 +80,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let answer = (self.status(), axum::Json(json!({ "error": self.sentence() })));
         if self.comes_again() {
-            ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], answer).into_response()
+            ([(RETRY_AFTER, self.again_seconds())], answer).into_response()
         } else {
             answer.into_response()
         }

@@ -33,6 +33,8 @@ pub struct WebhookSettings {
     pub authentication: WebhookAuthentication,
     /// How far a sender's clock may be from ours, in either direction; see [`WEBHOOK_WINDOW_SECONDS`](super::WEBHOOK_WINDOW_SECONDS).
     pub window: Duration,
+    /// How many requests of its sender are taken a minute; see [`REQUESTS_PER_MINUTE`](super::REQUESTS_PER_MINUTE).
+    pub requests_per_minute: u32,
     /// In whose words it speaks; none: Forta's.
     pub reading: Option<Reading>,
 }

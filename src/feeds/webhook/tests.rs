@@ -86,6 +86,7 @@ async fn on_ground(
         path: format!("/{name}"),
         authentication,
         window: Duration::from_secs(WEBHOOK_WINDOW_SECONDS),
+        requests_per_minute: REQUESTS_PER_MINUTE,
         reading: None,
     };
     let feeds = [
@@ -317,6 +318,7 @@ async fn webhooks_that_cannot_be_offered_are_refused() {
             path: path.to_owned(),
             authentication,
             window: Duration::from_secs(1),
+            requests_per_minute: 1,
             reading: None,
         };
         (settings, SharedHealth::new())
