@@ -14,6 +14,7 @@
 //! | [`driver`] | derives what is due and runs it; the only place that spawns |
 //! | [`prepare`], [`submit`], [`follow`], [`execute`], [`reject`], [`verify`], [`page`], [`draft`] | one kind of task each |
 //! | [`command`] | what people decide |
+//! | [`reports`] | what people report, with its evidence; acknowledged after commit |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`queue`], [`service_watch`], [`pace`] | a Safe's queue read and audited; services watched; how often they are asked |
 //! | [`upgrade`] | other code behind a contract: pins, layouts, slots, timelocks |
@@ -54,6 +55,7 @@ pub mod queue;
 pub mod reads;
 pub mod reject;
 pub mod replay;
+pub mod reports;
 pub mod scrutiny;
 pub mod service;
 pub mod service_watch;
@@ -77,6 +79,7 @@ use crate::domain::incident::{Fact, Incident, Task, World};
 use crate::domain::names::{ChainName, ChannelName, RunbookId};
 use crate::domain::runbook::{Plan, Runbook};
 pub use crate::domain::text::chain_of;
+use crate::journal::EvidenceStore;
 use crate::notify::{AckLinks, Channel};
 use crate::signer::KeySigner;
 use service::ServiceLink;
@@ -112,6 +115,8 @@ pub struct Agent {
     pub poll: Duration,
     /// Where drafts of post-mortems are written.
     pub post_mortems: PathBuf,
+    /// Files that came with reports.
+    pub evidence: Arc<EvidenceStore>,
 }
 
 /// A task could not be done, and could not say so in the journal either.

@@ -27,7 +27,7 @@ use crate::domain::condition::Condition;
 use crate::domain::names::{ChainName, RunbookId};
 use crate::domain::runbook::Plan;
 use crate::http;
-use crate::journal::Journal;
+use crate::journal::{EvidenceStore, Journal};
 use crate::notify::{
     self, AckLinks, Channel, ConsoleChannel, Output, SlackChannel, WebhookChannel, WebhookSecret,
 };
@@ -165,6 +165,10 @@ pub fn agent(
         links,
         poll,
         post_mortems: beside(&config.settings.journal, "post-mortems"),
+        evidence: Arc::new(EvidenceStore::new(
+            &config.settings.reports.evidence,
+            config.settings.reports.evidence_max_bytes,
+        )),
         config: Arc::new(config),
     };
     Ok((agent, conditions))

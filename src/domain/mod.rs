@@ -11,6 +11,7 @@ pub mod incident;
 pub mod module;
 pub mod names;
 pub mod presigned;
+pub mod report;
 pub mod roster;
 pub mod runbook;
 pub mod safe;

@@ -10,6 +10,7 @@
 
 mod chain;
 mod error;
+mod evidence;
 mod fact;
 pub mod faults;
 mod memory;
@@ -24,6 +25,9 @@ mod conformance;
 use async_trait::async_trait;
 
 pub use error::{Cause, JournalError};
+pub use evidence::{
+    EVIDENCE_FILES_MAX, EvidenceError, EvidenceStore, Filled, Keeping, STRANGERS_SHARE_PERCENT, Standing, sha256,
+};
 pub use fact::{Entry, FactHash, Head, NewFact, NotAHead, Stream, Version, Write};
 pub use memory::MemoryJournal;
 pub use quarantine::{

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::buses;
 use super::ports::{AgentAcks, AgentHealth};
+use super::reports::{AgentDesk, ReportParts};
 use super::webhooks::webhook_settings;
 use super::{AckParts, Gate, Parts, router, serve};
 use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
@@ -89,6 +90,7 @@ pub fn daemon(
         clock: Arc::clone(&agent.clock),
         open: vec![hooks],
         guarded: embedded_services(house),
+        reports: Some(reports(house)),
         gate,
     });
     let (service_stop, watch_stop) = (stop.clone(), stop.clone());
@@ -107,6 +109,14 @@ pub fn daemon(
         daemon.part("the watch over pre-signed windows", Box::pin(watching));
     }
     Ok(daemon)
+}
+
+/// The ways by which people report.
+fn reports(house: &House) -> axum::Router {
+    let agent = &house.agent;
+    let desk = AgentDesk::new(Arc::clone(agent), Arc::clone(&house.journal) as _);
+    let (settings, clock) = (agent.config.settings.reports.clone(), Arc::clone(&agent.clock));
+    super::reports::router(ReportParts { settings, desk: Arc::new(desk), clock })
 }
 
 /// Every embedded Transaction Service, each below its chain's path.

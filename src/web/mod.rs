@@ -17,6 +17,8 @@ mod health;
 mod limits;
 mod page;
 mod ports;
+mod rate;
+pub mod reports;
 mod serve;
 mod webhooks;
 
@@ -60,6 +62,8 @@ pub struct Parts {
     pub open: Vec<Router>,
     /// Routes that rely on the gate: the embedded Safe service.
     pub guarded: Vec<Router>,
+    /// Routes that authenticate by themselves and bound their own bodies: people's reports, whose files are larger.
+    pub reports: Option<Router>,
     /// Who may pass to the guarded routes.
     pub gate: Gate,
 }
@@ -75,7 +79,7 @@ pub struct AckParts {
 
 /// Puts the surface together.
 pub fn router(parts: Parts) -> Router {
-    let Parts { ack, health, clock, open, guarded, gate } = parts;
+    let Parts { ack, health, clock, open, guarded, reports, gate } = parts;
     let guarded = guarded.into_iter().fold(health::routes(health, clock), Router::merge);
     let mut router = gate::guard(guarded, gate);
     if let Some(ack) = ack {
@@ -87,6 +91,7 @@ pub fn router(parts: Parts) -> Router {
         .layer(axum::extract::DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
         .layer(timeout);
+    let router = reports.into_iter().fold(router, Router::merge);
     SAFE_DEFAULTS.iter().fold(router, |router, (name, value)| {
         let value = HeaderValue::from_static(value);
         router.layer(SetResponseHeaderLayer::if_not_present(HeaderName::clone(name), value))

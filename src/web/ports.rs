@@ -17,6 +17,7 @@ use crate::chain::Chain;
 use crate::config::settings::FeedKind;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::names::{ChainName, PersonId};
+use crate::journal::STRANGERS_SHARE_PERCENT;
 
 /// How long a proof is good that a feed without a stated limit works.
 const FEED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -175,6 +176,33 @@ impl AgentHealth {
         Some(Check { name: format!("transaction service {chain}"), state })
     }
 
+    /// Whether there is room for what comes with reports. Nothing is promised of a folder that holds nothing yet.
+    fn evidence(&self) -> Option<Check> {
+        let store = &self.agent.evidence;
+        let mib = |bytes: u64| bytes / (1024 * 1024);
+        let state = match store.filled() {
+            Ok(filled) if filled.files == 0 => return None,
+            Ok(filled) => {
+                let percent = store.filled_percent(filled);
+                if percent < STRANGERS_SHARE_PERCENT {
+                    CheckState::Proven { at: self.agent.clock.now(), good_for: CHAIN_GOOD_FOR }
+                } else {
+                    let why = format!(
+                        "the evidence folder is filled to {percent} % ({} files, {} of {} MiB): from \
+                         {STRANGERS_SHARE_PERCENT} % on no files of strangers are kept, and none at all from 100 %; move old \
+                         ones elsewhere or raise [reports] evidence_max_mib",
+                        filled.files,
+                        mib(filled.bytes),
+                        mib(store.bytes_max()),
+                    );
+                    CheckState::Broken { why }
+                }
+            }
+            Err(error) => CheckState::Broken { why: crate::agent::chain_of(&error) },
+        };
+        Some(Check { name: "evidence".to_owned(), state })
+    }
+
     async fn chain(&self, chain: &Chain) -> Check {
         let state = match chain.head().await {
             Ok(_) => CheckState::Proven { at: self.agent.clock.now(), good_for: CHAIN_GOOD_FOR },
@@ -188,6 +216,7 @@ impl AgentHealth {
 impl Health for AgentHealth {
     async fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.journal()];
+        checks.extend(self.evidence());
         checks.extend(self.agent.config.settings.feeds.iter().filter_map(|feed| self.feed(feed)));
         checks.extend(self.agent.services.iter().filter_map(|(chain, service)| self.service(chain, service)));
         // Side by side: one dead chain must not make the answer late for the others.

@@ -108,6 +108,7 @@ fn parts(incidents: &Arc<Incidents>, key: Option<&str>) -> Parts {
             Router::new().route("/feeds/alerts", post(|body: Bytes| async move { body.len().to_string() })),
         ],
         guarded: vec![Router::new().route("/safe/api", get(|| async { "proposals" }))],
+        reports: None,
         gate: Gate::for_listener(listen, key.map(Into::into).as_ref()).unwrap(),
     }
 }

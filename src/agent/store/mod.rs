@@ -13,6 +13,7 @@
 
 mod cache;
 mod gap;
+mod once;
 mod outcome;
 
 use std::future::Future;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+pub use once::{Once, OpenedOnce};
 pub use outcome::{Recorded, StoreError};
 
 use cache::{Cache, Kept};

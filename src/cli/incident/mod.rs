@@ -23,10 +23,19 @@ use crate::domain::condition::Response;
 use crate::domain::incident::fact::Role;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::names::PersonId;
+use crate::domain::report::Evidence;
 use crate::domain::runbook::Severity;
+use crate::domain::text::terminal;
 
 pub use names::{By, no_such, words};
 pub use now::in_short;
+
+/// A file of evidence in a line. Its name and type are whatever its sender said.
+pub fn evidence(file: &Evidence) -> String {
+    let kept = file.not_kept.as_ref().map(|why| format!("; NOT KEPT: {}", terminal(why))).unwrap_or_default();
+    let (name, media_type) = (terminal(&file.name), terminal(&file.media_type));
+    format!("{name} ({media_type}, {} bytes), SHA-256 {}{kept}", file.bytes, alloy::hex::encode(file.sha256))
+}
 
 /// What is to be done.
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@ mod keystores;
 mod modules;
 mod nats;
 mod presigned;
+mod reports;
 mod web;
 mod webhook;
 
@@ -31,6 +32,7 @@ pub use feeds::{
 pub use keystores::{KeySource, Keystore, Proposer};
 pub use modules::{Module, ModuleKind};
 pub use presigned::{Presigned, Release};
+pub use reports::{MailAddress, MailProof, ReportMail, ReportSender, Reports, SendgridProof, SlackCommand};
 pub use web::Web;
 
 use super::problem::{Findings, Place};
@@ -75,6 +77,8 @@ pub struct Settings {
     pub runbooks: Vec<PathBuf>,
     /// Where announced work is; in the usual place the file may be missing.
     pub maintenance: PathBuf,
+    /// `[reports]`: what people report.
+    pub reports: Reports,
 }
 
 /// What was read, and what else the other files are checked against.
@@ -148,6 +152,7 @@ pub(super) fn read(
     let keys = |section: &str| Table::keys_of(entries, section).into_iter().collect();
     let declared =
         Declared { contracts: keys("contracts"), safes: keys("safes"), channels: keys("channels") };
+    let reports = reports::read(&mut root, &journal, findings);
     root.finish(findings);
     let settings = Settings {
         journal,
@@ -166,6 +171,7 @@ pub(super) fn read(
         roster,
         runbooks: runbooks.iter().map(|path| context.folder.join(&path.value)).collect(),
         maintenance,
+        reports,
     };
     let runbook_places = runbooks.into_iter().map(|path| path.place).collect();
     SettingsFile { settings, runbook_places, roster_place, maintenance_place, policy, paging_place, declared }

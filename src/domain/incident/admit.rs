@@ -6,7 +6,7 @@
 use alloy::primitives::Address;
 
 use super::companions::needs_chain;
-use super::fact::{Actor, Fact};
+use super::fact::{Actor, Fact, Source};
 use super::names::{PageKey, Purpose};
 use super::stand_down::RejectionWork;
 use super::state::{Incident, PageOutcome, Phase, Stage};
@@ -114,6 +114,7 @@ impl Incident {
             Fact::ActionItemAdded { item, .. } => self.may_add(*item),
             Fact::ActionItemDone { item, .. } => self.may_finish(*item),
             Fact::Closed { .. } => self.may_be_closed(),
+            Fact::Received(_) => self.may_be_received(),
         }
     }
 
@@ -157,6 +158,16 @@ impl Incident {
             (Phase::Reported, _) => Err("it is not triaged yet".to_owned()),
             (Phase::Declared | Phase::Resolved | Phase::PostMortem | Phase::Closed, _) => {
                 Err(format!("it is {} already", self.phase.as_str()))
+            }
+        }
+    }
+
+    /// Once, and right after the report: what came with it is known by then.
+    fn may_be_received(&self) -> Admission {
+        match (&self.source, self.version) {
+            (Source::Reporter { .. }, 1) => Ok(()),
+            (Source::Reporter { .. } | Source::Match(_) | Source::Trigger, _later) => {
+                Err("only a person's report arrives, and only once".to_owned())
             }
         }
     }

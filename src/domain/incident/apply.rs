@@ -82,6 +82,7 @@ impl Incident {
             effect_lost: None,
             action_items: Vec::new(),
             post_mortem: None,
+            arrival: None,
         };
         incident.call(Purpose::Triage, Subject::Itself, at, title.clone());
         Ok(incident)
@@ -260,6 +261,12 @@ impl Incident {
                 if let Some(found) = self.action_items.iter_mut().find(|candidate| candidate.item == *item) {
                     found.done = Some(at);
                 }
+            }
+            Fact::Received(arrival) => {
+                if arrival.quiet {
+                    self.close_call(Purpose::Triage);
+                }
+                self.arrival = Some(arrival.clone());
             }
             Fact::Closed { .. } => {
                 self.phase = Phase::Closed;

@@ -14,6 +14,7 @@ pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId, WindowName};
+use crate::domain::report::Arrival;
 use crate::domain::runbook::Severity;
 use crate::domain::safe::{SafeAddress, SafeNonce, SafeTxHash};
 
@@ -382,6 +383,8 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
+    /// How a report arrived, and what came with it. Stands beside its *reported*.
+    Received(Box<Arrival>),
 }
 
 impl Fact {
@@ -432,6 +435,7 @@ impl Fact {
             Self::ActionItemAdded { .. } => "action-item-added",
             Self::ActionItemDone { .. } => "action-item-done",
             Self::Closed { .. } => "closed",
+            Self::Received(_) => "received",
         }
     }
 }

@@ -95,8 +95,14 @@ fn summary(page: &mut Page, incident: &Incident, facts: &[(Timestamp, Fact)], zo
     {
         row("Resolution", markdown(summary));
     }
-    if let Some(statement) = &incident.statement {
-        row("As reported", markdown(statement));
+    // What a stranger wrote was written to responders: it may name people, and is not ours to publish.
+    match (&incident.statement, incident.arrival.as_deref()) {
+        (Some(_), Some(arrival)) if !arrival.vouched => {
+            let place = markdown_code(&format!("redhandle incident show {}", incident.id));
+            row("As reported", format!("in a stranger's words, which are not repeated here: {place}"));
+        }
+        (Some(statement), _) => row("As reported", markdown(statement)),
+        (None, _) => {}
     }
 }
 

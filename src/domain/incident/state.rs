@@ -16,6 +16,7 @@ use super::race::LostRace;
 use super::stand_down::RejectionWork;
 use crate::domain::condition::{Match, Response};
 use crate::domain::names::{ContractName, PersonId, RunbookId, SafeName, WindowName};
+use crate::domain::report::Arrival;
 use crate::domain::runbook::Severity;
 use crate::domain::safe::SafeTxHash;
 
@@ -348,6 +349,8 @@ pub struct Incident {
     pub action_items: Vec<ActionItem>,
     /// The draft of the post-mortem.
     pub post_mortem: Option<String>,
+    /// How a person's report arrived, and what came with it.
+    pub arrival: Option<Box<Arrival>>,
 }
 
 fn companions_as_list<S: serde::Serializer>(

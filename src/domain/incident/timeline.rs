@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::fact::{Fact, Retry, Source, TakenBy};
 use super::preparation::{Preparation, Queue};
 use crate::domain::condition::Response;
+use crate::domain::report::Arrival;
 use crate::domain::safe::{SafeNonce, SafeTxHash};
 
 /// One line of the timeline.
@@ -251,7 +252,21 @@ fn tell(fact: &Fact) -> (Weight, String) {
         }
         Fact::ActionItemDone { item, by } => (Turn, format!("action item {item} done, says {by}")),
         Fact::Closed { by, reason } => (Turn, format!("{by} closed it: {reason}")),
+        Fact::Received(arrival) => (Turn, received(arrival)),
     }
+}
+
+/// Without names: whose file it was and who wrote is for responders, and this stands in post-mortems.
+fn received(arrival: &Arrival) -> String {
+    let mut sentence = format!("it came {}", arrival.standing());
+    let files = arrival.files();
+    if !files.is_empty() {
+        sentence.push_str(&format!("; {files}"));
+    }
+    if arrival.quiet {
+        sentence.push_str("; nobody is paged for reports of this source");
+    }
+    sentence
 }
 
 fn superseded(hash: &SafeTxHash, nonce: &SafeNonce, by: Option<&TakenBy>, because: Option<&str>) -> String {

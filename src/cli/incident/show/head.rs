@@ -1,17 +1,22 @@
 //! Where an incident stands, and the proposal that is to stop the harm.
 
+use crate::cli::incident::evidence;
 use crate::cli::incident::now::{everybody, standing};
 use crate::cli::incident::page::Block;
 use crate::cli::output::{Look, Output};
 use crate::domain::incident::preparation::Queue;
 use crate::domain::incident::{Incident, Preparation, Source, Stage};
 use crate::domain::names::PersonId;
+use crate::domain::report::Arrival;
 use crate::domain::roster::Roster;
 use crate::domain::runbook::Severity;
 use crate::domain::text::{cut, terminal};
 
 /// Characters of a reporter's statement that are shown; `--json` has the rest.
 const STATEMENT_MAX_CHARS: usize = 600;
+
+/// Characters of a claim that are shown.
+const CLAIM_MAX_CHARS: usize = 160;
 
 /// The incident.
 pub fn head(incident: &Incident, roster: &Roster, out: &Output) -> String {
@@ -22,6 +27,9 @@ pub fn head(incident: &Incident, roster: &Roster, out: &Output) -> String {
     let severity = incident.severity.to_string();
     block.row_in("severity", &severity, if urgent { Look::Bad } else { Look::Plain });
     block.row("reported", &format!("{} by {}", out.time(incident.opened), source(&incident.source)));
+    if let Some(arrival) = incident.arrival.as_deref() {
+        came(arrival, &mut block);
+    }
     if let Some(contract) = &incident.contract {
         block.row("contract", &terminal(contract.as_str()));
     }
@@ -61,6 +69,31 @@ fn source(source: &Source) -> String {
             format!("{}, who is reached at {}", terminal(kind), terminal(contact))
         }
         Source::Trigger => "a responder's trigger".to_owned(),
+    }
+}
+
+/// How a report came, who vouches for it, and what came with it.
+fn came(arrival: &Arrival, block: &mut Block<'_>) {
+    let look = if arrival.vouched { Look::Plain } else { Look::Bad };
+    let mut standing = arrival.standing();
+    if let Some(sender) = &arrival.sender {
+        standing.push_str(&format!(" ({sender})"));
+    }
+    block.row_in("it came", &terminal(&standing), look);
+    if arrival.quiet {
+        block.row("paging", "nobody is paged for reports of this source");
+    }
+    for claim in &arrival.claims {
+        let said = terminal(&cut(&claim.said, CLAIM_MAX_CHARS));
+        block.row("claimed", &format!("{}: {said} (not checked here)", terminal(&claim.about)));
+    }
+    for file in &arrival.evidence {
+        let look = if file.not_kept.is_none() { Look::Plain } else { Look::Bad };
+        block.row_in("evidence", &evidence(file), look);
+    }
+    if arrival.left_out > 0 {
+        let lost = format!("{} further files were too many and are NOT kept", arrival.left_out);
+        block.row_in("evidence", &lost, Look::Bad);
     }
 }
 

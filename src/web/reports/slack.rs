@@ -1,0 +1,147 @@
+//! Slack's slash command: `/redhandle report [SOURCE:] what is wrong`.
+//!
+//! Slack shows a person the text of a 200 and, for everything else, only that it failed. So a report that could not be
+//! recorded is a 200 that says so, loudly. Slack waits three seconds. What it sends again carries the same `trigger_id`,
+//! which is the report's key in the journal: it opens nothing twice, after a restart neither.
+//!
+//! Source: <https://docs.slack.dev/interactivity/implementing-slash-commands>
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+
+use super::answer::Refusal;
+use super::form::{self, Form};
+use super::{SLACK_BODY_MAX_BYTES, Surface, proof, read_body};
+use crate::agent::reports::{Arrived, ReportError, Taken, digest};
+use crate::config::settings::SlackCommand;
+use crate::domain::report::{Report, ReportSource, Way, title_from};
+use crate::domain::text::{cut, slack};
+
+/// How long the journal may take, so that an answer reaches Slack within its three seconds.
+const ANSWER_MAX: Duration = Duration::from_millis(2_300);
+
+/// Characters of one of Slack's ids.
+const ID_MAX_CHARS: usize = 64;
+
+pub(super) async fn receive(State(surface): State<Arc<Surface>>, request: Request) -> Response {
+    match surface.receive_slack(request).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => {
+            refusal.note("slack");
+            refusal.into_response()
+        }
+    }
+}
+
+/// Seen by the person alone, as it is: nothing in it is markup.
+fn say(text: &str) -> Value {
+    json!({ "response_type": "ephemeral", "mrkdwn": false, "text": text })
+}
+
+fn help(command: &str) -> Value {
+    let sources = ReportSource::words();
+    say(&format!(
+        "Say what is wrong: {command} report SOURCE: what is wrong, in one line; more lines may follow. SOURCE may be left \
+         away, or is one of {sources}. It opens a triage and pages whoever is on call; it never signs or pauses anything."
+    ))
+}
+
+impl Surface {
+    async fn receive_slack(&self, request: Request) -> Result<Value, Refusal> {
+        let Some(settings) = &self.settings.slack else { return Err(Refusal::NoSuchWay) };
+        let headers = request.headers().clone();
+        let (body, _room) = read_body(request, SLACK_BODY_MAX_BYTES, &self.slack_bodies).await?;
+        let now = self.clock.now();
+        proof::slack(&headers, &body, &settings.secret, now)?;
+        let form = form::url_encoded(&body).map_err(Refusal::Unreadable)?;
+        if !form.get("team_id").is_some_and(|team| settings.teams.contains(team)) {
+            return Err(Refusal::Forbidden("this workspace is not in [reports.slack] teams"));
+        }
+        let command: String =
+            form.some("command").unwrap_or("/redhandle").chars().take(ID_MAX_CHARS).collect();
+        let command = slack(&command);
+        let Some(report) = report(&form, settings) else { return Ok(help(&command)) };
+        if let Err(seconds) = self.slack.take(now) {
+            return Ok(say(&format!("NOT RECORDED: too many reports came in a minute. Say it again in {seconds} s, or call.")));
+        }
+        let shown = slack(&cut(&report.title, 120));
+        let arrived = arrived(report, &form, &body);
+        Ok(match tokio::time::timeout(ANSWER_MAX, self.desk.take(arrived)).await {
+            Ok(Ok(Taken::Opened { id, .. })) => {
+                say(&format!("Recorded as {id}: {shown}. Whoever is on call for triage is paged, unless your team decided otherwise for this source."))
+            }
+            Ok(Ok(Taken::Repeated { id, .. } | Taken::OtherContent(id))) => {
+                say(&format!("Recorded before, as {id}; nothing was opened twice."))
+            }
+            Ok(Ok(Taken::Replayed)) => say("NOT RECORDED: this request was used before. Say it again."),
+            Ok(Err(error)) => {
+                let _told = Refusal::not_stored(&error);
+                not_recorded(&error)
+            }
+            Err(_elapsed) => {
+                tracing::error!("a report by Slack was not recorded in time; whether it was is not known");
+                say("NOT KNOWN TO BE RECORDED: the journal answers too slowly. Call whoever is on call, then say it again.")
+            }
+        })
+    }
+}
+
+fn not_recorded(error: &ReportError) -> Value {
+    let what = match error {
+        ReportError::Evidence(_) | ReportError::Ended => "the disk",
+        ReportError::Store(_) => "the journal",
+    };
+    say(&format!("NOT RECORDED, and nobody is paged: {what} cannot be written. Call whoever is on call, then say it again."))
+}
+
+/// Who speaks, and what; `None` when it is no report.
+fn report(form: &Form, settings: &SlackCommand) -> Option<Report> {
+    let text = unescape(form.some("text")?);
+    let (word, rest) = text.split_once(char::is_whitespace)?;
+    word.eq_ignore_ascii_case("report").then_some(())?;
+    let rest = rest.trim();
+    let named = rest.split_once(':').and_then(|(word, rest)| Some((ReportSource::of_word(word)?, rest.trim())));
+    let (source, said) = named.unwrap_or((settings.source, rest));
+    if said.is_empty() {
+        return None;
+    }
+    let (title, text) = title_from(said);
+    let text = text.map(|text| text.chars().take(crate::domain::report::TEXT_MAX_BYTES / 4).collect());
+    let contact = Some(format!("Slack: {}", who(form)));
+    Some(Report { source, title, text, contact, severity: None, runbook: None })
+}
+
+fn arrived(report: Report, form: &Form, body: &[u8]) -> Arrived {
+    let team = form.get("team_id").unwrap_or_default().as_bytes();
+    let key = match form.some("trigger_id") {
+        Some(trigger) => digest(&[b"slack", team, trigger.as_bytes()]),
+        None => digest(&[b"slack-body", team, body]),
+    };
+    Arrived {
+        report,
+        way: Way::Slack,
+        sender: Some(who(form)),
+        vouched: true,
+        key: Some(key),
+        once: None,
+        claims: Vec::new(),
+        files: Vec::new(),
+        left_out: 0,
+    }
+}
+
+/// A person of a workspace, by Slack's ids; a name there is whatever its owner likes.
+fn who(form: &Form) -> String {
+    let id = |name: &str| form.some(name).unwrap_or("?").chars().take(ID_MAX_CHARS).collect::<String>();
+    format!("user {} ({}) of workspace {}", id("user_id"), id("user_name"), id("team_id"))
+}
+
+/// Slack writes three characters out.
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
