@@ -16,3 +16,4 @@ pub mod runbook;
 pub mod safe;
 pub mod text;
 pub mod upgrade;
+pub mod watch;

@@ -15,6 +15,7 @@ mod outbox;
 pub mod forta;
 pub mod forta_wire;
 pub mod jsonl;
+pub mod onchain;
 pub mod vendor;
 pub mod webhook;
 

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::ports::{AgentAcks, AgentHealth};
 use super::webhooks::webhook_settings;
 use super::{AckParts, Gate, Parts, router, serve};
+use crate::agent::chain_feed::RunningChainFeed;
 use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
 use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
@@ -71,6 +72,12 @@ pub fn daemon(
             FeedKind::Webhook(hook) => {
                 daemon.names_feed(feed.name.clone());
                 webhooks.push((webhook_settings(&feed.name, hook), shared));
+            }
+            FeedKind::Chain(watched) => {
+                // The configuration has checked that it is there.
+                let Some(chain) = agent.chains.get(&watched.watch.chain) else { continue };
+                let running = RunningChainFeed::new(watched, chain.clone(), &agent);
+                daemon.feed(Box::new(running), shared);
             }
         }
     }

@@ -11,6 +11,7 @@ use url::{Host, Url};
 
 pub use super::webhook::{WebhookAuthentication, WebhookWords};
 
+use super::chain_feed::{self, Around, ChainFeed};
 use super::webhook;
 
 use crate::config::problem::{Findings, Problem};
@@ -51,6 +52,8 @@ pub enum FeedKind {
     JsonLines(JsonLinesFeed),
     /// Somebody posts to us.
     Webhook(WebhookFeed),
+    /// A chain is read through our own endpoints.
+    Chain(Box<ChainFeed>),
 }
 
 /// Forta's API, or a server that speaks like it.
@@ -122,6 +125,7 @@ enum Word {
     Forta,
     JsonLines,
     Webhook,
+    Chain,
 }
 
 pub(super) fn read(
@@ -129,6 +133,7 @@ pub(super) fn read(
     chains: &BTreeSet<String>,
     ids: &BTreeMap<ChainName, ChainId>,
     bots: &BTreeMap<String, Vec<BotId>>,
+    around: &Around<'_>,
     findings: &mut Findings,
 ) -> Vec<Feed> {
     let (mut feeds, mut names, mut paths) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
@@ -138,7 +143,12 @@ pub(super) fn read(
             let found = format!("a second feed is called \"{}\"", name.value.0);
             findings.problem(Problem::new(&name.place, found).wanted("each name once"));
         }
-        let words = [("forta", Word::Forta), ("jsonl", Word::JsonLines), ("webhook", Word::Webhook)];
+        let words = [
+            ("forta", Word::Forta),
+            ("jsonl", Word::JsonLines),
+            ("webhook", Word::Webhook),
+            ("chain", Word::Chain),
+        ];
         let Some(word) = table.required_choice("kind", &words, findings) else { continue };
         let kind = match word {
             Word::Forta => read_forta(&mut table, chains, ids, bots, findings).map(FeedKind::Forta),
@@ -146,6 +156,11 @@ pub(super) fn read(
             Word::Webhook => {
                 let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
                 webhook::read(&mut table, own, chains, ids, &mut paths, findings).map(FeedKind::Webhook)
+            }
+            Word::Chain => {
+                let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
+                let feed = chain_feed::read(&mut table, own, chains, ids, around, findings);
+                feed.map(|feed| FeedKind::Chain(Box::new(feed)))
             }
         };
         table.finish(findings);
