@@ -29,6 +29,7 @@
 
 pub mod at_service;
 pub mod blocks;
+pub mod chain_feed;
 pub mod command;
 pub mod daemon;
 pub mod draft;

@@ -10,6 +10,7 @@
 //! | [`snapshot`], [`safe_state`] | contract views and Safes at that block, in one request for each endpoint |
 //! | `owner_readings` | who owns Safes, and who owns those, one such request a level |
 //! | [`simulate`], [`revert`] | what a call would do, and what a revert says |
+//! | [`logs`] | events of contracts in a range of blocks |
 //! | [`after`] | what would stand on the chain after a call: views and storage words |
 //! | [`broadcast`], [`relay`], [`receipt`], [`executions`] | sending a transaction, and what became of it |
 //!
@@ -29,6 +30,7 @@ pub mod endpoint;
 pub mod error;
 pub mod executions;
 pub mod head;
+pub mod logs;
 pub mod newest;
 mod owner_readings;
 mod quorum;
@@ -50,6 +52,7 @@ pub use endpoint::{Endpoint, EndpointLabel};
 pub use error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 pub use executions::{ExecutionsError, RANGE_MAX_BLOCKS, SafeExecution};
 pub use head::BlockRef;
+pub use logs::ChainLog;
 pub use receipt::{Receipt, ReceiptError};
 pub use relay::Relay;
 pub use revert::decode_revert;

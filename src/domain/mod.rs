@@ -17,3 +17,4 @@ pub mod runbook;
 pub mod safe;
 pub mod text;
 pub mod upgrade;
+pub mod watch;

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::forta_wire::Malformed;
 use crate::domain::alert::Alert;
+use crate::domain::condition::BlockId;
 use crate::domain::names::FeedName;
 
 /// How much of a rejected item is kept, in bytes: enough to see what it was; the longest line of the recorded
@@ -36,6 +37,8 @@ pub struct Delivery {
     pub cursor: Option<Cursor>,
     /// The signed request that brought it, to be remembered with what it meant.
     pub request: Option<AcceptedRequest>,
+    /// Blocks of earlier alerts that have left their chain since: what was said of them never happened.
+    pub orphaned: Vec<BlockId>,
     /// Tells the feed what became of the delivery.
     pub receipt: Receipt,
 }

@@ -17,6 +17,7 @@ pub mod forta_wire;
 pub mod jsonl;
 #[cfg(feature = "nats")]
 pub mod nats;
+pub mod onchain;
 pub mod vendor;
 pub mod webhook;
 

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::delivery::{Cursor, Delivery, Outcome, Receipt, Rejected};
 use super::health::SharedHealth;
 use crate::domain::alert::Alert;
+use crate::domain::condition::BlockId;
 use crate::domain::names::FeedName;
 
 /// The first pause after a delivery that was refused or lost, and the longest, in seconds: the consumer is
@@ -46,6 +47,17 @@ impl Outbox {
         alerts: Vec<Result<Alert, Rejected>>,
         cursor: Option<Cursor>,
     ) -> Result<(), FeedEnd> {
+        self.hand_over_with(part, alerts, cursor, Vec::new()).await
+    }
+
+    /// As [`Outbox::hand_over`], and tells which blocks of earlier alerts have left their chain.
+    pub(super) async fn hand_over_with(
+        &mut self,
+        part: &str,
+        alerts: Vec<Result<Alert, Rejected>>,
+        cursor: Option<Cursor>,
+        orphaned: Vec<BlockId>,
+    ) -> Result<(), FeedEnd> {
         let mut pause = Duration::from_secs(REDELIVERY_PAUSE_SECONDS);
         loop {
             let (receipt, settlement) = Receipt::pair();
@@ -54,6 +66,7 @@ impl Outbox {
                 alerts: alerts.clone(),
                 cursor: cursor.clone(),
                 request: None,
+                orphaned: orphaned.clone(),
                 receipt,
             };
             let outcome = tokio::select! {

@@ -12,6 +12,7 @@ use super::ports::{AgentAcks, AgentHealth};
 use super::reports::{AgentDesk, ReportParts};
 use super::webhooks::webhook_settings;
 use super::{AckParts, Gate, Parts, router, serve};
+use crate::agent::chain_feed::RunningChainFeed;
 use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
 use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
@@ -75,6 +76,12 @@ pub fn daemon(
                 webhooks.push((webhook_settings(&feed.name, hook), shared));
             }
             FeedKind::Nats(bus) => daemon.feed(buses::feed(&feed.name, bus, &agent)?, shared),
+            FeedKind::Chain(watched) => {
+                // The configuration has checked that it is there.
+                let Some(chain) = agent.chains.get(&watched.watch.chain) else { continue };
+                let running = RunningChainFeed::new(watched, chain.clone(), &agent);
+                daemon.feed(Box::new(running), shared);
+            }
         }
     }
     let replays = Arc::new(MemoryReplayGuard::default());

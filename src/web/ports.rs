@@ -143,6 +143,7 @@ impl AgentHealth {
         let good_for = match &feed.kind {
             FeedKind::Forta(forta) => SignedDuration::try_from(forta.stale_after).unwrap_or(FEED_GOOD_FOR),
             FeedKind::Nats(nats) => SignedDuration::try_from(nats.stale_after).unwrap_or(FEED_GOOD_FOR),
+            FeedKind::Chain(chain) => SignedDuration::try_from(chain.stale_after).unwrap_or(FEED_GOOD_FOR),
             // Nobody promises to write a line or to post: such a feed is well until it says otherwise.
             FeedKind::JsonLines(_) | FeedKind::Webhook(_) => SignedDuration::MAX,
         };
@@ -150,7 +151,9 @@ impl AgentHealth {
             (Some(why), _) => CheckState::Broken { why },
             (None, Some(at)) => CheckState::Proven { at, good_for },
             (None, None) => match feed.kind {
-                FeedKind::Forta(_) | FeedKind::Nats(_) => CheckState::Broken { why: "it has not answered yet".to_owned() },
+                FeedKind::Forta(_) | FeedKind::Nats(_) | FeedKind::Chain(_) => {
+                    CheckState::Broken { why: "it has not answered yet".to_owned() }
+                }
                 FeedKind::JsonLines(_) | FeedKind::Webhook(_) => {
                     CheckState::Proven { at: self.started, good_for }
                 }

@@ -68,6 +68,7 @@ impl Intake {
                 self.unsure.add(block, now);
             }
             if kept {
+                self.came_again(&alert, block_is);
                 self.taken.kept += 1;
                 judged.push(Judged { alert, block_is, matches });
             }
@@ -78,8 +79,12 @@ impl Intake {
     /// Tells those who were asked to act on a match what was taken back of it.
     pub(super) async fn tell_withdrawn(&mut self) -> Result<(), StoreError> {
         while let Some(withdrawal) = self.withdrawn.front() {
-            annotate(&self.agent, withdrawal).await?;
+            annotate(&self.agent, withdrawal, "were taken back").await?;
             self.withdrawn.pop_front();
+        }
+        while let Some(returned) = self.returned.front() {
+            annotate(&self.agent, returned, "are on the chain again").await?;
+            self.returned.pop_front();
         }
         Ok(())
     }
@@ -87,13 +92,9 @@ impl Intake {
 
 /// Notes in the incidents that rest on it that an alert was taken back, once each: after a restart the chain is asked
 /// again. Nothing is undone: whether it was an attack is for people to decide.
-async fn annotate(agent: &Agent, withdrawal: &Withdrawal) -> Result<(), StoreError> {
-    let text = format!(
-        "{} alert(s) of condition {} were taken back: {}",
-        withdrawal.alerts.len(),
-        withdrawal.condition,
-        withdrawal.because
-    );
+async fn annotate(agent: &Agent, withdrawal: &Withdrawal, what: &str) -> Result<(), StoreError> {
+    let Withdrawal { alerts, condition, because, .. } = withdrawal;
+    let text = format!("{} alert(s) of condition {condition} {what}: {because}", alerts.len());
     let concerned: Vec<_> =
         agent.store.all().iter().filter(|one| rests_on(one, withdrawal)).map(|one| one.id).collect();
     for id in concerned {

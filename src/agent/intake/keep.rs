@@ -137,7 +137,7 @@ impl Intake {
         Ok(too_long)
     }
 
-    async fn append(&mut self, feed: &FeedName, facts: Vec<NewFact>) -> Result<(), StoreError> {
+    pub(super) async fn append(&mut self, feed: &FeedName, facts: Vec<NewFact>) -> Result<(), StoreError> {
         let state: &mut FeedState = self.feeds.entry(feed.clone()).or_default();
         let count = facts.len() as u64;
         loop {

@@ -13,6 +13,7 @@
 
 mod doubt;
 mod keep;
+mod orphans;
 mod resume;
 mod unsure;
 
@@ -27,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::blocks::Blocks;
 use super::store::{JOURNAL_WAIT_MAX, Opening, Recorded, StoreError};
 use super::{Agent, chain_of};
-use crate::domain::alert::Alert;
+use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{Canonicity, Match, Matcher, Withdrawal};
 use crate::domain::incident::{Fact, Incident, Source};
 use crate::domain::names::FeedName;
@@ -50,6 +51,7 @@ const KEPT: &str = "alert-kept";
 const MATCHED: &str = "matched";
 const PLACE: &str = "place";
 const REQUEST: &str = "request";
+const ORPHANED: &str = "orphaned";
 
 /// Intake could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +116,10 @@ pub struct Intake {
     feeds: BTreeMap<FeedName, FeedState>,
     waiting: VecDeque<Match>,
     withdrawn: VecDeque<Withdrawal>,
+    /// What was withdrawn because a block left its chain, by alert.
+    gone: BTreeMap<AlertHash, Withdrawal>,
+    /// What of it came again in another block, which stands as the reason.
+    returned: VecDeque<Withdrawal>,
     requests: Vec<AcceptedRequest>,
     taken: Taken,
 }
@@ -129,6 +135,8 @@ impl Intake {
             feeds: BTreeMap::new(),
             waiting: VecDeque::new(),
             withdrawn: VecDeque::new(),
+            gone: BTreeMap::new(),
+            returned: VecDeque::new(),
             requests: Vec::new(),
             taken: Taken::default(),
         }
@@ -151,7 +159,7 @@ impl Intake {
 
     /// Takes one delivery, and settles its receipt.
     pub async fn take(&mut self, delivery: Delivery) {
-        let Delivery { feed, alerts, cursor, request, receipt } = delivery;
+        let Delivery { feed, alerts, cursor, request, orphaned, receipt } = delivery;
         if self.waiting.len() >= WAITING_MATCHES_MAX {
             receipt.refused("earlier matches could not be written yet");
             return;
@@ -164,6 +172,11 @@ impl Intake {
             }
         }
         self.taken.rejected = self.taken.rejected.saturating_add(rejected.len() as u64);
+        if let Err(error) = self.leave(&feed, &orphaned).await {
+            tracing::error!(%feed, error = %chain_of(&error), "blocks that left their chain could not be written; they will come again");
+            receipt.refused(chain_of(&error));
+            return;
+        }
         let judged = self.judge(good).await;
         let written = self.write_feed(&feed, &judged, request, cursor).await;
         let taken_up = self.take_up().await;

@@ -16,9 +16,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::keep::Kept;
-use super::{FeedState, Intake, IntakeError, KEPT, MATCHED, PLACE, REQUEST, is_known, same_match, stream};
+use super::{
+    FeedState, Intake, IntakeError, KEPT, MATCHED, ORPHANED, PLACE, REQUEST, is_known, same_match, stream,
+};
 use crate::agent::Agent;
-use crate::domain::condition::{Condition, Known, LATENESS, Match, Matcher};
+use crate::domain::condition::{BlockId, Condition, Known, LATENESS, Match, Matcher};
 use crate::domain::names::{FeedName, RunbookId};
 use crate::feeds::{AcceptedRequest, Cursor};
 use crate::journal::{Entry, Journal, JournalError, Quarantine, Stream, Version};
@@ -123,7 +125,12 @@ impl Intake {
                         self.matcher.take_back(&alert, &matched);
                     }
                 }
+                self.came_again(&alert, block_is);
                 told.clear();
+            }
+            ORPHANED => {
+                let block: BlockId = entry.body_as().map_err(unreadable)?;
+                self.left(&block);
             }
             REQUEST => {
                 let request: AcceptedRequest = entry.body_as().map_err(unreadable)?;

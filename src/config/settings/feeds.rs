@@ -12,6 +12,7 @@ use url::{Host, Url};
 pub use super::nats::{NatsCredentials, NatsFeed, NatsInstance};
 pub use super::webhook::{WebhookAuthentication, WebhookWords};
 
+use super::chain_feed::{self, Around, ChainFeed};
 use super::{nats, webhook};
 
 use crate::config::problem::{Findings, Problem};
@@ -54,6 +55,8 @@ pub enum FeedKind {
     Webhook(WebhookFeed),
     /// A message bus is heard.
     Nats(NatsFeed),
+    /// A chain is read through our own endpoints.
+    Chain(Box<ChainFeed>),
 }
 
 /// Forta's API, or a server that speaks like it.
@@ -128,6 +131,7 @@ enum Word {
     JsonLines,
     Webhook,
     Nats,
+    Chain,
 }
 
 pub(super) fn read(
@@ -135,6 +139,7 @@ pub(super) fn read(
     chains: &BTreeSet<String>,
     ids: &BTreeMap<ChainName, ChainId>,
     bots: &BTreeMap<String, Vec<BotId>>,
+    around: &Around<'_>,
     findings: &mut Findings,
 ) -> Vec<Feed> {
     let (mut feeds, mut names, mut paths) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
@@ -144,7 +149,13 @@ pub(super) fn read(
             let found = format!("a second feed is called \"{}\"", name.value.0);
             findings.problem(Problem::new(&name.place, found).wanted("each name once"));
         }
-        let words = [("forta", Word::Forta), ("jsonl", Word::JsonLines), ("webhook", Word::Webhook), ("nats", Word::Nats)];
+        let words = [
+            ("forta", Word::Forta),
+            ("jsonl", Word::JsonLines),
+            ("webhook", Word::Webhook),
+            ("nats", Word::Nats),
+            ("chain", Word::Chain),
+        ];
         let Some(word) = table.required_choice("kind", &words, findings) else { continue };
         let kind = match word {
             Word::Forta => read_forta(&mut table, chains, ids, bots, findings).map(FeedKind::Forta),
@@ -156,6 +167,11 @@ pub(super) fn read(
             Word::Nats => {
                 let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
                 nats::read(&mut table, own, chains, ids, findings).map(FeedKind::Nats)
+            }
+            Word::Chain => {
+                let own = name.as_ref().map_or("unnamed", |name| name.value.0.as_str());
+                let feed = chain_feed::read(&mut table, own, chains, ids, around, findings);
+                feed.map(|feed| FeedKind::Chain(Box::new(feed)))
             }
         };
         table.finish(findings);

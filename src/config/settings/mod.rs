@@ -5,6 +5,7 @@
 //! written, however badly they are described: a contract with a wrong checksum is one problem and not one more
 //! in each runbook that names it.
 
+mod chain_feed;
 mod chains;
 mod channels;
 mod contracts;
@@ -21,6 +22,7 @@ mod webhook;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+pub use chain_feed::ChainFeed;
 pub use chains::{Chain, ENDPOINTS_MAX, RpcEndpoint, SafeService};
 pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
@@ -116,13 +118,22 @@ pub(super) fn read(
     let mut root = Table::root(context, entries, place, "the top level of the file");
     let (chains, ids) = chains::read(&mut root, findings);
     let chain_names: BTreeSet<String> = Table::keys_of(entries, "chains").into_iter().collect();
-    let contracts = contracts::read_contracts(&mut root, &chain_names, &ids, findings);
+    let mut contracts = contracts::read_contracts(&mut root, &chain_names, &ids, findings);
     let safes = contracts::read_safes(&mut root, &chain_names, &chains, findings);
     let safe_names: BTreeSet<String> = Table::keys_of(entries, "safes").into_iter().collect();
     let presigned = presigned::read(&mut root, &safe_names, findings);
     let modules = modules::read(&mut root, &safe_names, &safes, findings);
     let bots = feeds::read_bots(&mut root, findings);
-    let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, findings);
+    let mut contract_names: BTreeSet<String> = Table::keys_of(entries, "contracts").into_iter().collect();
+    let around = chain_feed::Around {
+        chains: &chains,
+        contracts: &contracts,
+        safes: &safes,
+        contract_names: &contract_names,
+        safe_names: &safe_names,
+    };
+    let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, &around, findings);
+    chain_feed::name_safes(&feeds, &safes, &mut contracts, &mut contract_names, &root, findings);
     let channels = channels::read(&mut root, findings);
     let web = web::read(&mut root, findings);
     let proposer = keystores::read_proposer(&mut root, findings);
@@ -151,7 +162,7 @@ pub(super) fn read(
 
     let keys = |section: &str| Table::keys_of(entries, section).into_iter().collect();
     let declared =
-        Declared { contracts: keys("contracts"), safes: keys("safes"), channels: keys("channels") };
+        Declared { contracts: contract_names, safes: keys("safes"), channels: keys("channels") };
     let reports = reports::read(&mut root, &journal, findings);
     root.finish(findings);
     let settings = Settings {

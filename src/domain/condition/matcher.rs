@@ -142,8 +142,8 @@ impl Matcher {
         self.rules.iter().flat_map(Rule::unknown_blocks).collect()
     }
 
-    /// Takes the chain's answer about a block that was unknown: what is on the chain counts in full from now on, what
-    /// is not is taken out, and what it had caused is told as withdrawn.
+    /// Takes the chain's answer about a block that was unknown, or that has left it: what is on the chain counts in full
+    /// from now on, what is not is taken out, and what it had caused is told as withdrawn.
     pub fn learn(&mut self, block: &BlockId, answer: Canonicity) -> (Vec<Match>, Vec<Withdrawal>) {
         let (mut matches, mut withdrawn) = (Vec::new(), Vec::new());
         match answer {

@@ -266,7 +266,8 @@ impl Webhook {
         request: Option<AcceptedRequest>,
     ) -> Result<(), Refusal> {
         let (receipt, settlement) = Receipt::pair();
-        let delivery = Delivery { feed: self.settings.name.clone(), alerts, cursor: None, request, receipt };
+        let feed = self.settings.name.clone();
+        let delivery = Delivery { feed, alerts, cursor: None, request, orphaned: Vec::new(), receipt };
         self.intake.deliveries.try_send(delivery).map_err(|error| match error {
             TrySendError::Full(_) => Refusal::QueueFull,
             TrySendError::Closed(_) => Refusal::Stopping,

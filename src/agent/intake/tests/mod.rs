@@ -189,7 +189,8 @@ impl Ground {
 fn delivery(feed: &str, alerts: Vec<Result<Alert, Rejected>>, cursor: Option<u64>) -> (Delivery, Settlement) {
     let (receipt, settlement) = Receipt::pair();
     let cursor = cursor.map(place);
-    (Delivery { feed: FeedName::new(feed), alerts, cursor, request: None, receipt }, settlement)
+    let feed = FeedName::new(feed);
+    (Delivery { feed, alerts, cursor, request: None, orphaned: Vec::new(), receipt }, settlement)
 }
 
 fn place(number: u64) -> Cursor {

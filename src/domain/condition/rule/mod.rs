@@ -268,8 +268,7 @@ impl Rule {
 
     /// The block is not on the chain: its alerts are taken out.
     pub(super) fn orphan_block(&mut self, block: &BlockId) -> (BTreeSet<AlertHash>, Vec<Withdrawal>) {
-        let gone =
-            |entry: &Entry| entry.block.as_ref() == Some(block) && entry.canonicity == Canonicity::Unknown;
+        let gone = |entry: &Entry| entry.block.as_ref() == Some(block);
         let found = match &mut self.memory {
             Memory::Counting(counting) => counting.drop_where(&gone),
             Memory::Following(following) => following.drop_where(&gone),

@@ -1,0 +1,108 @@
+//! Views and Safes at the newest block, compared with what they said before.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::place::Place;
+use super::{OnchainFeed, Outbox, Readings};
+use crate::domain::alert::Alert;
+use crate::domain::watch::{SafeReading, SeenBlock, Subject, View};
+
+/// The part of the feed's health that stands for a view.
+pub(super) fn view_part(name: &str) -> String {
+    format!("view {name}")
+}
+
+/// The part of the feed's health that stands for a Safe's state.
+pub(super) fn safe_part(name: &str) -> String {
+    format!("safe {name}")
+}
+
+impl OnchainFeed {
+    /// Reads what is due and tells what changed. What could not be read is red, and changes nothing.
+    pub(super) async fn compare(
+        &mut self,
+        place: &mut Place,
+        at: &SeenBlock,
+        outbox: &mut Outbox,
+    ) -> Vec<Alert> {
+        let watch = self.settings.watch.clone();
+        let now = Instant::now();
+        let due = |view: &&View| self.views_due.get(&view.name).is_none_or(|due| *due <= now);
+        let views: Vec<&View> = watch.views.iter().filter(due).collect();
+        let safes: Vec<&Subject> = watch.safes().collect();
+        let calls: Vec<_> = views.iter().flat_map(|view| view.questions()).collect();
+        let addresses: Vec<_> = safes.iter().map(|safe| safe.address).collect();
+        let read = if calls.is_empty() && addresses.is_empty() {
+            Ok(Readings::default())
+        } else {
+            self.eye.read(at, &calls, &addresses).await
+        };
+        let mut memory = place.memory();
+        memory.keep(&watch);
+        let mut alerts = Vec::new();
+        let mut answers = match &read {
+            Ok(readings) => readings.calls.clone(),
+            Err(reason) => vec![Err(reason.clone()); calls.len()],
+        }
+        .into_iter();
+        for view in views {
+            let said: Vec<_> = view.questions().filter_map(|_| answers.next()).collect();
+            let trouble = match view.judge(&said) {
+                Ok(judged) => {
+                    alerts.extend(memory.view(&watch, view, judged, at));
+                    None
+                }
+                Err(reason) => Some(format!("{}: {reason}", view.definition)),
+            };
+            if let Some(every) = view.every.filter(|_| trouble.is_none()) {
+                self.views_due.insert(view.name.clone(), now + every);
+            }
+            self.trouble(view_part(&view.name), trouble);
+        }
+        let mut known = BTreeSet::new();
+        for (position, safe) in safes.into_iter().enumerate() {
+            let reading = match &read {
+                Ok(readings) => readings.safes.get(position).cloned(),
+                Err(reason) => Some(Err(reason.clone())),
+            };
+            let trouble = match reading.unwrap_or_else(|| Err("it was not read".to_owned())) {
+                Ok(reading) => {
+                    alerts.extend(memory.safe(&watch, safe, &reading, place.told(), at));
+                    known.insert(safe.address);
+                    match reading {
+                        SafeReading::State(_) => None,
+                        SafeReading::NoSafe(reason) => Some(reason),
+                    }
+                }
+                Err(reason) => Some(reason),
+            };
+            self.trouble(safe_part(&safe.name), trouble);
+        }
+        // What events told of is used up for each Safe that was compared.
+        place.told().retain(|(safe, _)| addresses.contains(safe) && !known.contains(safe));
+        place.remember(at.number, memory);
+        self.compared = true;
+        self.show(outbox);
+        alerts
+    }
+
+    fn trouble(&mut self, part: String, trouble: Option<String>) {
+        match trouble {
+            Some(reason) => self.troubles.insert(part, reason),
+            None => self.troubles.remove(&part),
+        };
+    }
+
+    /// Views that are read more rarely than the chain moves stay as they were found.
+    fn show(&self, outbox: &Outbox) {
+        let now = self.clock.now();
+        for part in self.parts() {
+            match self.troubles.get(&part) {
+                Some(reason) => outbox.health.failed(&part, format!("{part}: {reason}")),
+                None => outbox.health.ok(&part, now),
+            }
+        }
+    }
+}
