@@ -14,5 +14,6 @@ pub mod presigned;
 pub mod roster;
 pub mod runbook;
 pub mod safe;
+pub mod silence;
 pub mod text;
 pub mod upgrade;

@@ -7,6 +7,7 @@
 //! text, which is resolved again against live state.
 
 mod firing;
+mod mute;
 mod front_matter;
 mod prose;
 mod steps;
