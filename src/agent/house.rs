@@ -68,6 +68,7 @@ impl House {
         let (mut agent, conditions) = setup::agent(config, around)?;
         setup::connect(&mut agent, keys).await?;
         agent.store.sync().await?;
+        agent.silences.sync().await?;
         Ok(Self { agent: Arc::new(agent), journal, conditions })
     }
 }

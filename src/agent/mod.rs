@@ -11,6 +11,7 @@
 //! | [`blocks`] | whether an alert's block is on its chain |
 //! | [`replay`] | the same judgement over recorded alerts |
 //! | [`store`] | incidents as the journal tells them; compare-and-swap |
+//! | [`silences`] | who silenced what, and what that held back |
 //! | [`driver`] | derives what is due and runs it; the only place that spawns |
 //! | [`prepare`], [`submit`], [`follow`], [`execute`], [`reject`], [`verify`], [`page`], [`draft`] | one kind of task each |
 //! | [`command`] | what people decide |
@@ -62,6 +63,7 @@ pub mod service;
 pub mod service_watch;
 pub mod setup;
 pub mod sign;
+pub mod silences;
 pub mod store;
 pub mod submit;
 pub mod upgrade;
@@ -102,6 +104,8 @@ pub struct Agent {
     pub services: BTreeMap<ChainName, ServiceLink>,
     /// Channels by name.
     pub channels: BTreeMap<ChannelName, Channel>,
+    /// Silences, as the journal tells them.
+    pub silences: silences::SilenceBook,
     /// Windows of pre-signed transactions, sealed at rest.
     pub presigned: presigned::Windows,
     /// Signs proposals: a Safe delegate, never an owner.

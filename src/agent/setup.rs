@@ -17,13 +17,14 @@ use url::Url;
 use super::files::{Readers, write_once};
 pub use super::keys::connect;
 use super::service::ServiceLink;
+use super::silences::SilenceBook;
 use super::store::IncidentStore;
 use super::{Agent, chain_of, keys};
 use crate::chain::{Chain, Endpoint, Relay};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::config::settings::{self, ChannelKind, KeySource, SafeService};
-use crate::domain::condition::Condition;
+use crate::domain::condition::{Condition, unknown_inhibitors};
 use crate::domain::names::{ChainName, RunbookId};
 use crate::domain::runbook::Plan;
 use crate::http;
@@ -87,6 +88,11 @@ pub fn compile(config: &Config) -> Result<Compiled, SetupProblems> {
             }
         }
     }
+    // Where one cannot be compiled, it is not known which there are.
+    let unknown = if problems.is_empty() { unknown_inhibitors(&conditions) } else { Vec::new() };
+    problems.extend(unknown.into_iter().map(|(runbook, condition, problem)| {
+        SetupProblem { place: format!("runbook \"{runbook}\", condition \"{condition}\""), problem }
+    }));
     if problems.is_empty() { Ok(Compiled { plans, conditions }) } else { Err(SetupProblems(problems)) }
 }
 
@@ -152,6 +158,7 @@ pub fn agent(
     let poll =
         config.settings.chains.values().map(|chain| chain.poll).min().unwrap_or(Duration::from_secs(2));
     let agent = Agent {
+        silences: SilenceBook::new(Arc::clone(&around.journal)),
         store: Arc::new(IncidentStore::new(around.journal, Arc::clone(&around.clock))),
         clock: around.clock,
         plans,

@@ -21,6 +21,7 @@ mod replay;
 mod report;
 mod run;
 mod safe;
+mod silence;
 mod trigger;
 
 use std::path::PathBuf;
@@ -89,6 +90,9 @@ enum Command {
     /// What feeds brought that was no alert.
     #[command(subcommand)]
     Feed(feed::Command),
+    /// Hold firings back for a stated time, and see what was held back.
+    #[command(subcommand)]
+    Silence(silence::Command),
     /// Hashes of Safe transactions, computed here.
     #[command(subcommand)]
     Safe(safe::Command),
@@ -138,6 +142,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Postmortem(command) => postmortem::postmortem(context, command).await,
         Command::Journal(command) => journal::journal(context, command).await,
         Command::Feed(command) => feed::feed(context, command).await,
+        Command::Silence(command) => silence::silence(context, command).await,
         Command::Safe(command) => safe::safe(context, command).await,
     }
 }

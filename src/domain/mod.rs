@@ -15,6 +15,7 @@ pub mod report;
 pub mod roster;
 pub mod runbook;
 pub mod safe;
+pub mod silence;
 pub mod text;
 pub mod upgrade;
 pub mod watch;

@@ -50,6 +50,11 @@ pub enum CheckState {
 pub trait Health: Send + Sync + std::fmt::Debug {
     /// All checks.
     async fn checks(&self) -> Vec<Check>;
+
+    /// What is silenced now, for people: no reason to be red, and nothing to be forgotten.
+    async fn silences(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +72,8 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     checks: Vec<CheckReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    silences: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -90,7 +97,8 @@ pub(super) fn routes(health: Arc<dyn Health>, clock: SharedClock) -> Router {
 
 async fn healthz(State(part): State<Part>) -> Response {
     let checks = part.health.checks().await;
-    let report = report(checks, part.clock.now());
+    let mut report = report(checks, part.clock.now());
+    report.silences = part.health.silences().await;
     let status = match report.status {
         Status::Green => StatusCode::OK,
         Status::Red => StatusCode::SERVICE_UNAVAILABLE,
@@ -107,10 +115,10 @@ fn report(checks: Vec<Check>, now: Timestamp) -> Report {
         (all, red) => Some(format!("{red} of {all} checks are red")),
     };
     match why {
-        Some(why) => Report { status: Status::Red, proven_at: None, why: Some(why), checks },
+        Some(why) => Report { status: Status::Red, proven_at: None, why: Some(why), checks, silences: Vec::new() },
         None => {
             let proven_at = checks.iter().filter_map(|check| check.proven_at).min();
-            Report { status: Status::Green, proven_at, why: None, checks }
+            Report { status: Status::Green, proven_at, why: None, checks, silences: Vec::new() }
         }
     }
 }

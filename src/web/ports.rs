@@ -17,6 +17,7 @@ use crate::chain::Chain;
 use crate::config::settings::FeedKind;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::names::{ChainName, PersonId};
+use crate::domain::silence::Silence;
 use crate::journal::STRANGERS_SHARE_PERCENT;
 
 /// How long a proof is good that a feed without a stated limit works.
@@ -217,6 +218,11 @@ impl AgentHealth {
 
 #[async_trait]
 impl Health for AgentHealth {
+    async fn silences(&self) -> Vec<String> {
+        let now = self.agent.clock.now();
+        self.agent.silences.look(|silences| silences.active(now).map(Silence::in_short).collect())
+    }
+
     async fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.journal()];
         checks.extend(self.evidence());

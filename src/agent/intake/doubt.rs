@@ -13,6 +13,7 @@ impl Intake {
     /// Tries again what could not be written, asks again what was not known, and listens for silence.
     pub async fn retry(&mut self) {
         let now = self.agent.clock.now();
+        self.follow_silences(now).await;
         let silences = self.matcher.tick(now);
         self.wait_for(silences);
         for block in self.unsure.due(now) {
@@ -25,6 +26,7 @@ impl Intake {
             self.wait_for(matches);
             self.withdrawn.extend(withdrawn);
         }
+        self.hold();
         if let Err(error) = self.take_up().await {
             tracing::warn!(error = %chain_of(&error), matches = self.waiting.len(), "matches still wait for the journal");
         }
@@ -39,6 +41,7 @@ impl Intake {
     pub(super) async fn judge(&mut self, alerts: Vec<Alert>) -> Vec<Judged> {
         let mut judged = Vec::new();
         let mut answers: BTreeMap<BlockId, Canonicity> = BTreeMap::new();
+        self.heed_silences(self.agent.clock.now());
         for alert in alerts {
             self.taken.alerts += 1;
             let asked = self.matcher.asks(&alert);
@@ -73,6 +76,7 @@ impl Intake {
                 judged.push(Judged { alert, block_is, matches });
             }
         }
+        self.hold();
         judged
     }
 

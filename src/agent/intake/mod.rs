@@ -12,6 +12,7 @@
 //! counters, not disk.
 
 mod doubt;
+mod hold;
 mod keep;
 mod orphans;
 mod resume;
@@ -29,7 +30,7 @@ use super::blocks::Blocks;
 use super::store::{JOURNAL_WAIT_MAX, Opening, Recorded, StoreError};
 use super::{Agent, chain_of};
 use crate::domain::alert::{Alert, AlertHash};
-use crate::domain::condition::{Canonicity, Match, Matcher, Withdrawal};
+use crate::domain::condition::{Canonicity, HeldBack, Match, Matcher, Withdrawal};
 use crate::domain::incident::{Fact, Incident, Source};
 use crate::domain::names::FeedName;
 use crate::feeds::{AcceptedRequest, Cursor, Delivery, Rejected};
@@ -102,6 +103,8 @@ pub struct Taken {
     pub kept: u64,
     /// Matches.
     pub matches: u64,
+    /// Firings that were held back.
+    pub held: u64,
     /// Blocks that nobody could tell at once whether they are on their chain.
     pub unknown_blocks: u64,
 }
@@ -120,6 +123,7 @@ pub struct Intake {
     gone: BTreeMap<AlertHash, Withdrawal>,
     /// What of it came again in another block, which stands as the reason.
     returned: VecDeque<Withdrawal>,
+    held: VecDeque<HeldBack>,
     requests: Vec<AcceptedRequest>,
     taken: Taken,
 }
@@ -137,6 +141,7 @@ impl Intake {
             withdrawn: VecDeque::new(),
             gone: BTreeMap::new(),
             returned: VecDeque::new(),
+            held: VecDeque::new(),
             requests: Vec::new(),
             taken: Taken::default(),
         }
@@ -160,7 +165,7 @@ impl Intake {
     /// Takes one delivery, and settles its receipt.
     pub async fn take(&mut self, delivery: Delivery) {
         let Delivery { feed, alerts, cursor, request, orphaned, receipt } = delivery;
-        if self.waiting.len() >= WAITING_MATCHES_MAX {
+        if self.waiting.len().max(self.held.len()) >= WAITING_MATCHES_MAX {
             receipt.refused("earlier matches could not be written yet");
             return;
         }
@@ -238,7 +243,8 @@ impl Intake {
             take_up(&self.agent, matched).await?;
             self.waiting.pop_front();
         }
-        self.tell_withdrawn().await
+        self.tell_withdrawn().await?;
+        self.write_held().await
     }
 }
 

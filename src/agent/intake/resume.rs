@@ -58,6 +58,7 @@ impl Intake {
         let matcher = Matcher::with_maintenance(conditions, agent.config.maintenance.clone());
         let mut intake = Self::new(agent, quarantine, matcher);
         intake.agent.store.sync().await?;
+        intake.agent.silences.sync().await?;
         let journal = Arc::clone(intake.agent.store.journal());
         let mut places = BTreeMap::new();
         let mut replays = BTreeMap::new();
@@ -77,6 +78,7 @@ impl Intake {
         }
         intake.matcher.listen_anew();
         let now = intake.agent.clock.now();
+        intake.heed_silences(now);
         intake.matcher.unknown_blocks().into_iter().for_each(|block| intake.unsure.add(block, now));
         intake.take_up().await?;
         Ok((intake, places))
@@ -118,7 +120,10 @@ impl Intake {
                 let Kept { alert, block_is } = entry.body_as::<Kept<'static>>().map_err(unreadable)?;
                 // As it was judged then, by the clock of then.
                 let known = Known { block: block_is, now: Some(entry.at) };
-                for matched in self.matcher.observe(&alert, &known).matches {
+                self.heed_silences(entry.at);
+                let observation = self.matcher.observe(&alert, &known);
+                self.hold_again(entry.seq, told);
+                for matched in observation.matches {
                     let fired_then = told.iter().any(|then| same_match(then, &matched));
                     if !fired_then && !is_known(&self.agent, &matched) {
                         tracing::info!(runbook = %matched.runbook, condition = %matched.condition, contract = %matched.contract, fact = entry.seq, "alerts of before the start would match today and did not then: nothing is done, they count with the next one");

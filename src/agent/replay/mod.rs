@@ -16,7 +16,7 @@ use super::setup::{self, Compiled, SetupProblem, SetupProblems};
 use crate::config::Config;
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{
-    Canonicity, Downgrade, Known, Match, Matcher, Observation, Response, Verdict, Withdrawal,
+    Canonicity, Downgrade, HeldBack, Known, Match, Matcher, Observation, Response, Verdict, Withdrawal,
 };
 use crate::domain::contract::Contracts;
 use crate::domain::names::{ChainId, ChainName, ConditionId, RunbookId};
@@ -88,6 +88,8 @@ pub struct Summary {
     pub retracted: u64,
     /// Alerts discarded because they are too old.
     pub late: u64,
+    /// Firings held back: inhibited, or by an alert that is excepted.
+    pub held: u64,
     /// Blocks nobody could say anything about.
     pub unknown_blocks: u64,
     /// Chains that did not answer when they were last asked, and what was wrong.
@@ -112,6 +114,9 @@ pub struct Story {
     pub firings: Vec<Firing>,
     /// What was taken back later.
     pub withdrawn: Vec<Withdrawal>,
+    /// Firings it took part in that were held back, with their reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldBack>,
 }
 
 /// One time the alert came.
@@ -214,6 +219,7 @@ impl Replay {
             self.unknown.insert(asked);
         }
         let observation = self.matcher.observe(alert, &Known { block, now: None });
+        self.note_held();
         if observation.repeated {
             self.summary.duplicates = self.summary.duplicates.saturating_add(1);
         } else if observation.kept {
@@ -251,6 +257,17 @@ impl Replay {
             story.firings.push(firing.clone());
         }
         firing
+    }
+
+    fn note_held(&mut self) {
+        for held in self.matcher.take_held() {
+            self.summary.held = self.summary.held.saturating_add(1);
+            if let Some(story) = &mut self.story
+                && held.matched.alerts.iter().any(|hash| hash.0 == story.hash)
+            {
+                story.held.push(held);
+            }
+        }
     }
 
     fn note_withdrawn(&mut self, withdrawn: &[Withdrawal]) {

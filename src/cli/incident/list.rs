@@ -7,10 +7,11 @@ use serde_json::json;
 
 use crate::agent::house::House;
 use crate::cli::Context;
-use crate::cli::output::Output;
+use crate::cli::output::{Look, Output};
 use crate::domain::incident::{Incident, IncidentId, Phase};
 use crate::domain::names::ContractName;
 use crate::domain::runbook::Severity;
+use crate::domain::silence::Silence;
 use crate::domain::text::{cut, terminal};
 
 /// Characters of a title in the table.
@@ -55,7 +56,17 @@ impl From<&Incident> for Line {
 /// Lists.
 pub fn list(context: &Context, house: &House, args: &Args) {
     let lines = lines(&house.agent.store.all(), args.open);
-    context.out.result(&json!({ "incidents": lines }), |out| text(&lines, args.open, out));
+    let now = house.agent.clock.now();
+    let (silences, holding) = house.agent.silences.look(|silences| {
+        let holding: Vec<String> = silences.active(now).map(Silence::in_short).collect();
+        (json!(silences.active(now).collect::<Vec<_>>()), holding)
+    });
+    let value = json!({ "incidents": lines, "silences": silences });
+    context.out.result(&value, |out| {
+        let mut text = text(&lines, args.open, out);
+        holding.iter().for_each(|line| text.push_str(&format!("\n{}", out.look(&terminal(line), Look::Bad))));
+        text
+    });
 }
 
 fn lines(incidents: &[Arc<Incident>], only_open: bool) -> Vec<Line> {

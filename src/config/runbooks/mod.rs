@@ -8,6 +8,7 @@
 
 mod about;
 mod firing;
+mod mute;
 mod front_matter;
 mod prose;
 mod steps;

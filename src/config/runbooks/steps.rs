@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use jiff::SignedDuration;
 
 use super::firing::{read_absence, read_count, read_sequence};
-use super::{Known, about, upgrade};
+use super::{Known, about, mute, upgrade};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table};
 use crate::domain::condition::{Condition, ConditionProblem, ConditionSpec, Early, Response, WITHIN_MAX};
@@ -61,6 +61,7 @@ pub(super) fn read_conditions(
         let early = table.choice("early", &EARLY, findings).unwrap_or_default();
         let retracted_by = table.optional("retracted_by", findings);
         let max_age = table.duration("max_age", WITHIN, findings);
+        let (inhibited_by, except) = mute::read(&mut table, findings);
         if let (Some(id), Some(when)) = (id, when) {
             let (id, respond) = (ConditionId::new(id.value.0), own.unwrap_or(respond));
             let plain = ConditionSpec::new(id, when, about, respond);
@@ -75,6 +76,8 @@ pub(super) fn read_conditions(
                 early,
                 retracted_by,
                 max_age: max_age.unwrap_or(plain.max_age),
+                inhibited_by,
+                except,
                 ..plain
             };
             check_condition(&spec, &table, known, findings);

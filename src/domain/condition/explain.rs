@@ -46,6 +46,14 @@ pub fn explain(condition: &Condition) -> String {
     if let Some(list) = &spec.retracted_by {
         sentence.push_str(&format!("; not on alerts whose attacker was cleared by one of bots.{list}"));
     }
+    if !spec.inhibited_by.is_empty() {
+        let by: Vec<String> = spec.inhibited_by.iter().map(ToString::to_string).collect();
+        sentence.push_str(&format!("; held back while {} has fired about the same contract", by.join(" or ")));
+    }
+    if !spec.except.is_empty() {
+        let who: Vec<String> = spec.except.iter().map(ToString::to_string).collect();
+        sentence.push_str(&format!("; held back where only {} is accused", who.join(" or ")));
+    }
     if spec.max_age != LATENESS {
         sentence.push_str(&format!("; alerts older than {:#} do not count", spec.max_age));
     }

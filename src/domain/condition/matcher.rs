@@ -35,6 +35,8 @@ use jiff::Timestamp;
 
 use super::compile::Condition;
 use super::lane::{Arrival, Lane};
+use super::mute::{ActiveSilence, HeldBack};
+use super::muting::Muting;
 use super::outcome::{Counters, Match, Observation, Withdrawal};
 use super::rule::{Arriving, Rule};
 use super::truth::{BlockId, Canonicity, Known, Maintenance};
@@ -49,6 +51,7 @@ pub struct Matcher {
     maintenance: Maintenance,
     authenticated: Lane,
     open: Lane,
+    muting: Muting,
 }
 
 /// What one condition makes of one alert by itself, whatever else came.
@@ -74,9 +77,10 @@ impl Matcher {
 
     /// Starts with empty windows.
     pub fn with_maintenance(conditions: Vec<(RunbookId, Condition)>, maintenance: Maintenance) -> Self {
+        let muting = Muting::new(&conditions);
         let rules =
             conditions.into_iter().map(|(runbook, condition)| Rule::new(runbook, condition)).collect();
-        Self { rules, maintenance, authenticated: Lane::default(), open: Lane::default() }
+        Self { rules, maintenance, authenticated: Lane::default(), open: Lane::default(), muting }
     }
 
     /// The block that is worth asking the chain about before the alert is observed: `None` where no condition would
@@ -114,6 +118,7 @@ impl Matcher {
             block: known.block,
             lane,
             maintenance: &self.maintenance,
+            silences: self.muting.silences(),
         };
         for rule in &mut self.rules {
             if !cleared.is_empty() {
@@ -128,13 +133,29 @@ impl Matcher {
                 rule.prune(newest, alert.authenticated);
             }
         }
+        self.muting.sift(&mut observation.matches, alert.authenticated);
         observation
+    }
+
+    /// Says what is silenced from here on: also what waits in windows is, and what no longer is counts again.
+    pub fn silence(&mut self, silences: Vec<ActiveSilence>) {
+        if self.muting.silence(silences) {
+            self.rules.iter_mut().for_each(|rule| rule.silence(self.muting.silences()));
+        }
+    }
+
+    /// What was held back since this was asked for last: not among the matches, and not to be lost.
+    #[must_use = "what is held back is to be told"]
+    pub fn take_held(&mut self) -> Vec<HeldBack> {
+        self.muting.take_held()
     }
 
     /// Tells what time it is, for heartbeats: silence is noticed while nothing comes.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Match> {
         let clock = self.authenticated.made().map_or(now, |made| made.max(now));
-        self.rules.iter_mut().filter_map(|rule| rule.tick(clock)).collect()
+        let mut matches = self.rules.iter_mut().filter_map(|rule| rule.tick(clock)).collect();
+        self.muting.sift(&mut matches, true);
+        matches
     }
 
     /// Blocks of alerts that still count for a page only because nobody could say whether they are on the chain.
@@ -162,6 +183,8 @@ impl Matcher {
                 }
             }
         }
+        // Whose alerts were confirmed is not said here; who goes beyond a page was authenticated.
+        self.muting.sift(&mut matches, false);
         (matches, withdrawn)
     }
 

@@ -9,6 +9,8 @@
 //! * Alerts that anybody could have sent live in windows of their own, and never do more than page.
 //! * An alert whose block is not on the chain counts for nothing; one whose block is not known to be, or that
 //!   falls into announced maintenance, pages and does no more. What a trusted bot retracts is withdrawn.
+//! * What is silenced, inhibited or excepted is held back: told and counted, not lost. Two different bots that say
+//!   CRITICAL page through it.
 //! * Consume semantics: one open instance for each condition and contract (and, in a sequence, what its steps
 //!   share); the alerts of a firing are spent, and the next one needs others.
 //! * What could not be judged (a field the alert lacks, an unreadable filter) is no match, and is counted
@@ -27,6 +29,8 @@ mod compile;
 mod explain;
 mod lane;
 mod matcher;
+mod mute;
+mod muting;
 mod outcome;
 mod problem;
 mod rule;
@@ -43,6 +47,8 @@ pub use compile::{Condition, Watched};
 pub use explain::explain;
 pub use lane::{RETRACTED_FOR, RETRACTED_MAX, SEEN_HASHES_MAX};
 pub use matcher::{Matcher, Verdict};
+pub use mute::{ActiveSilence, HeldBack, Inhibitor, Mute, Mutes, NotASilence, Scope, SilenceId};
+pub use muting::{CORROBORATES_WITHIN, INHIBITS_FOR, OVERRIDING_BOTS, inhibits_for, unknown_inhibitors};
 pub use outcome::{Counters, Match, Note, Observation, Why, Withdrawal};
 pub use problem::{ConditionProblem, STEPS, WITHIN_MAX};
 pub use spec::{

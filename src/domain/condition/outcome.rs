@@ -1,6 +1,6 @@
 //! What the matcher says: matches, notes, counters, and the sentence that explains a match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use alloy::primitives::Address;
 
 use super::compile::{Condition, Watched};
+use super::mute::{Mute, Mutes};
 use super::spec::{CountSpec, Response};
 use super::truth::Downgrade;
 use super::window::Entry;
@@ -44,6 +45,9 @@ pub struct Match {
     pub at: Timestamp,
     /// One sentence in our words; hashes and bot ids are all it quotes, and only where they look like ids.
     pub because: String,
+    /// What would hold it back, and who says CRITICAL.
+    #[serde(default, skip_serializing_if = "Mutes::is_empty")]
+    pub mutes: Mutes,
 }
 
 /// What became of an alert.
@@ -115,6 +119,8 @@ pub enum Why {
     Retracted(Address),
     /// A retraction took this waiting alert out of its window.
     Withdrawn(AlertHash),
+    /// Firings that need it are held back.
+    Muted(Mute),
 }
 
 impl std::fmt::Display for Why {
@@ -131,6 +137,7 @@ impl std::fmt::Display for Why {
             Self::Orphaned => write!(f, "discarded: its block is not on the chain"),
             Self::Retracted(address) => write!(f, "discarded: the accusation of {address} was retracted"),
             Self::Withdrawn(hash) => write!(f, "{} no longer waits: it was retracted", short(&hash.0)),
+            Self::Muted(mute) => write!(f, "{mute}: firings that need it are held back"),
         }
     }
 }
@@ -146,6 +153,8 @@ pub struct Counters {
     pub when_true: u64,
     /// Of these, without an answer, by the field that was lacking or unfit.
     pub lacked: BTreeMap<String, u64>,
+    /// Muted: silenced or excepted.
+    pub muted: u64,
     /// Without an answer for another reason.
     pub failed: u64,
     /// Whose addresses were cut short so that it could not be told what they are about.
@@ -213,6 +222,7 @@ impl Firing<'_> {
         bots.dedup();
         let because = self.because(bots.len(), &condition.count(), authenticated);
         let paging_only = !authenticated || self.doubt.is_some();
+        let mutes = self.mutes(authenticated);
         Match {
             runbook: runbook.clone(),
             condition: condition.id().clone(),
@@ -225,7 +235,15 @@ impl Firing<'_> {
             bots,
             at,
             because,
+            mutes,
         }
+    }
+
+    fn mutes(&self, authenticated: bool) -> Mutes {
+        let by: BTreeSet<&Mute> = self.taken.iter().flat_map(|entry| &entry.muted).collect();
+        let critical = self.taken.iter().filter(|entry| authenticated && entry.critical);
+        let critical: BTreeSet<&BotId> = critical.map(|entry| &entry.bot).collect();
+        Mutes { by: by.into_iter().cloned().collect(), critical: critical.into_iter().cloned().collect() }
     }
 
     fn because(&self, bots: usize, wanted: &CountSpec, authenticated: bool) -> String {
@@ -264,7 +282,8 @@ impl Firing<'_> {
             }
             Some(Downgrade::UnknownBlock) => sentence
                 .push_str("; it is not known whether their blocks are on the chain, so this only pages"),
-            None => {}
+            // Told with its reason, by whoever holds it back.
+            Some(Downgrade::Suppressed) | None => {}
         }
         if !authenticated {
             sentence.push_str("; the feed is not authenticated, so this only pages");

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use alloy::primitives::Address;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::mute::Inhibitor;
 use crate::domain::names::{ConditionId, ContractName};
 
 /// How far Redhandle goes by itself, ordered: each includes what stands before it.
@@ -204,6 +206,12 @@ pub struct ConditionSpec {
     /// How far behind the clock an alert may be and still count.
     #[serde(default = "lateness")]
     pub max_age: SignedDuration,
+    /// Conditions that mute this one about the contract they fired about.
+    #[serde(default)]
+    pub inhibited_by: Vec<Inhibitor>,
+    /// Who is known to be harmless: an alert that accuses nobody else is held back.
+    #[serde(default)]
+    pub except: Vec<Address>,
 }
 
 const fn lateness() -> SignedDuration {
@@ -227,6 +235,8 @@ impl ConditionSpec {
             absent: None,
             retracted_by: None,
             max_age: lateness(),
+            inhibited_by: Vec::new(),
+            except: Vec::new(),
         }
     }
 }

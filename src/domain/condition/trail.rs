@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::{Address, B256};
 use jiff::{SignedDuration, Timestamp};
 
+use super::mute::Mute;
 use super::truth::Downgrade;
 use super::window::{Entry, Mark, doubt_of, span};
 use crate::domain::alert::AlertHash;
@@ -48,9 +49,11 @@ pub(super) struct Print {
     pub(super) steps: BTreeSet<usize>,
     /// The contracts it is about, and whether it fell into announced work on them.
     pub(super) contracts: BTreeMap<ContractName, bool>,
+    /// What holds back firings that need it, by contract.
+    pub(super) muted: BTreeMap<ContractName, Vec<Mute>>,
     /// What it has caused, by contract.
     pub(super) marks: BTreeMap<ContractName, Mark>,
-    /// The alert; its own mark and maintenance are not used.
+    /// The alert; its own mark, mutes and maintenance are not used.
     pub(super) entry: Entry,
 }
 
@@ -62,7 +65,8 @@ impl Print {
         let steps: BTreeSet<usize> =
             self.steps.iter().copied().filter(|step| named.is_some() || free(step)).collect();
         let mark = self.marks.get(contract).cloned().unwrap_or_default();
-        let entry = Entry { mark, maintained: named.copied().unwrap_or(false), ..self.entry.clone() };
+        let muted = self.muted.get(contract).cloned().unwrap_or_default();
+        let entry = Entry { mark, muted, maintained: named.copied().unwrap_or(false), ..self.entry.clone() };
         (!steps.is_empty()).then_some((entry, steps))
     }
 }
@@ -114,7 +118,8 @@ impl Trail {
         self.prints.values_mut()
     }
 
-    /// The steps for a contract, in order, if they are all there: without doubt, or else for a page.
+    /// The steps for a contract, in order, if they are all there: without doubt, or else for a page, or else to be
+    /// held back.
     /// Nothing is spent yet.
     pub(super) fn complete(
         &self,
@@ -125,7 +130,7 @@ impl Trail {
         let about: Vec<(Entry, BTreeSet<usize>)> =
             self.prints.values().filter_map(|print| print.for_contract(contract, anywhere)).collect();
         let sound: Vec<_> =
-            about.iter().filter(|(entry, _)| entry.mark.spent.is_none() && entry.doubt().is_none()).collect();
+            about.iter().filter(|(entry, _)| entry.mark.spent.is_none() && entry.is_sound()).collect();
         if let Some(taken) = in_order(&sound, anywhere.len(), within) {
             return Some((taken, None));
         }
@@ -133,9 +138,13 @@ impl Trail {
             .iter()
             .filter(|(entry, _)| entry.mark.spent.is_none() && entry.mark.paged.is_none())
             .collect();
-        let taken = in_order(&open, anywhere.len(), within)?;
-        let doubt = doubt_of(&taken);
-        Some((taken, doubt))
+        let heard: Vec<_> = open.iter().copied().filter(|(entry, _)| entry.muted.is_empty()).collect();
+        if let Some(taken) = in_order(&heard, anywhere.len(), within) {
+            let doubt = doubt_of(&taken);
+            return Some((taken, doubt));
+        }
+        let unheld: Vec<_> = open.into_iter().filter(|(entry, _)| entry.mark.held.is_none()).collect();
+        Some((in_order(&unheld, anywhere.len(), within)?, Some(Downgrade::Suppressed)))
     }
 }
 

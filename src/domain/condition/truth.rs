@@ -66,6 +66,8 @@ pub enum Downgrade {
     Maintenance,
     /// Without alerts whose block is not known to be on the chain it would not have fired.
     UnknownBlock,
+    /// It is silenced, inhibited or excepted, and two different bots say CRITICAL.
+    Suppressed,
 }
 
 impl Downgrade {
@@ -74,6 +76,7 @@ impl Downgrade {
         match self {
             Self::Maintenance => "maintenance",
             Self::UnknownBlock => "unknown-block",
+            Self::Suppressed => "suppressed",
         }
     }
 }

@@ -5,7 +5,8 @@
 //! nobody can say which. Spent alerts stay until they are too old, so that the same hash cannot come back.
 //!
 //! Alerts in doubt (maintenance, an unknown block) complete a window only for a page, and are spent for
-//! pages only: once they are beyond doubt they count in full.
+//! pages only: once they are beyond doubt they count in full. Muted ones complete it only for a firing that is held
+//! back, and are spent for such only: once nothing mutes them they count again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use alloy::primitives::Address;
 
+use super::mute::Mute;
 use super::spec::CountSpec;
 use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
@@ -45,6 +47,10 @@ pub(super) struct Entry {
     pub(super) canonicity: Canonicity,
     /// It fell into announced work on the contract.
     pub(super) maintained: bool,
+    /// It says CRITICAL.
+    pub(super) critical: bool,
+    /// What holds back a firing that needs it.
+    pub(super) muted: Vec<Mute>,
 }
 
 impl Entry {
@@ -55,6 +61,11 @@ impl Entry {
             (false, Canonicity::Unknown) => Some(Downgrade::UnknownBlock),
             (false, Canonicity::Canonical | Canonicity::Orphaned) => None,
         }
+    }
+
+    /// Whether nothing speaks against a full response to it.
+    pub(super) fn is_sound(&self) -> bool {
+        self.doubt().is_none() && self.muted.is_empty()
     }
 }
 
@@ -67,11 +78,18 @@ pub(super) struct Mark {
     pub(super) spent: Option<AlertHash>,
     /// It took part in the downgraded firing this alert completed.
     pub(super) paged: Option<AlertHash>,
+    /// It took part in the firing this alert completed, which needed alerts that are muted.
+    pub(super) held: Option<AlertHash>,
 }
 
 impl Mark {
     /// Whether it has caused anything.
     pub(super) fn acted(&self) -> bool {
+        self.told() || self.held.is_some()
+    }
+
+    /// The same, where what was held back is nothing.
+    pub(super) fn told(&self) -> bool {
         self.announced || self.spent.is_some() || self.paged.is_some()
     }
 
@@ -82,6 +100,9 @@ impl Mark {
         }
         if self.paged.as_ref() == Some(hash) {
             self.paged = None;
+        }
+        if self.held.as_ref() == Some(hash) {
+            self.held = None;
         }
     }
 }
@@ -155,25 +176,41 @@ impl Window {
         if own.mark.spent.is_some() {
             return None;
         }
-        let (sound, paged) = (own.doubt().is_none(), own.mark.paged.is_some());
-        let within = wanted.count.within;
-        if sound {
-            let fresh = |entry: &&Entry| entry.mark.spent.is_none() && entry.doubt().is_none();
-            let fresh: Vec<&Entry> = self.near(at, within).filter(fresh).collect();
-            if let Some(taken) = first_window(&fresh, at, wanted) {
-                let taken = taken.iter().map(|entry| (*entry).clone()).collect();
-                return Some(self.spend(taken, hash, None));
-            }
+        let sound = own.is_sound();
+        let (paged, held, muted) =
+            (own.mark.paged.is_some(), own.mark.held.is_some(), !own.muted.is_empty());
+        if sound && let Some(taken) = self.fresh_window(at, wanted, &|entry| entry.is_sound()) {
+            return Some(self.spend(taken, hash, None));
         }
         if paged {
             return None;
         }
-        let fresh = |entry: &&Entry| entry.mark.spent.is_none() && entry.mark.paged.is_none();
-        let fresh: Vec<&Entry> = self.near(at, within).filter(fresh).collect();
-        let taken: Vec<Entry> =
-            first_window(&fresh, at, wanted)?.iter().map(|entry| (*entry).clone()).collect();
-        let doubt = doubt_of(&taken);
-        Some(self.spend(taken, hash, doubt))
+        let unpaged = |entry: &Entry| entry.mark.paged.is_none();
+        if !muted
+            && let Some(taken) =
+                self.fresh_window(at, wanted, &|entry| unpaged(entry) && entry.muted.is_empty())
+        {
+            let doubt = doubt_of(&taken);
+            return Some(self.spend(taken, hash, doubt));
+        }
+        if held {
+            return None;
+        }
+        let unheld = |entry: &Entry| unpaged(entry) && entry.mark.held.is_none();
+        let taken = self.fresh_window(at, wanted, &unheld)?;
+        Some(self.spend(taken, hash, Some(Downgrade::Suppressed)))
+    }
+
+    /// The first window around `at` of alerts that are not spent and fit.
+    fn fresh_window(
+        &self,
+        at: Timestamp,
+        wanted: &Wanted,
+        fits: &dyn Fn(&Entry) -> bool,
+    ) -> Option<Vec<Entry>> {
+        let near = self.near(at, wanted.count.within);
+        let fresh: Vec<&Entry> = near.filter(|entry| entry.mark.spent.is_none() && fits(entry)).collect();
+        Some(first_window(&fresh, at, wanted)?.iter().map(|entry| (*entry).clone()).collect())
     }
 
     fn spend(&mut self, taken: Vec<Entry>, hash: &AlertHash, doubt: Option<Downgrade>) -> Completed {
@@ -181,7 +218,10 @@ impl Window {
             let Some(held) = self.entries.get_mut(&(entry.at, entry.hash.clone())) else { continue };
             match doubt {
                 None => held.mark.spent = Some(hash.clone()),
-                Some(_) => held.mark.paged = Some(hash.clone()),
+                Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => {
+                    held.mark.paged = Some(hash.clone());
+                }
+                Some(Downgrade::Suppressed) => held.mark.held = Some(hash.clone()),
             }
         }
         Completed { taken, doubt }
@@ -204,11 +244,16 @@ impl Window {
         hash: &AlertHash,
         within: SignedDuration,
     ) -> Option<Entry> {
-        if self.near(at, within).any(|entry| entry.mark.acted()) {
+        // What was held back speaks for nobody but its like.
+        let muted = !self.entries.get(&(at, hash.clone()))?.muted.is_empty();
+        if self.near(at, within).any(|entry| if muted { entry.mark.acted() } else { entry.mark.told() }) {
             return None;
         }
         let entry = self.entries.get_mut(&(at, hash.clone()))?;
-        entry.mark.announced = true;
+        match muted {
+            true => entry.mark.held = Some(hash.clone()),
+            false => entry.mark.announced = true,
+        }
         Some(entry.clone())
     }
 

@@ -201,6 +201,7 @@ pub(crate) fn matched(hashes: &[&str], response: Response) -> Match {
         bots: vec![BotId::new("0xa1")],
         at: at(0),
         because: format!("{} alerts of 1 bot about vault", hashes.len()),
+        mutes: Default::default(),
     }
 }
 

@@ -5,12 +5,14 @@ use jiff::SignedDuration;
 use super::super::attacker;
 use super::super::compile::Condition;
 use super::super::lane::Lane;
+use super::super::mute::{ActiveSilence, Mute, Subject};
 use super::super::outcome::{Why, count};
 use super::super::truth::{BlockId, Canonicity, Maintenance};
 use super::super::vocabulary::AlertView;
 use super::super::window::{Entry, Mark};
 use super::Said;
-use crate::domain::alert::Alert;
+use crate::domain::alert::{Alert, AlertSeverity};
+use crate::domain::names::{ContractName, RunbookId};
 
 /// An alert that has just come, with all that is known of it.
 #[derive(Clone, Copy)]
@@ -24,6 +26,7 @@ pub(in super::super) struct Arriving<'a> {
     pub(in super::super) block: Canonicity,
     pub(in super::super) lane: &'a Lane,
     pub(in super::super) maintenance: &'a Maintenance,
+    pub(in super::super) silences: &'a [ActiveSilence],
 }
 
 impl Arriving<'_> {
@@ -41,7 +44,31 @@ impl Arriving<'_> {
             block: BlockId::of(self.alert),
             canonicity: self.block,
             maintained: false,
+            critical: self.alert.severity == AlertSeverity::Critical,
+            muted: Vec::new(),
         }
+    }
+
+    /// What holds back a firing about the contract that needs the alert.
+    pub(super) fn mutes(&self, runbook: &RunbookId, condition: &Condition, contract: &ContractName) -> Vec<Mute> {
+        let mut mutes: Vec<Mute> = self.excepted(condition).into_iter().collect();
+        let (bot, feed) = (&self.alert.bot, &self.alert.feed);
+        let subject = Subject { runbook, condition: condition.id(), contract, bot, feed };
+        let silences = self.silences.iter().filter(|silence| silence.scope.covers(&subject));
+        mutes.extend(silences.map(|silence| Mute::Silenced { silence: silence.id }));
+        mutes
+    }
+
+    /// Whom it accuses, where everybody it accuses is known to be harmless. An alert that accuses nobody in so many
+    /// words is about whoever it likes.
+    fn excepted(&self, condition: &Condition) -> Option<Mute> {
+        let known = &condition.spec().except;
+        if known.is_empty() {
+            return None;
+        }
+        let accused = attacker::accused(self.alert);
+        let address = *accused.first()?;
+        accused.iter().all(|address| known.contains(address)).then_some(Mute::Excepted { address })
     }
 }
 

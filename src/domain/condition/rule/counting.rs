@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use super::super::about::About;
 use super::super::compile::{Condition, Watched};
+use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
 use super::super::truth::{BlockId, Canonicity};
 use super::super::window::{Entry, Mark, Window};
-use super::{Arriving, Marks, Removed, Said};
+use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, RunbookId};
 
@@ -43,9 +44,11 @@ impl Counting {
             let entry = Entry {
                 mark: marks.get(&watched.contract).cloned().unwrap_or_default(),
                 maintained: arriving.maintenance.covers(&watched.contract, at),
+                muted: arriving.mutes(said.runbook, condition, &watched.contract),
                 ..base.clone()
             };
             let doubt = entry.doubt();
+            said.muted(entry.muted.iter());
             let window = self.windows.entry((watched.contract.clone(), alert.authenticated)).or_default();
             let displaced = window.insert(entry);
             said.observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
@@ -128,6 +131,17 @@ impl Counting {
             }
         }
         matches
+    }
+
+    /// Marks what is silenced from now on, and what no longer is.
+    pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
+        for ((contract, _), window) in &mut self.windows {
+            for entry in window.entries_mut() {
+                let mut muted = std::mem::take(&mut entry.muted);
+                silenced(&mut muted, entry, (runbook, condition, contract), silences);
+                entry.muted = muted;
+            }
+        }
     }
 
     pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use super::super::about::About;
 use super::super::attacker;
 use super::super::compile::{Condition, Watched};
+use super::super::mute::{ActiveSilence, Mute};
 use super::super::outcome::{Firing, Match, Why, count};
 use super::super::spec::Same;
 use super::super::trail::{Print, Shared, TRAILS_MAX, Trail, TrailKey};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
-use super::{Arriving, Marks, Removed, Said};
+use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, RunbookId};
 
@@ -50,7 +51,13 @@ impl Following {
             })
             .collect();
         let marks = if let Marks::Following(marks) = marks { marks } else { Caused::new() };
-        let print = Print { steps, contracts, marks, entry };
+        // A step that names no target is muted as one about each.
+        let muted = condition.watched().iter().map(|watched| {
+            (watched.contract.clone(), arriving.mutes(said.runbook, condition, &watched.contract))
+        });
+        let muted: BTreeMap<ContractName, Vec<Mute>> = muted.filter(|(_, by)| !by.is_empty()).collect();
+        said.muted(muted.values().flatten());
+        let print = Print { steps, contracts, muted, marks, entry };
         let keys = keys(alert, condition, &named);
         for key in &keys {
             let displaced = self.trails.entry(key.clone()).or_default().insert(print.clone());
@@ -113,7 +120,8 @@ impl Following {
             let mark = print.marks.entry(contract.clone()).or_default();
             match doubt {
                 None => mark.spent = Some(by.clone()),
-                Some(_) => mark.paged = Some(by.clone()),
+                Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => mark.paged = Some(by.clone()),
+                Some(Downgrade::Suppressed) => mark.held = Some(by.clone()),
             }
         }
     }
@@ -190,6 +198,19 @@ impl Following {
             .map(|((at, hash), keys)| self.complete(keys, *at, hash, runbook, condition))
             .collect::<Vec<_>>();
         found.into_iter().flatten().collect()
+    }
+
+    /// Marks what is silenced from now on, and what no longer is.
+    pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
+        for print in self.trails.values_mut().flat_map(Trail::prints_mut) {
+            for watched in condition.watched() {
+                let mut muted = print.muted.remove(&watched.contract).unwrap_or_default();
+                silenced(&mut muted, &print.entry, (runbook, condition, &watched.contract), silences);
+                if !muted.is_empty() {
+                    print.muted.insert(watched.contract.clone(), muted);
+                }
+            }
+        }
     }
 
     pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {

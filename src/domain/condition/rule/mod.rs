@@ -17,6 +17,7 @@ use super::absence::{Silence, Vigil};
 use super::compile::{Condition, Watched};
 use super::lane::Lane;
 use super::matcher::Verdict;
+use super::mute::{ActiveSilence, Mute, Mutes, Subject};
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
 use super::truth::{BlockId, Canonicity};
 use super::vocabulary::AlertView;
@@ -67,6 +68,15 @@ impl Said<'_> {
     fn note(&mut self, why: Why) {
         let (runbook, condition) = (self.runbook.clone(), self.condition.id().clone());
         self.observation.notes.push(Note { runbook, condition, why });
+    }
+
+    /// Tells that the alert is muted, and by what.
+    fn muted<'m>(&mut self, by: impl Iterator<Item = &'m Mute>) {
+        let by: BTreeSet<&Mute> = by.collect();
+        if !by.is_empty() {
+            count(&mut self.counters.muted);
+        }
+        by.into_iter().for_each(|mute| self.note(Why::Muted(mute.clone())));
     }
 }
 
@@ -313,6 +323,16 @@ impl Rule {
         }
     }
 
+    /// Says what is silenced from now on.
+    pub(super) fn silence(&mut self, silences: &[ActiveSilence]) {
+        let Self { runbook, condition, memory, counters: _ } = self;
+        match memory {
+            Memory::Counting(counting) => counting.silence(runbook, condition, silences),
+            Memory::Following(following) => following.silence(runbook, condition, silences),
+            Memory::Listening(_) => {}
+        }
+    }
+
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
         match &self.memory {
             Memory::Counting(counting) => counting.holds(hash, authenticated),
@@ -360,7 +380,25 @@ fn silent(
         because: format!(
             "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"
         ),
+        mutes: Mutes::default(),
     })
+}
+
+/// Puts what silences an alert now in the place of what did; what else mutes it stays.
+fn silenced(
+    muted: &mut Vec<Mute>,
+    entry: &Entry,
+    (runbook, condition, contract): (&RunbookId, &Condition, &ContractName),
+    silences: &[ActiveSilence],
+) {
+    muted.retain(|mute| match mute {
+        Mute::Silenced { .. } => false,
+        Mute::Inhibited { .. } | Mute::Excepted { .. } => true,
+    });
+    let subject =
+        Subject { runbook, condition: condition.id(), contract, bot: &entry.bot, feed: &entry.feed };
+    let silences = silences.iter().filter(|silence| silence.scope.covers(&subject));
+    muted.extend(silences.map(|silence| Mute::Silenced { silence: silence.id }));
 }
 
 /// What an older block of an alert had caused.
