@@ -15,6 +15,7 @@ mod modules;
 mod presigned;
 mod web;
 mod webhook;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub use web::Web;
 use super::problem::{Findings, Place};
 use super::reader::{Context, Entry, Placed, Table};
 use crate::domain::alert::BotId;
+use crate::domain::condition::{Lists, Macros, Vendors, Words};
 use crate::domain::contract::Contract;
 use crate::domain::names::{ChainName, ChannelName, ContractName, ModuleName, PolicyName, SafeName};
 
@@ -62,6 +64,12 @@ pub struct Settings {
     pub feeds: Vec<Feed>,
     /// `[bots]`: lists that conditions name, `bots.attack_detector`.
     pub bots: BTreeMap<String, Vec<BotId>>,
+    /// `[lists]`: what else conditions name, `lists.drain_ids`.
+    pub lists: Lists,
+    /// `[macros]`: conditions with a name.
+    pub macros: Macros,
+    /// Whose feeds are whose, where the alerts do not say it.
+    pub vendors: Vendors,
     /// `[channels.NAME]`.
     pub channels: BTreeMap<ChannelName, Channel>,
     /// `[paging] policy`: whom to page when a runbook does not say. None: the only policy of the roster, which
@@ -73,6 +81,13 @@ pub struct Settings {
     pub runbooks: Vec<PathBuf>,
     /// Where announced work is; in the usual place the file may be missing.
     pub maintenance: PathBuf,
+}
+
+impl Settings {
+    /// The words of conditions.
+    pub fn words(&self) -> Words<'_> {
+        Words { bots: &self.bots, lists: &self.lists, macros: &self.macros, vendors: &self.vendors }
+    }
 }
 
 /// What was read, and what else the other files are checked against.
@@ -116,7 +131,10 @@ pub(super) fn read(
     let presigned = presigned::read(&mut root, &safe_names, findings);
     let modules = modules::read(&mut root, &safe_names, &safes, findings);
     let bots = feeds::read_bots(&mut root, findings);
+    let lists = words::read_lists(&mut root, findings);
+    let macros = words::read_macros(&mut root, &bots, &lists, findings);
     let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, findings);
+    let vendors = words::vendors(&feeds);
     let channels = channels::read(&mut root, findings);
     let web = web::read(&mut root, findings);
     let proposer = keystores::read_proposer(&mut root, findings);
@@ -159,6 +177,9 @@ pub(super) fn read(
         executor,
         feeds,
         bots,
+        lists,
+        macros,
+        vendors,
         channels,
         policy: policy.as_ref().map(|policy| PolicyName::new(policy.value.clone())),
         roster,

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::distinct::DistinctSpec;
+use super::grouping::GroupBy;
 use crate::domain::names::{ConditionId, ContractName};
 
 /// How far Redhandle goes by itself, ordered: each includes what stands before it.
@@ -204,6 +206,15 @@ pub struct ConditionSpec {
     /// How far behind the clock an alert may be and still count.
     #[serde(default = "lateness")]
     pub max_age: SignedDuration,
+    /// What else the counted alerts must differ in.
+    #[serde(default)]
+    pub distinct: Vec<DistinctSpec>,
+    /// What the counted alerts have in common beside the chain; empty: the contract.
+    #[serde(default)]
+    pub group: Vec<GroupBy>,
+    /// `for`, instead of `count`: how long a state must have lasted.
+    #[serde(default)]
+    pub lasting: Option<SignedDuration>,
 }
 
 const fn lateness() -> SignedDuration {
@@ -227,6 +238,9 @@ impl ConditionSpec {
             absent: None,
             retracted_by: None,
             max_age: lateness(),
+            distinct: Vec::new(),
+            group: Vec::new(),
+            lasting: None,
         }
     }
 }

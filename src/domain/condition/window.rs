@@ -16,7 +16,7 @@ use alloy::primitives::Address;
 use super::spec::CountSpec;
 use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
-use crate::domain::names::FeedName;
+use crate::domain::names::{ContractName, FeedName};
 
 /// Most alerts of one window. At the bound the oldest alert of the bot with the most alerts makes room, so
 /// that one noisy bot cannot push another's evidence out; the matcher reports it.
@@ -45,6 +45,10 @@ pub(super) struct Entry {
     pub(super) canonicity: Canonicity,
     /// It fell into announced work on the contract.
     pub(super) maintained: bool,
+    /// The contracts it is about in its window.
+    pub(super) about: Vec<ContractName>,
+    /// What it has of each thing that alerts must differ in.
+    pub(super) differs: Vec<BTreeSet<String>>,
 }
 
 impl Entry {
@@ -96,13 +100,15 @@ pub(super) struct Completed {
 }
 
 /// What a window wants.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) count: CountSpec,
     /// At least one alert with `count.including`.
     pub(super) including: bool,
     /// Different stages.
     pub(super) stages: u32,
+    /// How many different ones of each further thing.
+    pub(super) distinct: Vec<u32>,
 }
 
 /// Alerts by event time, then hash.
@@ -176,13 +182,13 @@ impl Window {
         Some(self.spend(taken, hash, doubt))
     }
 
-    fn spend(&mut self, taken: Vec<Entry>, hash: &AlertHash, doubt: Option<Downgrade>) -> Completed {
-        for entry in &taken {
-            let Some(held) = self.entries.get_mut(&(entry.at, entry.hash.clone())) else { continue };
+    fn spend(&mut self, mut taken: Vec<Entry>, hash: &AlertHash, doubt: Option<Downgrade>) -> Completed {
+        for entry in &mut taken {
             match doubt {
-                None => held.mark.spent = Some(hash.clone()),
-                Some(_) => held.mark.paged = Some(hash.clone()),
+                None => entry.mark.spent = Some(hash.clone()),
+                Some(_) => entry.mark.paged = Some(hash.clone()),
             }
+            self.remember(entry.at, &entry.hash, &entry.mark);
         }
         Completed { taken, doubt }
     }
@@ -210,6 +216,18 @@ impl Window {
         let entry = self.entries.get_mut(&(at, hash.clone()))?;
         entry.mark.announced = true;
         Some(entry.clone())
+    }
+
+    /// What the alert caused in another window, it caused here, too.
+    pub(super) fn remember(&mut self, at: Timestamp, hash: &AlertHash, mark: &Mark) {
+        if let Some(entry) = self.entries.get_mut(&(at, hash.clone())) {
+            entry.mark = mark.clone();
+        }
+    }
+
+    /// When the newest of its alerts happened.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.entries.keys().next_back().map(|(at, _)| *at)
     }
 
     /// Takes back what the alert caused: it, and the spending of those it completed a window with.
@@ -268,6 +286,7 @@ struct Tally<'e> {
     bots: BTreeMap<&'e BotId, usize>,
     feeds: BTreeMap<&'e FeedName, usize>,
     stages: BTreeMap<usize, usize>,
+    distinct: BTreeMap<usize, BTreeMap<&'e str, usize>>,
     included: usize,
 }
 
@@ -278,6 +297,9 @@ impl<'e> Tally<'e> {
         if let Some(stage) = entry.stage {
             one_more(&mut self.stages, stage);
         }
+        for (index, value) in differing(entry) {
+            one_more(self.distinct.entry(index).or_default(), value);
+        }
         self.included = self.included.saturating_add(usize::from(entry.included));
     }
 
@@ -287,6 +309,9 @@ impl<'e> Tally<'e> {
         if let Some(stage) = entry.stage {
             one_less(&mut self.stages, stage);
         }
+        for (index, value) in differing(entry) {
+            one_less(self.distinct.entry(index).or_default(), value);
+        }
         self.included = self.included.saturating_sub(usize::from(entry.included));
     }
 
@@ -295,7 +320,17 @@ impl<'e> Tally<'e> {
             && at_least(self.feeds.len(), wanted.count.feeds)
             && at_least(self.stages.len(), wanted.stages)
             && (!wanted.including || self.included > 0)
+            && wanted
+                .distinct
+                .iter()
+                .enumerate()
+                .all(|(index, wanted)| at_least(self.distinct.get(&index).map_or(0, BTreeMap::len), *wanted))
     }
+}
+
+fn differing(entry: &Entry) -> impl Iterator<Item = (usize, &str)> {
+    let values = entry.differs.iter().enumerate();
+    values.flat_map(|(index, values)| values.iter().map(move |value| (index, value.as_str())))
 }
 
 fn one_more<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {

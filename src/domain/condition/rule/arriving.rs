@@ -41,6 +41,8 @@ impl Arriving<'_> {
             block: BlockId::of(self.alert),
             canonicity: self.block,
             maintained: false,
+            about: Vec::new(),
+            differs: Vec::new(),
         }
     }
 }
@@ -56,8 +58,13 @@ pub(super) fn discarded(arriving: &Arriving<'_>, said: &mut Said<'_>) -> Option<
         count(&mut said.counters.late);
         return Some(Why::TooLate(behind));
     }
-    let accused = attacker::accused(arriving.alert);
-    let cleared = arriving.lane.cleared(arriving.alert, &accused, said.condition.retractors())?;
+    let alert = arriving.alert;
+    let takes_back = said.condition.retractors().contains(&alert.bot) && alert.retracts().next().is_some();
+    if takes_back || said.condition.is_suppressor(&alert.bot) {
+        return Some(Why::Suppressor);
+    }
+    let accused = attacker::accused(alert);
+    let cleared = arriving.lane.cleared(alert, &accused, said.condition.retractors())?;
     count(&mut said.counters.retracted);
     Some(Why::Retracted(cleared))
 }
