@@ -78,7 +78,7 @@ pub fn compile(config: &Config) -> Result<Compiled, SetupProblems> {
         }
         for spec in &runbook.conditions {
             let place = format!("runbook \"{id}\", condition \"{}\"", spec.id);
-            match Condition::compile(spec.clone(), &config.settings.bots, contracts) {
+            match Condition::compile_with(spec.clone(), config.settings.words(), contracts) {
                 Ok(condition) => conditions.push((id.clone(), condition)),
                 Err(found) => problems.extend(
                     found

@@ -88,7 +88,7 @@ pub fn load_with(
         declared: is_whole.then_some(&file.declared),
         contracts: &file.settings.contracts,
         safes: &file.settings.safes,
-        bots: &file.settings.bots,
+        words: file.settings.words(),
         policies: roster.as_ref().map(|roster| &roster.policies),
         today,
     };

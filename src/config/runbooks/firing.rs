@@ -1,11 +1,14 @@
-//! What makes a `[[condition]]` fire: `count`, `sequence` with its `[[condition.step]]`s, `absent`.
+//! What makes a `[[condition]]` fire: `count` and `group`, `sequence` with its `[[condition.step]]`s, `absent`.
 
 use std::ops::RangeInclusive;
 
 use super::steps::WITHIN;
 use crate::config::problem::Findings;
-use crate::config::reader::{Table, Value};
-use crate::domain::condition::{AbsenceSpec, CountSpec, Same, SequenceSpec, StagesSpec, StepSpec};
+use crate::config::problem::Problem;
+use crate::config::reader::{Placed, Table, Value};
+use crate::domain::condition::{
+    AbsenceSpec, CountSpec, Distinct, DistinctSpec, GroupBy, Same, SequenceSpec, StagesSpec, StepSpec,
+};
 
 /// How many alerts a condition may wait for.
 const COUNT: RangeInclusive<u64> = 1..=1000;
@@ -16,12 +19,16 @@ const TENTHS: RangeInclusive<u32> = 11..=1_000;
 const SAME: [(&str, Same); 3] =
     [("attacker", Same::Attacker), ("transaction", Same::Transaction), ("contract", Same::Contract)];
 
+/// How the parts of `group` are written.
+const GROUP: [GroupBy; 4] = [GroupBy::Chain, GroupBy::Contract, GroupBy::Attacker, GroupBy::Transaction];
+
 /// `count`, as far as it could be read.
 #[derive(Default)]
 pub(super) struct Count {
     pub(super) spec: Option<CountSpec>,
     pub(super) including: Option<String>,
     pub(super) stages: Option<StagesSpec>,
+    pub(super) distinct: Vec<DistinctSpec>,
 }
 
 /// Reads `count`. `alerts` may be left away: as many as the most that is asked to be different.
@@ -31,13 +38,21 @@ pub(super) fn read_count(mut table: Table<'_>, findings: &mut Findings) -> Optio
     }
     let mut number = |key| table.integer(key, COUNT, findings).and_then(|number| u32::try_from(number).ok());
     let (alerts, bots, feeds) = (number("alerts"), number("bots"), number("feeds"));
+    let distinct: Vec<DistinctSpec> = Distinct::ALL
+        .into_iter()
+        .filter_map(|of| Some(DistinctSpec { of, at_least: number(of.as_str())? }))
+        .collect();
     let within = table.duration("within", WITHIN, findings);
     let including = table.optional("including", findings);
     let stages = table.table("stages", findings).and_then(|stages| read_stages(stages, findings));
     let different = [bots, feeds, stages.as_ref().map(|stages| stages.at_least)];
-    let most = different.into_iter().flatten().max();
+    let most = different.into_iter().flatten().chain(distinct.iter().map(|of| of.at_least)).max();
     if !table.has("alerts") && most.is_none() {
-        table.missing("alerts", "how many alerts, or how many different bots, feeds or stages", findings);
+        table.missing(
+            "alerts",
+            "how many alerts, or how many different bots, feeds, vendors, stages or the like",
+            findings,
+        );
     }
     table.finish(findings);
     let spec = CountSpec {
@@ -46,7 +61,25 @@ pub(super) fn read_count(mut table: Table<'_>, findings: &mut Findings) -> Optio
         feeds: feeds.unwrap_or(1),
         within: within?,
     };
-    Some(Count { spec: Some(spec), including, stages })
+    Some(Count { spec: Some(spec), including, stages, distinct })
+}
+
+/// Reads `group`: what the counted alerts have in common.
+pub(super) fn read_group(table: &mut Table<'_>, findings: &mut Findings) -> Vec<GroupBy> {
+    let written: Vec<Placed<String>> =
+        if table.has("group") { table.required_list("group", findings) } else { Vec::new() };
+    let mut group = Vec::new();
+    for word in written {
+        if let Some(by) = GROUP.iter().find(|by| by.as_str() == word.value) {
+            group.push(*by);
+            continue;
+        }
+        let known = GROUP.map(GroupBy::as_str);
+        let found = format!("group by \"{}\" in {}", word.value, table.shown());
+        let problem = Problem::new(&word.place, found).wanted(format!("some of {}", known.join(", ")));
+        findings.problem(problem.near(&word.value, known));
+    }
+    group
 }
 
 fn read_stages(mut table: Table<'_>, findings: &mut Findings) -> Option<StagesSpec> {

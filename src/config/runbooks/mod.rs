@@ -22,8 +22,7 @@ use jiff::civil::Date;
 use super::problem::{Findings, Place, Problem};
 use super::reader::{Context, Name, Placed, Source, Table, known, parse};
 use super::settings::{Declared, Safe};
-use crate::domain::alert::BotId;
-use crate::domain::condition::Response;
+use crate::domain::condition::{Response, Words};
 use crate::domain::contract::Contract;
 use crate::domain::names::{ContractName, PolicyName, RunbookId, SafeName};
 use crate::domain::runbook::{Runbook, Severity};
@@ -43,8 +42,8 @@ pub(super) struct Known<'a> {
     pub(super) contracts: &'a BTreeMap<ContractName, Contract>,
     /// Safes that are well described.
     pub(super) safes: &'a BTreeMap<SafeName, Safe>,
-    /// Named lists of bots.
-    pub(super) bots: &'a BTreeMap<String, Vec<BotId>>,
+    /// What conditions name: lists of bots and of anything else, macros.
+    pub(super) words: Words<'a>,
     /// Policies of the roster, unless it could not be read.
     pub(super) policies: Option<&'a BTreeSet<String>>,
     /// The day it is.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 
-use super::firing::{read_absence, read_count, read_sequence};
+use super::firing::{read_absence, read_count, read_group, read_sequence};
 use super::{Known, about, mute, upgrade};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table};
@@ -52,6 +52,8 @@ pub(super) fn read_conditions(
         let about = about::read_about(&mut table, known, findings);
         let count = table.table("count", findings).and_then(|count| read_count(count, findings));
         let absent = read_absence(&mut table, findings);
+        let lasting = table.duration("for", WITHIN, findings);
+        let group = read_group(&mut table, findings);
         let confirm = table.optional("confirm", findings);
         let own = table.choice("respond", &RESPONSES, findings);
         if own.is_some_and(|own| own > respond) {
@@ -70,6 +72,9 @@ pub(super) fn read_conditions(
                 count: count.spec,
                 including: count.including,
                 stages: count.stages,
+                distinct: count.distinct,
+                group,
+                lasting,
                 sequence,
                 absent,
                 confirm,
@@ -232,7 +237,9 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
     if !names.contracts_are_whole() {
         return;
     }
-    for problem in Condition::compile(spec.clone(), names.bots, names.contracts).err().unwrap_or_default() {
+    for problem in
+        Condition::compile_with(spec.clone(), names.words, names.contracts).err().unwrap_or_default()
+    {
         // A contract that does not exist was told already, with the nearest.
         if matches!(problem, ConditionProblem::UnknownContract { .. } | ConditionProblem::AboutNothing) {
             continue;
@@ -264,6 +271,15 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
             | ConditionProblem::AnywhereOnTheContract
             | ConditionProblem::MaxAge
             | ConditionProblem::NotOfSilence(_)
+            | ConditionProblem::FewerStagesThanAdmitted { .. }
+            | ConditionProblem::NeverTrue { .. }
+            | ConditionProblem::DistinctZero { .. }
+            | ConditionProblem::DistinctNever { .. }
+            | ConditionProblem::WithoutCount(_)
+            | ConditionProblem::GroupTwice(_)
+            | ConditionProblem::WithinBeyondMaxAge { .. }
+            | ConditionProblem::Lasting
+            | ConditionProblem::NoState
             | ConditionProblem::Intervals => format!("{field}: {problem}"),
         };
         findings.problem(Problem::new(&place, found));

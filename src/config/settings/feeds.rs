@@ -42,6 +42,8 @@ pub struct Feed {
     pub name: FeedName,
     /// How it is heard.
     pub kind: FeedKind,
+    /// Whose it is, where that is not what its kind says: two feeds of one vendor are one opinion.
+    pub vendor: Option<String>,
 }
 
 /// How a feed is heard.
@@ -174,9 +176,10 @@ pub(super) fn read(
                 feed.map(|feed| FeedKind::Chain(Box::new(feed)))
             }
         };
+        let vendor = table.optional::<Name>("vendor", findings).map(|vendor| vendor.0.to_ascii_lowercase());
         table.finish(findings);
         let feed = name.zip(kind);
-        feeds.extend(feed.map(|(name, kind)| Feed { name: FeedName::new(name.value.0), kind }));
+        feeds.extend(feed.map(|(name, kind)| Feed { name: FeedName::new(name.value.0), kind, vendor }));
     }
     feeds
 }

@@ -18,6 +18,7 @@ mod presigned;
 mod reports;
 mod web;
 mod webhook;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub use web::Web;
 use super::problem::{Findings, Place};
 use super::reader::{Context, Entry, Placed, Table};
 use crate::domain::alert::BotId;
+use crate::domain::condition::{Lists, Macros, Vendors, Words};
 use crate::domain::contract::Contract;
 use crate::domain::names::{ChainName, ChannelName, ContractName, ModuleName, PolicyName, SafeName};
 
@@ -68,6 +70,12 @@ pub struct Settings {
     pub feeds: Vec<Feed>,
     /// `[bots]`: lists that conditions name, `bots.attack_detector`.
     pub bots: BTreeMap<String, Vec<BotId>>,
+    /// `[lists]`: what else conditions name, `lists.drain_ids`.
+    pub lists: Lists,
+    /// `[macros]`: conditions with a name.
+    pub macros: Macros,
+    /// Whose feeds are whose, where the alerts do not say it.
+    pub vendors: Vendors,
     /// `[channels.NAME]`.
     pub channels: BTreeMap<ChannelName, Channel>,
     /// `[paging] policy`: whom to page when a runbook does not say. None: the only policy of the roster, which
@@ -81,6 +89,13 @@ pub struct Settings {
     pub maintenance: PathBuf,
     /// `[reports]`: what people report.
     pub reports: Reports,
+}
+
+impl Settings {
+    /// The words of conditions.
+    pub fn words(&self) -> Words<'_> {
+        Words { bots: &self.bots, lists: &self.lists, macros: &self.macros, vendors: &self.vendors }
+    }
 }
 
 /// What was read, and what else the other files are checked against.
@@ -124,6 +139,8 @@ pub(super) fn read(
     let presigned = presigned::read(&mut root, &safe_names, findings);
     let modules = modules::read(&mut root, &safe_names, &safes, findings);
     let bots = feeds::read_bots(&mut root, findings);
+    let lists = words::read_lists(&mut root, findings);
+    let macros = words::read_macros(&mut root, &bots, &lists, findings);
     let mut contract_names: BTreeSet<String> = Table::keys_of(entries, "contracts").into_iter().collect();
     let around = chain_feed::Around {
         chains: &chains,
@@ -134,6 +151,7 @@ pub(super) fn read(
     };
     let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, &around, findings);
     chain_feed::name_safes(&feeds, &safes, &mut contracts, &mut contract_names, &root, findings);
+    let vendors = words::vendors(&feeds);
     let channels = channels::read(&mut root, findings);
     let web = web::read(&mut root, findings);
     let proposer = keystores::read_proposer(&mut root, findings);
@@ -177,6 +195,9 @@ pub(super) fn read(
         executor,
         feeds,
         bots,
+        lists,
+        macros,
+        vendors,
         channels,
         policy: policy.as_ref().map(|policy| PolicyName::new(policy.value.clone())),
         roster,

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::compile::Watched;
+use super::distinct::Distinct;
+use super::grouping::GroupBy;
 use super::problem::{ConditionProblem, STEPS, WITHIN_MAX};
 use super::spec::{ConditionSpec, CountSpec, Early, Response, Same};
-use super::vocabulary::{AlertField, BotLists};
 use super::window::WINDOW_ALERTS_MAX;
+use super::words::BotLists;
 use crate::domain::alert::BotId;
 use crate::domain::contract::Contracts;
-use crate::domain::expression::language::{Expression, nearest};
+use crate::domain::expression::language::nearest;
 use crate::domain::names::ContractName;
 
 pub(super) fn of_list(
@@ -49,6 +51,7 @@ pub(super) fn check_kind(spec: &ConditionSpec, problems: &mut Vec<ConditionProbl
         ("count", spec.count.is_some()),
         ("sequence", spec.sequence.is_some()),
         ("absent", spec.absent.is_some()),
+        ("for", spec.lasting.is_some()),
     ];
     let mut said = said.iter().filter(|(_, said)| *said).map(|(key, _)| *key);
     if let (Some(one), Some(other)) = (said.next(), said.next()) {
@@ -56,6 +59,19 @@ pub(super) fn check_kind(spec: &ConditionSpec, problems: &mut Vec<ConditionProbl
     }
     if spec.max_age <= SignedDuration::ZERO || spec.max_age > WITHIN_MAX {
         problems.push(ConditionProblem::MaxAge);
+    }
+    let within = spec.count.map(|count| count.within);
+    let within = within.into_iter().chain(spec.sequence.as_ref().map(|sequence| sequence.within)).max();
+    if let Some(within) = within.filter(|within| *within > spec.max_age && *within <= WITHIN_MAX)
+        && spec.max_age > SignedDuration::ZERO
+    {
+        problems.push(ConditionProblem::WithinBeyondMaxAge { within, max_age: spec.max_age });
+    }
+    if spec.lasting.is_some_and(|lasting| lasting <= SignedDuration::ZERO || lasting > WITHIN_MAX) {
+        problems.push(ConditionProblem::Lasting);
+    }
+    if spec.count.is_none() && !spec.group.is_empty() {
+        problems.push(ConditionProblem::WithoutCount("group"));
     }
     if let Some(sequence) = &spec.sequence {
         if !STEPS.contains(&sequence.steps.len()) {
@@ -117,11 +133,7 @@ pub(super) fn watch(
     watched
 }
 
-pub(super) fn check_count(
-    count: &CountSpec,
-    when: Option<&Expression<AlertField>>,
-    problems: &mut Vec<ConditionProblem>,
-) {
+pub(super) fn check_count(count: &CountSpec, problems: &mut Vec<ConditionProblem>) {
     let CountSpec { alerts, bots, feeds, within } = *count;
     if alerts == 0 {
         problems.push(ConditionProblem::CountZero { what: "alerts" });
@@ -144,11 +156,52 @@ pub(super) fn check_count(
     if within <= SignedDuration::ZERO || within > WITHIN_MAX {
         problems.push(ConditionProblem::Within);
     }
-    let admitted = when.and_then(|when| when.values_admitted(&AlertField::Bot));
-    if let Some(admitted) =
-        admitted.filter(|admitted| *admitted < usize::try_from(bots).unwrap_or(usize::MAX))
-    {
-        problems.push(ConditionProblem::FewerBotsThanAsked { bots, admitted });
+}
+
+/// What else the alerts must differ in can differ in windows that are grouped so.
+pub(super) fn check_differing(
+    spec: &ConditionSpec,
+    watched: &[Watched],
+    problems: &mut Vec<ConditionProblem>,
+) {
+    for (index, part) in spec.group.iter().enumerate() {
+        if spec.group.iter().take(index).any(|earlier| earlier == part) {
+            problems.push(ConditionProblem::GroupTwice(part.as_str()));
+        }
+    }
+    let alerts = spec.count.map_or(0, |count| count.alerts);
+    for distinct in &spec.distinct {
+        let (of, wanted) = (distinct.of.as_str(), distinct.at_least);
+        let never = |why: String| ConditionProblem::DistinctNever { of, wanted, why };
+        if wanted == 0 {
+            problems.push(ConditionProblem::DistinctZero { of });
+            continue;
+        }
+        match distinct.of {
+            Distinct::Vendors | Distinct::Transactions if wanted > alerts => {
+                let one = distinct.of.of_one();
+                problems.push(never(format!("alerts = {alerts}, and each has one {one}")));
+            }
+            Distinct::Transactions if wanted > 1 && spec.group.contains(&GroupBy::Transaction) => {
+                problems.push(never("the alerts are grouped by their transaction".to_owned()));
+            }
+            Distinct::Contracts if wanted > 1 => {
+                let apart = spec.group.is_empty() || spec.group.contains(&GroupBy::Contract);
+                let on = |chain| watched.iter().filter(|watched| watched.chain_id == chain).count();
+                let most = watched.iter().map(|watched| on(watched.chain_id)).max().unwrap_or(0);
+                if apart {
+                    let why = "each contract has windows of its own; write group = [\"chain\"]";
+                    problems.push(never(why.to_owned()));
+                } else if usize::try_from(wanted).is_ok_and(|wanted| wanted > most) {
+                    problems.push(never(format!("`about` has {most} on one chain")));
+                }
+            }
+            Distinct::Vendors
+            | Distinct::Attackers
+            | Distinct::Transactions
+            | Distinct::Contracts
+            | Distinct::Entities => {}
+        }
     }
 }
 

@@ -6,16 +6,22 @@ use alloy::primitives::Address;
 use jiff::SignedDuration;
 
 use super::about::{About, about};
-use super::check::{check_count, check_early, check_kind, of_list, stages, watch};
+use super::check::{check_count, check_differing, check_early, check_kind, of_list, stages, watch};
+use super::grouping::GroupBy;
+use super::never::{Asked, check_distinct};
 use super::problem::ConditionProblem;
 use super::spec::{ConditionSpec, CountSpec, Early, Response, SequenceSpec};
-use super::vocabulary::{AlertField, AlertView, AlertVocabulary, BotLists};
+use super::vocabulary::{AlertField, AlertView, AlertVocabulary};
 use super::window::Wanted;
+use super::words::{BotLists, Used, Vendors, Words};
 use crate::domain::alert::{Alert, AlertSeverity, BotId};
 use crate::domain::contract::Contracts;
-use crate::domain::expression::language::{Expression, Gap, Type};
+use crate::domain::expression::language::{Expression, Gap};
 use crate::domain::expression::{ExpressionError, ReadExpression};
 use crate::domain::names::{ChainId, ConditionId, ContractName};
+
+/// One alert groups by its contract.
+static BY_CONTRACT: [GroupBy; 1] = [GroupBy::Contract];
 
 /// A contract a condition protects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,10 @@ pub struct Condition {
     steps: Vec<Step>,
     stages: Vec<BTreeSet<BotId>>,
     retractors: BTreeSet<BotId>,
+    suppressors: BTreeSet<BotId>,
+    asked: Asked,
+    vendors: Vendors,
+    used: Used,
 }
 
 /// A checked step of a sequence.
@@ -58,10 +68,24 @@ impl Condition {
         bots: &BotLists,
         contracts: &Contracts,
     ) -> Result<Self, Vec<ConditionProblem>> {
+        Self::compile_with(spec, Words::only_bots(bots), contracts)
+    }
+
+    /// Checks a condition against all words of a configuration.
+    ///
+    /// # Errors
+    /// Every problem found, each with the key it is about ([`ConditionProblem::field`]).
+    pub fn compile_with(
+        spec: ConditionSpec,
+        words: Words<'_>,
+        contracts: &Contracts,
+    ) -> Result<Self, Vec<ConditionProblem>> {
         let mut problems = Vec::new();
-        let read = |text: &str| Expression::compile(text, &mut AlertVocabulary(bots), &Type::Bool);
+        let bots = words.bots;
+        let mut vocabulary = AlertVocabulary::new(words);
         let mut expression = |text: &str, told: &dyn Fn(ExpressionError) -> ConditionProblem| {
-            read(text).map_err(|errors| problems.extend(errors.into_iter().map(told))).ok()
+            let read = vocabulary.compile(text);
+            read.map_err(|errors| problems.extend(errors.into_iter().map(told))).ok()
         };
         let when = expression(&spec.when, &ConditionProblem::When);
         let including =
@@ -75,10 +99,12 @@ impl Condition {
                 Some(Step { when: expression(&step.when, &told)?, anywhere: step.anywhere })
             })
             .collect();
+        let used = vocabulary.used;
         let watched = watch(&spec, contracts, &mut problems);
         if let Some(count) = &spec.count {
-            check_count(count, when.as_ref(), &mut problems);
+            check_count(count, &mut problems);
         }
+        check_differing(&spec, &watched, &mut problems);
         check_kind(&spec, &mut problems);
         let stages = stages(&spec, bots, &mut problems);
         let retractors = spec.retracted_by.as_ref().map(|list| of_list("retracted_by", list, bots));
@@ -87,6 +113,12 @@ impl Condition {
             None
         });
         check_early(&spec, &mut problems);
+        let whens = steps.iter().map(|step| &step.when);
+        let asked = Asked::read(when.as_ref(), including.as_ref(), whens, &watched, &mut problems);
+        let retractors = retractors.unwrap_or_default();
+        let named = asked.bots().unwrap_or_default();
+        let suppressors = &retractors - &named;
+        check_distinct(&spec, &asked, &stages, &suppressors, &mut problems);
         let confirm = match spec.confirm.as_deref().map(|text| ReadExpression::compile(text, contracts)) {
             None => None,
             Some(Ok(confirm)) => Some(confirm),
@@ -97,8 +129,22 @@ impl Condition {
         };
         match when {
             Some(when) if problems.is_empty() => {
-                let retractors = retractors.unwrap_or_default();
-                Ok(Self { spec, when, watched, confirm, including, steps, stages, retractors })
+                let vendors = words.vendors.clone();
+                let suppressors = if spec.sequence.is_some() { BTreeSet::new() } else { suppressors };
+                Ok(Self {
+                    spec,
+                    when,
+                    watched,
+                    confirm,
+                    including,
+                    steps,
+                    stages,
+                    retractors,
+                    suppressors,
+                    asked,
+                    vendors,
+                    used,
+                })
             }
             Some(_) | None => Err(problems),
         }
@@ -136,13 +182,36 @@ impl Condition {
             Some(SequenceSpec { within, steps, .. }) => {
                 CountSpec { alerts: u32::try_from(steps.len()).unwrap_or(u32::MAX), within: *within, ..alone }
             }
-            None => self.spec.count.unwrap_or(alone),
+            None => {
+                let lasting = self.spec.lasting.map(|within| CountSpec { within, ..alone });
+                self.spec.count.or(lasting).unwrap_or(alone)
+            }
         }
+    }
+
+    /// What all alerts of one window have in common beside their chain.
+    pub fn grouped_by(&self) -> &[GroupBy] {
+        if self.spec.group.is_empty() { &BY_CONTRACT } else { &self.spec.group }
+    }
+
+    /// Whether it must be told the time, and hear of alerts that do not satisfy `when`: of a state that ends.
+    pub fn needs_time(&self) -> bool {
+        self.spec.absent.is_some() || self.spec.lasting.is_some()
+    }
+
+    /// The bots whose alerts `when` can hold of, in lower case; `None` where any may be: it is then not said by lists.
+    pub fn admits_bots(&self) -> Option<BTreeSet<BotId>> {
+        self.asked.bots()
     }
 
     pub(super) fn wanted(&self) -> Wanted {
         let stages = self.spec.stages.as_ref().map_or(0, |stages| stages.at_least);
-        Wanted { count: self.count(), including: self.including.is_some(), stages }
+        Wanted {
+            count: self.count(),
+            including: self.including.is_some(),
+            stages,
+            distinct: self.spec.distinct.iter().map(|distinct| distinct.at_least).collect(),
+        }
     }
 
     /// Which steps of its sequence need not name the contract; empty where it has none.
@@ -173,6 +242,21 @@ impl Condition {
     /// The stage the bot stands for.
     pub(super) fn stage(&self, bot: &BotId) -> Option<usize> {
         self.stages.iter().position(|stage| stage.contains(bot))
+    }
+
+    /// What the alert has of each thing that alerts must differ in.
+    pub(super) fn differing(&self, alert: &Alert, about: &[ContractName]) -> Vec<BTreeSet<String>> {
+        self.spec.distinct.iter().map(|distinct| distinct.of.of(alert, about, &self.vendors)).collect()
+    }
+
+    /// Whether the bot only takes back, and never counts.
+    pub(super) fn is_suppressor(&self, bot: &BotId) -> bool {
+        self.suppressors.contains(bot)
+    }
+
+    /// The lists and macros it uses.
+    pub(super) fn used(&self) -> &Used {
+        &self.used
     }
 
     /// Whose retractions it heeds.

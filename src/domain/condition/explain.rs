@@ -1,9 +1,15 @@
 //! A condition as a sentence a reviewer can check against what they meant.
+//!
+//! What a macro or a list stands for is said after it, so that nobody has to look it up.
 
 use super::compile::{Condition, Watched};
-use super::spec::{AbsenceSpec, ConditionSpec, CountSpec, Early, Response, SequenceSpec, StagesSpec};
+use super::grouping::GroupBy;
+use super::spec::{AbsenceSpec, ConditionSpec, CountSpec, Early, Response, SequenceSpec};
 use super::window::LATENESS;
 use crate::domain::names::ContractName;
+
+/// Items of a list that are said.
+const ITEMS_SHOWN_MAX: usize = 5;
 
 /// What the condition does, and when, in one sentence or two.
 pub fn explain(condition: &Condition) -> String {
@@ -17,15 +23,23 @@ pub fn explain(condition: &Condition) -> String {
     let mut sentence = match (&spec.sequence, &spec.absent, spec.count) {
         (Some(sequence), _, _) => in_order(sequence, spec, &about),
         (None, Some(absent), _) => silence(absent, spec, &about),
-        (None, None, Some(count)) if count.alerts > 1 => format!(
-            "{} when {} alerts from {}{}, each with {}, about {about}, fall within {:#}{}",
+        (None, None, Some(count)) if count.alerts > 1 => {
+            format!(
+                "{} when {} alerts from {}{}, each with {}, about {about}, fall within {:#}{}",
+                verb(spec.respond),
+                count.alerts,
+                bots(count.bots),
+                further(&count, spec),
+                spec.when,
+                count.within,
+                spec.including.as_ref().map(|text| format!(", at least one with {text}")).unwrap_or_default(),
+            ) + &together(condition)
+        }
+        (None, None, _) if spec.lasting.is_some() => format!(
+            "{} when a state with {}, about {about}, has lasted for {:#}",
             verb(spec.respond),
-            count.alerts,
-            bots(count.bots),
-            further(&count, spec.stages.as_ref()),
             spec.when,
-            count.within,
-            spec.including.as_ref().map(|text| format!(", at least one with {text}")).unwrap_or_default(),
+            spec.lasting.unwrap_or_default()
         ),
         (None, None, Some(_) | None) => {
             format!("{} on each alert with {}, about {about}", verb(spec.respond), spec.when)
@@ -57,7 +71,28 @@ pub fn explain(condition: &Condition) -> String {
     if spec.max_age != LATENESS {
         sentence.push_str(&format!("; alerts older than {:#} do not count", spec.max_age));
     }
+    for (name, text) in &condition.used().macros {
+        sentence.push_str(&format!("; {name} is {text}"));
+    }
+    for (name, items) in &condition.used().lists {
+        let shown: Vec<&str> = items.iter().take(ITEMS_SHOWN_MAX).map(String::as_str).collect();
+        let more = items.len().saturating_sub(shown.len());
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        sentence.push_str(&format!("; lists.{name} is {}{more}", shown.join(", ")));
+    }
     sentence
+}
+
+/// What the alerts of one window have in common, where it is not the contract alone.
+fn together(condition: &Condition) -> String {
+    let by = condition.grouped_by();
+    if by == [GroupBy::Contract] {
+        return String::new();
+    }
+    let said: Vec<&str> = by.iter().map(|by| by.as_str()).collect();
+    let apart =
+        if by.contains(&GroupBy::Contract) { "" } else { ", whichever of the contracts each is about" };
+    format!(", all with the same {}{apart}", said.join(" and "))
 }
 
 fn in_order(sequence: &SequenceSpec, spec: &ConditionSpec, about: &str) -> String {
@@ -92,12 +127,15 @@ fn silence(absent: &AbsenceSpec, spec: &ConditionSpec, about: &str) -> String {
     )
 }
 
-fn further(count: &CountSpec, stages: Option<&StagesSpec>) -> String {
+fn further(count: &CountSpec, spec: &ConditionSpec) -> String {
     let mut text = String::new();
     if count.feeds > 1 {
         text.push_str(&format!(" and {} different feeds", count.feeds));
     }
-    if let Some(stages) = stages {
+    for distinct in &spec.distinct {
+        text.push_str(&format!(" and {} different {}", distinct.at_least, distinct.of.as_str()));
+    }
+    if let Some(stages) = &spec.stages {
         text.push_str(&format!(" in {} different stages of {}", stages.at_least, stages.of.join(", ")));
     }
     text

@@ -5,7 +5,8 @@
 //! full response, and all alerts of that window are spent: the next full firing needs a window of other
 //! alerts. If it does not complete `count`, it may do the early response, once while no alert within `within`
 //! of it has announced or fired. A condition without `count` fires on each alert. A `sequence` fires when its
-//! steps are there in order, with the same consume semantics; `absent` fires once for each silence.
+//! steps are there in order, with the same consume semantics; `absent` fires once for each silence, `for` once for each
+//! state that lasts.
 //!
 //! **Doubt.** Alerts of announced maintenance, and alerts whose block is not known to be on the chain, count for a
 //! page only; when the chain has answered ([`Matcher::learn`]) they count in full or not at all.
@@ -153,7 +154,7 @@ impl Matcher {
     /// Tells what time it is, for heartbeats: silence is noticed while nothing comes.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Match> {
         let clock = self.authenticated.made().map_or(now, |made| made.max(now));
-        let mut matches = self.rules.iter_mut().filter_map(|rule| rule.tick(clock)).collect();
+        let mut matches = self.rules.iter_mut().flat_map(|rule| rule.tick(clock)).collect();
         self.muting.sift(&mut matches, true);
         matches
     }

@@ -11,8 +11,8 @@
 //!   falls into announced maintenance, pages and does no more. What a trusted bot retracts is withdrawn.
 //! * What is silenced, inhibited or excepted is held back: told and counted, not lost. Two different bots that say
 //!   CRITICAL page through it.
-//! * Consume semantics: one open instance for each condition and contract (and, in a sequence, what its steps
-//!   share); the alerts of a firing are spent, and the next one needs others.
+//! * Consume semantics: one open instance for each condition and group: the contract (and, in a sequence, what its steps
+//!   share), or what `group` says; the alerts of a firing are spent, and the next one needs others.
 //! * What could not be judged (a field the alert lacks, an unreadable filter) is no match, and is counted
 //!   and reported; it is never silence.
 //!
@@ -26,25 +26,32 @@ mod attacker;
 mod bloom;
 mod check;
 mod compile;
+mod distinct;
 mod explain;
+mod grouping;
 mod lane;
 mod matcher;
 mod mute;
 mod muting;
+mod never;
 mod outcome;
 mod problem;
 mod rule;
 mod spec;
+mod state;
 mod trail;
 mod truth;
 mod vocabulary;
 mod window;
+mod words;
 
 pub use about::{About, about};
 pub use attacker::ATTACKERS_MAX;
 pub use bloom::{BLOOM_HASHES_MAX, UnreadableBloom, contains as bloom_contains};
 pub use compile::{Condition, Watched};
+pub use distinct::{Distinct, DistinctSpec};
 pub use explain::explain;
+pub use grouping::{GROUPS_MAX, GroupBy};
 pub use lane::{RETRACTED_FOR, RETRACTED_MAX, SEEN_HASHES_MAX};
 pub use matcher::{Matcher, Verdict};
 pub use mute::{ActiveSilence, HeldBack, Inhibitor, Mute, Mutes, NotASilence, Scope, SilenceId};
@@ -54,10 +61,11 @@ pub use problem::{ConditionProblem, STEPS, WITHIN_MAX};
 pub use spec::{
     AbsenceSpec, ConditionSpec, CountSpec, Early, Response, Same, SequenceSpec, StagesSpec, StepSpec,
 };
+pub use state::{STATE_ID, STATE_PHASE, StatePhase, write_state};
 pub use trail::{TRAIL_ALERTS_MAX, TRAILS_MAX};
 pub use truth::{BlockId, Canonicity, Downgrade, Known, Maintenance, MaintenanceWindow};
-pub use vocabulary::BotLists;
 pub use window::{LATENESS, WINDOW_ALERTS_MAX};
+pub use words::{BotLists, ListItems, Lists, Macros, Vendors, Words};
 
 #[cfg(test)]
 mod tests;

@@ -121,6 +121,14 @@ pub enum Why {
     Withdrawn(AlertHash),
     /// Firings that need it are held back.
     Muted(Mute),
+    /// Its bot takes back what others say, and never counts itself.
+    Suppressor,
+    /// It names nothing of what the condition groups by.
+    NoGroup,
+    /// It tells of an event, and the condition is about states that last.
+    NoState,
+    /// The state it began was over before it had lasted long enough.
+    Ended,
 }
 
 impl std::fmt::Display for Why {
@@ -136,6 +144,10 @@ impl std::fmt::Display for Why {
             Self::WindowFull(hash) => write!(f, "{} had to make room in a full window", short(&hash.0)),
             Self::Orphaned => write!(f, "discarded: its block is not on the chain"),
             Self::Retracted(address) => write!(f, "discarded: the accusation of {address} was retracted"),
+            Self::Suppressor => write!(f, "discarded: its bot takes back what others say, and never counts"),
+            Self::NoGroup => write!(f, "discarded: it names nothing of what the condition groups by"),
+            Self::NoState => write!(f, "discarded: it tells of an event, not of a state that lasts"),
+            Self::Ended => write!(f, "the state it speaks of is over"),
             Self::Withdrawn(hash) => write!(f, "{} no longer waits: it was retracted", short(&hash.0)),
             Self::Muted(mute) => write!(f, "{mute}: firings that need it are held back"),
         }
@@ -220,7 +232,7 @@ impl Firing<'_> {
         let mut bots: Vec<BotId> = self.taken.iter().map(|entry| entry.bot.clone()).collect();
         bots.sort();
         bots.dedup();
-        let because = self.because(bots.len(), &condition.count(), authenticated);
+        let because = self.because(bots.len(), condition, authenticated);
         let paging_only = !authenticated || self.doubt.is_some();
         let mutes = self.mutes(authenticated);
         Match {
@@ -246,7 +258,8 @@ impl Firing<'_> {
         Mutes { by: by.into_iter().cloned().collect(), critical: critical.into_iter().cloned().collect() }
     }
 
-    fn because(&self, bots: usize, wanted: &CountSpec, authenticated: bool) -> String {
+    fn because(&self, bots: usize, condition: &Condition, authenticated: bool) -> String {
+        let wanted: CountSpec = condition.count();
         let many =
             |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         let mut sentence = many(self.taken.len(), "alert");
@@ -255,7 +268,8 @@ impl Firing<'_> {
         }
         sentence.push_str(&format!(" about {}", self.watched.contract));
         if let Some(shared) = &self.shared {
-            sentence.push_str(&format!(", in this order, {shared}"));
+            let order = if condition.spec().sequence.is_some() { ", in this order" } else { "" };
+            sentence.push_str(&format!("{order}, {shared}"));
         }
         if self.early {
             let (alerts, bots, within) = (wanted.alerts, wanted.bots, wanted.within);

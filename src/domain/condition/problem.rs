@@ -37,6 +37,10 @@ pub enum ConditionProblem {
     MoreAlertsThanAWindowHolds { alerts: u32 },
     #[error("{bots} different bots are asked for, and `when` admits only {admitted}: it can never be met")]
     FewerBotsThanAsked { bots: u32, admitted: usize },
+    #[error(
+        "{wanted} different stages are asked for, and the bots that `when` admits stand for {reached}: it can never be met"
+    )]
+    FewerStagesThanAdmitted { wanted: u32, reached: usize },
     #[error("within must be longer than nothing and at most {WITHIN_MAX:#}")]
     Within,
     #[error("early = \"{early}\" goes further than respond = \"{respond}\"")]
@@ -67,6 +71,26 @@ pub enum ConditionProblem {
     AnywhereOnTheContract,
     #[error("max_age must be longer than nothing and at most {WITHIN_MAX:#}")]
     MaxAge,
+    #[error("it can never be true: {why}")]
+    NeverTrue { key: &'static str, why: String },
+    #[error("{of} is 0; leave it out")]
+    DistinctZero { of: &'static str },
+    #[error("{of} = {wanted} can never be met: {why}")]
+    DistinctNever { of: &'static str, wanted: u32, why: String },
+    #[error("{0} says nothing without `count`")]
+    WithoutCount(&'static str),
+    #[error("{0:?} stands in it twice")]
+    GroupTwice(&'static str),
+    #[error(
+        "within = {within:#} is longer than max_age = {max_age:#}, and what is older than that does not count; write max_age = \"{within:#}\" or more"
+    )]
+    WithinBeyondMaxAge { within: SignedDuration, max_age: SignedDuration },
+    #[error("for must be longer than nothing and at most {WITHIN_MAX:#}")]
+    Lasting,
+    #[error(
+        "`when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, or a field map that writes state.id and state.phase"
+    )]
+    NoState,
     #[error("{0} says nothing where silence is what fires")]
     NotOfSilence(&'static str),
     #[error(
@@ -90,7 +114,14 @@ impl ConditionProblem {
             Self::EarlyBeyondRespond { .. } | Self::EarlyProposes => "early",
             Self::Including(_) => "count.including",
             Self::FewerAlertsThanFeeds { .. } => "count",
-            Self::FewerStagesThanAsked { .. } | Self::StagesZero => "count.stages",
+            Self::FewerStagesThanAsked { .. } | Self::FewerStagesThanAdmitted { .. } | Self::StagesZero => {
+                "count.stages"
+            }
+            Self::NeverTrue { key, .. } | Self::WithoutCount(key) => key,
+            Self::DistinctZero { .. } | Self::DistinctNever { .. } => "count",
+            Self::GroupTwice(_) => "group",
+            Self::WithinBeyondMaxAge { .. } => "max_age",
+            Self::Lasting | Self::NoState => "for",
             Self::UnknownList { key, .. } | Self::NotOfSilence(key) => key,
             Self::Both(one, _) => one,
             Self::Step { .. } => "step",

@@ -7,6 +7,8 @@ use alloy::primitives::Address;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::distinct::DistinctSpec;
+use super::grouping::GroupBy;
 use super::mute::Inhibitor;
 use crate::domain::names::{ConditionId, ContractName};
 
@@ -212,6 +214,15 @@ pub struct ConditionSpec {
     /// Who is known to be harmless: an alert that accuses nobody else is held back.
     #[serde(default)]
     pub except: Vec<Address>,
+    /// What else the counted alerts must differ in.
+    #[serde(default)]
+    pub distinct: Vec<DistinctSpec>,
+    /// What the counted alerts have in common beside the chain; empty: the contract.
+    #[serde(default)]
+    pub group: Vec<GroupBy>,
+    /// `for`, instead of `count`: how long a state must have lasted.
+    #[serde(default)]
+    pub lasting: Option<SignedDuration>,
 }
 
 const fn lateness() -> SignedDuration {
@@ -237,6 +248,9 @@ impl ConditionSpec {
             max_age: lateness(),
             inhibited_by: Vec::new(),
             except: Vec::new(),
+            distinct: Vec::new(),
+            group: Vec::new(),
+            lasting: None,
         }
     }
 }

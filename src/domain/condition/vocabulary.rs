@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::hex;
 
-use crate::domain::alert::{Alert, BotId};
-use crate::domain::expression::language::{Gap, Integer, Resolved, Type, Value, Vocabulary, nearest};
-
-/// Named lists of bots, usable as `bots.NAME`.
-pub type BotLists = BTreeMap<String, Vec<BotId>>;
+use super::words::{Used, Words};
+use crate::domain::alert::Alert;
+use crate::domain::expression::language::{
+    Expression, Gap, Integer, Resolved, Type, Value, Vocabulary, nearest,
+};
 
 /// A field of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +53,22 @@ const FIELDS: [(&str, AlertField); 15] = [
 ];
 
 /// Severities by the numbers of [`crate::domain::alert::AlertSeverity`].
-const SEVERITIES: [&str; 6] = ["UNKNOWN", "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
+pub(super) const SEVERITIES: [&str; 6] = ["UNKNOWN", "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
+
+/// Names that a path begins with.
+pub(super) const ALERT_WORDS: [&str; 3] = ["alert", "bots", "lists"];
 
 impl AlertField {
-    fn kind(&self) -> Type {
+    /// As a condition writes it.
+    pub(super) fn path(&self) -> String {
+        if let Self::Metadata(name) = self {
+            return format!("alert.metadata.{name}");
+        }
+        let known = FIELDS.iter().find(|(_, field)| field == self);
+        known.map(|(name, _)| format!("alert.{name}")).unwrap_or_default()
+    }
+
+    pub(super) fn kind(&self) -> Type {
         match self {
             Self::Severity | Self::Chain | Self::BlockNumber => Type::Int,
             Self::Bot
@@ -75,8 +87,21 @@ impl AlertField {
     }
 }
 
-/// Knows `alert.…`, `bots.…` and the severities.
-pub(super) struct AlertVocabulary<'a>(pub(super) &'a BotLists);
+/// Knows `alert.…`, `bots.…`, `lists.…`, the macros and the severities.
+pub(super) struct AlertVocabulary<'a> {
+    pub(super) words: Words<'a>,
+    /// Macros that were read, or what is wrong with them.
+    pub(super) expanded: BTreeMap<String, Result<Expression<AlertField>, String>>,
+    /// The first macro that was met and is not read yet.
+    pub(super) missing: Option<String>,
+    pub(super) used: Used,
+}
+
+impl<'a> AlertVocabulary<'a> {
+    pub(super) fn new(words: Words<'a>) -> Self {
+        Self { words, expanded: BTreeMap::new(), missing: None, used: Used::default() }
+    }
+}
 
 impl Vocabulary for AlertVocabulary<'_> {
     type Leaf = AlertField;
@@ -107,13 +132,19 @@ impl Vocabulary for AlertVocabulary<'_> {
             }
             ["bots", list] => self.bots(list),
             ["bots", ..] => Err("name a list of bots, as in bots.attack_detector".to_owned()),
+            ["lists", list] => self.list(list),
+            ["lists", ..] => Err("name a list, as in lists.drain_ids".to_owned()),
             [name] if SEVERITIES.contains(name) => {
                 let number = SEVERITIES.iter().position(|severity| severity == name).unwrap_or_default();
                 let number = Integer::from(u64::try_from(number).unwrap_or_default());
                 Ok(Resolved::Constant(Value::Int(number), Type::Int))
             }
-            [name, ..] => {
-                let known = SEVERITIES.iter().copied().chain(["alert", "bots"]);
+            [name, rest @ ..] => {
+                if let (Some(found), []) = (self.expand(name), rest) {
+                    return found;
+                }
+                let macros = self.words.macros.keys().map(String::as_str);
+                let known = SEVERITIES.iter().copied().chain(ALERT_WORDS).chain(macros);
                 Err(format!("unknown name \"{name}\"{}", nearest(name, known)))
             }
             [] => Err("a name is missing".to_owned()),
@@ -136,14 +167,14 @@ impl Vocabulary for AlertVocabulary<'_> {
 
 impl AlertVocabulary<'_> {
     fn bots(&self, list: &str) -> Result<Resolved<AlertField>, String> {
-        match self.0.get(list) {
+        match self.words.bots.get(list) {
             Some(bots) if bots.is_empty() => Err(format!("the list of bots \"{list}\" is empty")),
             Some(bots) => {
                 let bots = bots.iter().map(|bot| Value::Text(bot.as_str().to_owned())).collect();
                 Ok(Resolved::Constant(Value::List(bots), Type::List(Box::new(Type::Text))))
             }
             None => {
-                let known = self.0.keys().map(String::as_str);
+                let known = self.words.bots.keys().map(String::as_str);
                 let hint = match nearest(list, known.clone()) {
                     hint if hint.is_empty() => {
                         format!("; there are: {}", known.collect::<Vec<_>>().join(", "))

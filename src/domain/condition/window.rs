@@ -18,7 +18,7 @@ use super::mute::Mute;
 use super::spec::CountSpec;
 use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
-use crate::domain::names::FeedName;
+use crate::domain::names::{ContractName, FeedName};
 
 /// Most alerts of one window. At the bound the oldest alert of the bot with the most alerts makes room, so
 /// that one noisy bot cannot push another's evidence out; the matcher reports it.
@@ -51,6 +51,10 @@ pub(super) struct Entry {
     pub(super) critical: bool,
     /// What holds back a firing that needs it.
     pub(super) muted: Vec<Mute>,
+    /// The contracts it is about in its window.
+    pub(super) about: Vec<ContractName>,
+    /// What it has of each thing that alerts must differ in.
+    pub(super) differs: Vec<BTreeSet<String>>,
 }
 
 impl Entry {
@@ -117,13 +121,15 @@ pub(super) struct Completed {
 }
 
 /// What a window wants.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) count: CountSpec,
     /// At least one alert with `count.including`.
     pub(super) including: bool,
     /// Different stages.
     pub(super) stages: u32,
+    /// How many different ones of each further thing.
+    pub(super) distinct: Vec<u32>,
 }
 
 /// Alerts by event time, then hash.
@@ -213,16 +219,16 @@ impl Window {
         Some(first_window(&fresh, at, wanted)?.iter().map(|entry| (*entry).clone()).collect())
     }
 
-    fn spend(&mut self, taken: Vec<Entry>, hash: &AlertHash, doubt: Option<Downgrade>) -> Completed {
-        for entry in &taken {
-            let Some(held) = self.entries.get_mut(&(entry.at, entry.hash.clone())) else { continue };
+    fn spend(&mut self, mut taken: Vec<Entry>, hash: &AlertHash, doubt: Option<Downgrade>) -> Completed {
+        for entry in &mut taken {
             match doubt {
-                None => held.mark.spent = Some(hash.clone()),
+                None => entry.mark.spent = Some(hash.clone()),
                 Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => {
-                    held.mark.paged = Some(hash.clone());
+                    entry.mark.paged = Some(hash.clone());
                 }
-                Some(Downgrade::Suppressed) => held.mark.held = Some(hash.clone()),
+                Some(Downgrade::Suppressed) => entry.mark.held = Some(hash.clone()),
             }
+            self.remember(entry.at, &entry.hash, &entry.mark);
         }
         Completed { taken, doubt }
     }
@@ -255,6 +261,18 @@ impl Window {
             false => entry.mark.announced = true,
         }
         Some(entry.clone())
+    }
+
+    /// What the alert caused in another window, it caused here, too.
+    pub(super) fn remember(&mut self, at: Timestamp, hash: &AlertHash, mark: &Mark) {
+        if let Some(entry) = self.entries.get_mut(&(at, hash.clone())) {
+            entry.mark = mark.clone();
+        }
+    }
+
+    /// When the newest of its alerts happened.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.entries.keys().next_back().map(|(at, _)| *at)
     }
 
     /// Takes back what the alert caused: it, and the spending of those it completed a window with.
@@ -313,6 +331,7 @@ struct Tally<'e> {
     bots: BTreeMap<&'e BotId, usize>,
     feeds: BTreeMap<&'e FeedName, usize>,
     stages: BTreeMap<usize, usize>,
+    distinct: BTreeMap<usize, BTreeMap<&'e str, usize>>,
     included: usize,
 }
 
@@ -323,6 +342,9 @@ impl<'e> Tally<'e> {
         if let Some(stage) = entry.stage {
             one_more(&mut self.stages, stage);
         }
+        for (index, value) in differing(entry) {
+            one_more(self.distinct.entry(index).or_default(), value);
+        }
         self.included = self.included.saturating_add(usize::from(entry.included));
     }
 
@@ -332,6 +354,9 @@ impl<'e> Tally<'e> {
         if let Some(stage) = entry.stage {
             one_less(&mut self.stages, stage);
         }
+        for (index, value) in differing(entry) {
+            one_less(self.distinct.entry(index).or_default(), value);
+        }
         self.included = self.included.saturating_sub(usize::from(entry.included));
     }
 
@@ -340,7 +365,17 @@ impl<'e> Tally<'e> {
             && at_least(self.feeds.len(), wanted.count.feeds)
             && at_least(self.stages.len(), wanted.stages)
             && (!wanted.including || self.included > 0)
+            && wanted
+                .distinct
+                .iter()
+                .enumerate()
+                .all(|(index, wanted)| at_least(self.distinct.get(&index).map_or(0, BTreeMap::len), *wanted))
     }
+}
+
+fn differing(entry: &Entry) -> impl Iterator<Item = (usize, &str)> {
+    let values = entry.differs.iter().enumerate();
+    values.flat_map(|(index, values)| values.iter().map(move |value| (index, value.as_str())))
 }
 
 fn one_more<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {

@@ -6,6 +6,7 @@ use super::claim::Claim;
 use super::read::{addresses, at, document, flat, hash, instant, needed, object, severity, text};
 use super::{Claims, Hearing};
 use crate::domain::alert::AlertSeverity;
+use crate::domain::condition::{StatePhase, write_state};
 use crate::feeds::forta_wire::Malformed;
 
 pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
@@ -34,6 +35,18 @@ fn insight(data: &Value) -> Result<Claim, Malformed> {
     involved.extend(addresses(at(data, &["triggeredAssets"])));
     let mut metadata = flat(insight, "");
     metadata.extend(agent.as_object().map(|agent| flat(agent, "agent.")).unwrap_or_default());
+    // Later words about a state name the one it began with.
+    let began =
+        Some(text(field("parentRiId"))).filter(|parent| !parent.is_empty()).unwrap_or_else(|| id.clone());
+    let phase = match stage.to_ascii_lowercase().as_str() {
+        "start" if !is_over => Some(StatePhase::Begin),
+        "reminder" if !is_over => Some(StatePhase::Again),
+        "start" | "reminder" | "end" => Some(StatePhase::End),
+        _of_an_event => None,
+    };
+    if let Some(phase) = phase {
+        write_state(&mut metadata, &began, phase);
+    }
     Ok(Claim {
         vendor: "hypernative",
         id: format!("{id}|{stage}"),

@@ -6,6 +6,7 @@ use super::claim::Claim;
 use super::read::{at, flat, instant, needed, object, severity, text};
 use super::{Claims, Hearing};
 use crate::domain::alert::AlertSeverity;
+use crate::domain::condition::{StatePhase, write_state};
 
 pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
     hearing.each([body], |body| {
@@ -25,6 +26,14 @@ pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
             matches!(kind.as_str(), "incident.triggered" | "incident.escalated" | "incident.reopened");
         let mut metadata = flat(fields, "");
         metadata.insert("service".to_owned(), Value::String(text(at(data, &["service", "summary"]))));
+        let phase = match kind.as_str() {
+            "incident.triggered" | "incident.reopened" => Some(StatePhase::Begin),
+            "incident.resolved" => Some(StatePhase::End),
+            goes_on => goes_on.starts_with("incident.").then_some(StatePhase::Again),
+        };
+        if let Some(phase) = phase {
+            write_state(&mut metadata, &text(at(data, &["id"])), phase);
+        }
         Ok(Claim {
             vendor: "pagerduty",
             id: needed(at(event, &["id"]), "event.id")?,

@@ -9,6 +9,7 @@ use super::claim::Claim;
 use super::read::{addresses, at, flat, hash, instant, list, needed, object, severity, text};
 use super::{Claims, Hearing};
 use crate::domain::alert::{AlertSeverity, Sender};
+use crate::domain::condition::{StatePhase, write_state};
 use crate::feeds::forta_wire::Malformed;
 
 /// Labels that name the chain, the first that is there.
@@ -37,6 +38,11 @@ fn one(vendor: &'static str, alert: &Value) -> Result<Claim, Malformed> {
     if let Some(values) = at(alert, &["values"]).as_object() {
         metadata.extend(flat(values, "value."));
     }
+    write_state(
+        &mut metadata,
+        &fingerprint,
+        if status == "resolved" { StatePhase::End } else { StatePhase::Begin },
+    );
     let mut involved = addresses(at(alert, &["labels"]));
     involved.extend(addresses(annotations));
     let ended = if status == "resolved" { instant(at(alert, &["endsAt"])) } else { None };

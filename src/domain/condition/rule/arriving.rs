@@ -1,5 +1,7 @@
 //! An alert that has just come, and why one that would count does not.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::super::attacker;
@@ -46,6 +48,8 @@ impl Arriving<'_> {
             maintained: false,
             critical: self.alert.severity == AlertSeverity::Critical,
             muted: Vec::new(),
+            about: Vec::new(),
+            differs: Vec::new(),
         }
     }
 
@@ -57,6 +61,22 @@ impl Arriving<'_> {
         let silences = self.silences.iter().filter(|silence| silence.scope.covers(&subject));
         mutes.extend(silences.map(|silence| Mute::Silenced { silence: silence.id }));
         mutes
+    }
+
+    /// The same for a group of contracts that stand together: it is muted there only if it is about each.
+    pub(super) fn mutes_in(
+        &self,
+        runbook: &RunbookId,
+        condition: &Condition,
+        group: &[ContractName],
+    ) -> Vec<Mute> {
+        let each: Vec<Vec<Mute>> =
+            group.iter().map(|contract| self.mutes(runbook, condition, contract)).collect();
+        if each.iter().any(Vec::is_empty) {
+            return Vec::new();
+        }
+        let all: BTreeSet<Mute> = each.into_iter().flatten().collect();
+        all.into_iter().collect()
     }
 
     /// Whom it accuses, where everybody it accuses is known to be harmless. An alert that accuses nobody in so many
@@ -83,8 +103,13 @@ pub(super) fn discarded(arriving: &Arriving<'_>, said: &mut Said<'_>) -> Option<
         count(&mut said.counters.late);
         return Some(Why::TooLate(behind));
     }
-    let accused = attacker::accused(arriving.alert);
-    let cleared = arriving.lane.cleared(arriving.alert, &accused, said.condition.retractors())?;
+    let alert = arriving.alert;
+    let takes_back = said.condition.retractors().contains(&alert.bot) && alert.retracts().next().is_some();
+    if takes_back || said.condition.is_suppressor(&alert.bot) {
+        return Some(Why::Suppressor);
+    }
+    let accused = attacker::accused(alert);
+    let cleared = arriving.lane.cleared(alert, &accused, said.condition.retractors())?;
     count(&mut said.counters.retracted);
     Some(Why::Retracted(cleared))
 }

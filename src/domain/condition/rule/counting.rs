@@ -1,11 +1,12 @@
-//! `count`: windows of alerts about one contract.
+//! `count`: windows of alerts of one group, which is one contract unless `group` says otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::super::about::About;
 use super::super::compile::{Condition, Watched};
+use super::super::grouping::{GROUPS_MAX, GroupKey, groups};
 use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
 use super::super::truth::{BlockId, Canonicity};
@@ -14,13 +15,13 @@ use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, RunbookId};
 
-/// What an older block of an alert had caused, by contract.
-pub(super) type Caused = BTreeMap<ContractName, Mark>;
+/// What an older block of an alert had caused, by group.
+pub(super) type Caused = BTreeMap<GroupKey, Mark>;
 
-/// The windows of one condition, by contract and trust.
+/// The windows of one condition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counting {
-    windows: BTreeMap<(ContractName, bool), Window>,
+    windows: BTreeMap<GroupKey, Window>,
 }
 
 impl Counting {
@@ -31,66 +32,118 @@ impl Counting {
         marks: Marks,
         said: &mut Said<'_>,
     ) {
+        for (watched, _) in about.iter().filter(|(_, answer)| *answer == About::Untold) {
+            count(&mut said.counters.untold);
+            said.note(Why::AddressesCut(watched.contract.clone()));
+        }
         let (alert, condition) = (arriving.alert, said.condition);
+        let groups = groups(alert, condition, about);
+        if groups.is_empty() && about.iter().any(|(_, answer)| *answer == About::Yes) {
+            said.note(Why::NoGroup);
+        }
         let marks = if let Marks::Counting(marks) = marks { marks } else { Caused::new() };
         let base = arriving.entry(condition);
-        let (at, wanted) = (base.at, condition.wanted());
-        for (watched, answer) in about {
-            if *answer == About::Untold {
-                count(&mut said.counters.untold);
-                said.note(Why::AddressesCut(watched.contract.clone()));
-                continue;
-            }
+        // In every group first: what fires in one is spent in those beside it.
+        for (key, watched) in &groups {
+            let about: Vec<ContractName> = watched.iter().map(|watched| watched.contract.clone()).collect();
+            let covered = |contract| arriving.maintenance.covers(contract, base.at);
             let entry = Entry {
-                mark: marks.get(&watched.contract).cloned().unwrap_or_default(),
-                maintained: arriving.maintenance.covers(&watched.contract, at),
-                muted: arriving.mutes(said.runbook, condition, &watched.contract),
+                mark: marks.get(key).cloned().unwrap_or_default(),
+                maintained: about.iter().all(covered),
+                differs: condition.differing(alert, &about),
+                muted: arriving.mutes_in(said.runbook, condition, &about),
+                about,
                 ..base.clone()
             };
-            let doubt = entry.doubt();
             said.muted(entry.muted.iter());
-            let window = self.windows.entry((watched.contract.clone(), alert.authenticated)).or_default();
-            let displaced = window.insert(entry);
+            let displaced = self.windows.entry(key.clone()).or_default().insert(entry);
             said.observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
             if let Some(displaced) = displaced {
                 count(&mut said.counters.displaced);
                 said.note(Why::WindowFull(displaced.hash));
             }
-            if let Some(done) = window.complete(at, &alert.hash, &wanted) {
-                count(&mut said.counters.fired);
-                let response = condition.respond();
-                let firing = Firing {
-                    watched,
-                    early: false,
-                    doubt: done.doubt,
-                    response,
-                    taken: done.taken,
-                    shared: None,
-                };
-                let matched = firing.into_match(said.runbook, condition, at, alert.authenticated);
-                said.observation.matches.push(matched);
-            } else if let Some(response) = condition.early(alert)
-                && let Some(entry) = window.announce(at, &alert.hash, wanted.count.within)
-            {
-                count(&mut said.counters.fired_early);
-                let firing =
-                    Firing { watched, early: true, doubt, response, taken: vec![entry], shared: None };
-                let matched = firing.into_match(said.runbook, condition, at, alert.authenticated);
-                said.observation.matches.push(matched);
-            }
+        }
+        // What completes a window of a contract announces nothing for it.
+        let mut fired = BTreeSet::new();
+        for (key, _) in &groups {
+            let Some(matched) = self.complete(key, base.at, &alert.hash, said.runbook, condition) else {
+                continue;
+            };
+            fired.insert(&key.contract);
+            count(&mut said.counters.fired);
+            said.observation.matches.push(matched);
+        }
+        for (key, _) in groups.iter().filter(|(key, _)| !fired.contains(&key.contract)) {
+            let Some(matched) = self.announce(key, base.at, alert, said.runbook, condition) else { continue };
+            count(&mut said.counters.fired_early);
+            said.observation.matches.push(matched);
+        }
+        self.make_room();
+    }
+
+    /// Fires if the alert completes its window.
+    fn complete(
+        &mut self,
+        key: &GroupKey,
+        at: Timestamp,
+        hash: &AlertHash,
+        runbook: &RunbookId,
+        condition: &Condition,
+    ) -> Option<Match> {
+        let done = self.windows.get_mut(key)?.complete(at, hash, &condition.wanted())?;
+        self.remember(key, &done.taken);
+        let own = done.taken.iter().find(|entry| entry.hash == *hash);
+        let watched = watched_of(key, own, condition)?;
+        let (doubt, response, taken) = (done.doubt, condition.respond(), done.taken);
+        let firing = Firing { watched, early: false, doubt, response, taken, shared: key.shared() };
+        Some(firing.into_match(runbook, condition, at, key.authenticated))
+    }
+
+    /// The early response, if it has not been given.
+    fn announce(
+        &mut self,
+        key: &GroupKey,
+        at: Timestamp,
+        alert: &Alert,
+        runbook: &RunbookId,
+        condition: &Condition,
+    ) -> Option<Match> {
+        let response = condition.early(alert)?;
+        let within = condition.count().within;
+        let entry = self.windows.get_mut(key)?.announce(at, &alert.hash, within)?;
+        let taken = vec![entry];
+        self.remember(key, &taken);
+        let watched = watched_of(key, taken.first(), condition)?;
+        let doubt = taken.first().and_then(Entry::doubt);
+        let firing = Firing { watched, early: true, doubt, response, taken, shared: None };
+        Some(firing.into_match(runbook, condition, at, key.authenticated))
+    }
+
+    /// What alerts have caused for a contract, they have caused in all its groups.
+    fn remember(&mut self, key: &GroupKey, taken: &[Entry]) {
+        let kin = self.windows.iter_mut().filter(|(other, _)| *other != key && key.is_kin(other));
+        for (_, window) in kin {
+            taken.iter().for_each(|entry| window.remember(entry.at, &entry.hash, &entry.mark));
+        }
+    }
+
+    /// Drops the groups that have been quiet the longest.
+    fn make_room(&mut self) {
+        while self.windows.len() > GROUPS_MAX {
+            let quiet = self.windows.iter().min_by_key(|(_, window)| window.newest());
+            let Some(quiet) = quiet.map(|(key, _)| key.clone()) else { return };
+            self.windows.remove(&quiet);
         }
     }
 
     pub(super) fn take_out(&mut self, alert: &Alert) -> Caused {
-        let windows = self.windows.iter_mut().filter(|((_, trust), _)| *trust == alert.authenticated);
-        windows
-            .filter_map(|((contract, _), window)| Some((contract.clone(), window.remove(&alert.hash)?.mark)))
-            .collect()
+        let windows = self.windows.iter_mut().filter(|(key, _)| key.authenticated == alert.authenticated);
+        windows.filter_map(|(key, window)| Some((key.clone(), window.remove(&alert.hash)?.mark))).collect()
     }
 
     pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let trust = retraction.authenticated;
-        let windows = self.windows.iter_mut().filter(|((_, authenticated), _)| *authenticated == trust);
+        let windows = self.windows.iter_mut().filter(|(key, _)| key.authenticated == trust);
         let on_chain = |entry: &Entry| entry.block.is_none_or(|block| block.chain == retraction.chain);
         remove(windows, &|entry| on_chain(entry) && gone(entry))
     }
@@ -105,61 +158,43 @@ impl Counting {
         runbook: &RunbookId,
         condition: &Condition,
     ) -> Vec<Match> {
-        let wanted = condition.wanted();
-        let mut matches = Vec::new();
-        for ((contract, authenticated), window) in &mut self.windows {
-            let mut confirmed: Vec<(Timestamp, AlertHash)> = Vec::new();
+        let mut confirmed: Vec<(GroupKey, Timestamp, AlertHash)> = Vec::new();
+        for (key, window) in &mut self.windows {
             for entry in window.entries_mut().filter(|entry| is_open(entry, block)) {
                 entry.canonicity = Canonicity::Canonical;
-                confirmed.push((entry.at, entry.hash.clone()));
-            }
-            let Some(watched) = condition.watched().iter().find(|watched| watched.contract == *contract)
-            else {
-                continue;
-            };
-            for (at, hash) in confirmed {
-                let Some(done) = window.complete(at, &hash, &wanted) else { continue };
-                let firing = Firing {
-                    watched,
-                    early: false,
-                    doubt: done.doubt,
-                    response: condition.respond(),
-                    taken: done.taken,
-                    shared: None,
-                };
-                matches.push(firing.into_match(runbook, condition, at, *authenticated));
+                confirmed.push((key.clone(), entry.at, entry.hash.clone()));
             }
         }
-        matches
+        let fired = confirmed.iter().map(|(key, at, hash)| self.complete(key, *at, hash, runbook, condition));
+        fired.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
     /// Marks what is silenced from now on, and what no longer is.
     pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
-        for ((contract, _), window) in &mut self.windows {
-            for entry in window.entries_mut() {
-                let mut muted = std::mem::take(&mut entry.muted);
-                silenced(&mut muted, entry, (runbook, condition, contract), silences);
-                entry.muted = muted;
-            }
+        for entry in self.windows.values_mut().flat_map(Window::entries_mut) {
+            entry.muted = silenced(&entry.muted, entry, (runbook, condition, &entry.about), silences);
         }
     }
 
     pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {
-        if let Some(window) = self.windows.get_mut(&(contract.clone(), alert.authenticated)) {
-            window.take_back(&alert.hash);
+        for (key, window) in &mut self.windows {
+            let is_its = key.contract.as_ref().is_none_or(|own| own == contract);
+            if is_its && key.authenticated == alert.authenticated {
+                window.take_back(&alert.hash);
+            }
         }
     }
 
     pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
-        for ((_, trust), window) in &mut self.windows {
-            if *trust == authenticated {
+        for (key, window) in &mut self.windows {
+            if key.authenticated == authenticated {
                 window.forget(hash);
             }
         }
     }
 
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        self.windows.iter().any(|((_, trust), window)| *trust == authenticated && window.holds(hash))
+        self.windows.iter().any(|(key, window)| key.authenticated == authenticated && window.holds(hash))
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -167,13 +202,19 @@ impl Counting {
     }
 
     pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {
-        for ((_, trust), window) in &mut self.windows {
-            if *trust == authenticated {
+        for (key, window) in &mut self.windows {
+            if key.authenticated == authenticated {
                 window.prune(oldest);
             }
         }
         self.windows.retain(|_, window| !window.is_empty());
     }
+}
+
+/// The contract of a group, or else the first that the alert is about.
+fn watched_of<'c>(key: &GroupKey, own: Option<&Entry>, condition: &'c Condition) -> Option<&'c Watched> {
+    let contract = key.contract.as_ref().or_else(|| own?.about.first())?;
+    condition.watched().iter().find(|watched| watched.contract == *contract)
 }
 
 /// Whether this answer is about the entry.
@@ -182,19 +223,21 @@ pub(super) fn is_open(entry: &Entry, block: &BlockId) -> bool {
 }
 
 fn remove<'w>(
-    windows: impl Iterator<Item = (&'w (ContractName, bool), &'w mut Window)>,
+    windows: impl Iterator<Item = (&'w GroupKey, &'w mut Window)>,
     gone: &dyn Fn(&Entry) -> bool,
 ) -> Removed {
     let mut removed = Removed::default();
-    for ((contract, _), window) in windows {
-        let hashes: Vec<AlertHash> =
+    for (_, window) in windows {
+        let hashes: BTreeSet<AlertHash> =
             window.entries().filter(|entry| gone(entry)).map(|entry| entry.hash.clone()).collect();
         for hash in hashes {
             let Some(entry) = window.remove(&hash) else { continue };
-            if entry.mark.acted() {
-                removed.acted.entry(contract.clone()).or_default().insert(hash);
-            } else {
+            if !entry.mark.acted() {
                 removed.waiting.insert(hash);
+                continue;
+            }
+            for contract in entry.about {
+                removed.acted.entry(contract).or_default().insert(hash.clone());
             }
         }
     }

@@ -204,8 +204,9 @@ impl Following {
     pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
         for print in self.trails.values_mut().flat_map(Trail::prints_mut) {
             for watched in condition.watched() {
-                let mut muted = print.muted.remove(&watched.contract).unwrap_or_default();
-                silenced(&mut muted, &print.entry, (runbook, condition, &watched.contract), silences);
+                let muted = print.muted.remove(&watched.contract).unwrap_or_default();
+                let group = std::slice::from_ref(&watched.contract);
+                let muted = silenced(&muted, &print.entry, (runbook, condition, group), silences);
                 if !muted.is_empty() {
                     print.muted.insert(watched.contract.clone(), muted);
                 }

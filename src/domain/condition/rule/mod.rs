@@ -6,6 +6,7 @@
 mod arriving;
 mod counting;
 mod following;
+mod lasting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,7 @@ pub(super) use arriving::Arriving;
 use arriving::discarded;
 use counting::Counting;
 use following::Following;
+use lasting::Lasting;
 
 /// One condition and everything it remembers.
 #[derive(Clone, Debug)]
@@ -44,6 +46,7 @@ enum Memory {
     Counting(Counting),
     Following(Following),
     Listening(Vigil),
+    Lasting(Lasting),
 }
 
 /// How an alert concerns a condition.
@@ -82,10 +85,11 @@ impl Said<'_> {
 
 impl Rule {
     pub(super) fn new(runbook: RunbookId, condition: Condition) -> Self {
-        let memory = match (&condition.spec().sequence, &condition.spec().absent) {
-            (Some(_), _) => Memory::Following(Following::default()),
-            (None, Some(_)) => Memory::Listening(Vigil::default()),
-            (None, None) => Memory::Counting(Counting::default()),
+        let memory = match (&condition.spec().sequence, &condition.spec().absent, condition.spec().lasting) {
+            (Some(_), _, _) => Memory::Following(Following::default()),
+            (None, Some(_), _) => Memory::Listening(Vigil::default()),
+            (None, None, Some(_)) => Memory::Lasting(Lasting::default()),
+            (None, None, None) => Memory::Counting(Counting::default()),
         };
         Self { runbook, condition, counters: Counters::default(), memory }
     }
@@ -152,6 +156,11 @@ impl Rule {
         // What an older block of the same alert had caused stays caused; what never happened displaces nothing.
         let orphaned = arriving.block == Canonicity::Orphaned;
         let marks = if orphaned || !arriving.again { Marks::None } else { self.take_out(alert) };
+        if let Memory::Lasting(lasting) = &mut self.memory {
+            let (runbook, condition, counters) = (&self.runbook, &self.condition, &mut self.counters);
+            let is_about = !condition.about(alert).is_empty();
+            lasting.end(arriving, is_about, &mut Said { runbook, condition, counters, observation });
+        }
         let Some(Concern { about, steps, gap, holds }) = self.concern(alert, arriving.view) else { return };
         let about: Vec<(Watched, About)> =
             about.into_iter().map(|(watched, answer)| (watched.clone(), answer)).collect();
@@ -189,25 +198,33 @@ impl Rule {
         match memory {
             Memory::Counting(counting) => counting.take(arriving, &about, marks, &mut said),
             Memory::Following(following) => following.take(arriving, &about, steps, marks, &mut said),
+            Memory::Lasting(lasting) => lasting.take(arriving, &about, &mut said),
             Memory::Listening(_) => {}
         }
     }
 
-    /// A heartbeat that the clock finds silent.
-    pub(super) fn tick(&mut self, clock: Timestamp) -> Option<Match> {
-        let (Memory::Listening(vigil), Some(spec)) = (&mut self.memory, &self.condition.spec().absent) else {
-            return None;
+    /// A heartbeat that the clock finds silent, or states that it finds to have lasted.
+    pub(super) fn tick(&mut self, clock: Timestamp) -> Vec<Match> {
+        let found: Vec<Match> = match (&mut self.memory, &self.condition.spec().absent) {
+            (Memory::Listening(vigil), Some(spec)) => {
+                let silence = vigil.tick(clock, spec);
+                let found = silence.and_then(|silence| {
+                    silent(&self.runbook, &self.condition, clock, &silence)
+                });
+                found.into_iter().collect()
+            }
+            (Memory::Lasting(lasting), _) => lasting.tick(clock, &self.runbook, &self.condition),
+            (Memory::Listening(_) | Memory::Counting(_) | Memory::Following(_), _) => return Vec::new(),
         };
-        let silence = vigil.tick(clock, spec)?;
-        count(&mut self.counters.fired);
-        silent(&self.runbook, &self.condition, clock, &silence)
+        found.iter().for_each(|_| count(&mut self.counters.fired));
+        found
     }
 
     fn take_out(&mut self, alert: &Alert) -> Marks {
         match &mut self.memory {
             Memory::Counting(counting) => Marks::Counting(counting.take_out(alert)),
             Memory::Following(following) => Marks::Following(following.take_out(alert)),
-            Memory::Listening(_) => Marks::None,
+            Memory::Listening(_) | Memory::Lasting(_) => Marks::None,
         }
     }
 
@@ -232,6 +249,7 @@ impl Rule {
         let found = match memory {
             Memory::Counting(counting) => counting.withdraw(retraction, &gone),
             Memory::Following(following) => following.withdraw(retraction, &gone),
+            Memory::Lasting(lasting) => lasting.remove(&gone),
             Memory::Listening(_) => return,
         };
         let because = format!("retracted by bot {}", short(retraction.bot.as_str()));
@@ -259,6 +277,7 @@ impl Rule {
         match &self.memory {
             Memory::Counting(counting) => counting.entries().for_each(&mut add),
             Memory::Following(following) => following.entries().for_each(&mut add),
+            Memory::Lasting(lasting) => lasting.entries().for_each(&mut add),
             Memory::Listening(_) => {}
         }
         blocks
@@ -270,6 +289,10 @@ impl Rule {
         let found = match memory {
             Memory::Counting(counting) => counting.confirm_block(block, runbook, condition),
             Memory::Following(following) => following.confirm_block(block, runbook, condition),
+            Memory::Lasting(lasting) => {
+                lasting.confirm_block(block);
+                Vec::new()
+            }
             Memory::Listening(_) => Vec::new(),
         };
         found.iter().for_each(|_| count(&mut counters.fired));
@@ -282,6 +305,7 @@ impl Rule {
         let found = match &mut self.memory {
             Memory::Counting(counting) => counting.drop_where(&gone),
             Memory::Following(following) => following.drop_where(&gone),
+            Memory::Lasting(lasting) => lasting.remove(&gone),
             Memory::Listening(_) => Removed::default(),
         };
         let withdrawn = found.acted.iter().map(|(contract, alerts)| Withdrawal {
@@ -302,6 +326,7 @@ impl Rule {
         match &mut self.memory {
             Memory::Counting(counting) => counting.forget(hash, authenticated),
             Memory::Following(following) => following.forget(hash, authenticated),
+            Memory::Lasting(lasting) => lasting.forget(hash, authenticated),
             Memory::Listening(_) => {}
         }
     }
@@ -311,6 +336,7 @@ impl Rule {
         match &mut self.memory {
             Memory::Counting(counting) => counting.take_back(alert, contract),
             Memory::Following(following) => following.take_back(alert, contract),
+            Memory::Lasting(lasting) => lasting.take_back(contract),
             Memory::Listening(vigil) => *vigil = Vigil::default(),
         }
     }
@@ -318,7 +344,7 @@ impl Rule {
     /// Forgets every beat, so that the grace of a start begins.
     pub(super) fn listen_anew(&mut self) {
         match &mut self.memory {
-            Memory::Counting(_) | Memory::Following(_) => {}
+            Memory::Counting(_) | Memory::Following(_) | Memory::Lasting(_) => {}
             Memory::Listening(vigil) => *vigil = Vigil::default(),
         }
     }
@@ -329,6 +355,7 @@ impl Rule {
         match memory {
             Memory::Counting(counting) => counting.silence(runbook, condition, silences),
             Memory::Following(following) => following.silence(runbook, condition, silences),
+            Memory::Lasting(lasting) => lasting.silence(runbook, condition, silences),
             Memory::Listening(_) => {}
         }
     }
@@ -337,6 +364,7 @@ impl Rule {
         match &self.memory {
             Memory::Counting(counting) => counting.holds(hash, authenticated),
             Memory::Following(following) => following.holds(hash, authenticated),
+            Memory::Lasting(lasting) => lasting.holds(hash, authenticated),
             Memory::Listening(_) => false,
         }
     }
@@ -347,6 +375,7 @@ impl Rule {
         match &mut self.memory {
             Memory::Counting(counting) => counting.prune(oldest, authenticated),
             Memory::Following(following) => following.prune(oldest, authenticated),
+            Memory::Lasting(lasting) => lasting.prune(oldest, authenticated),
             Memory::Listening(_) => {}
         }
     }
@@ -384,21 +413,31 @@ fn silent(
     })
 }
 
-/// Puts what silences an alert now in the place of what did; what else mutes it stays.
+/// What mutes an alert now about a group of contracts, where it was muted by `muted`: what silences it is said anew,
+/// what else mutes it stays. In a group it is silenced only if it is about each contract.
 fn silenced(
-    muted: &mut Vec<Mute>,
+    muted: &[Mute],
     entry: &Entry,
-    (runbook, condition, contract): (&RunbookId, &Condition, &ContractName),
+    (runbook, condition, group): (&RunbookId, &Condition, &[ContractName]),
     silences: &[ActiveSilence],
-) {
-    muted.retain(|mute| match mute {
+) -> Vec<Mute> {
+    let lasting = muted.iter().filter(|mute| match mute {
         Mute::Silenced { .. } => false,
         Mute::Inhibited { .. } | Mute::Excepted { .. } => true,
     });
-    let subject =
-        Subject { runbook, condition: condition.id(), contract, bot: &entry.bot, feed: &entry.feed };
-    let silences = silences.iter().filter(|silence| silence.scope.covers(&subject));
-    muted.extend(silences.map(|silence| Mute::Silenced { silence: silence.id }));
+    let lasting: Vec<Mute> = lasting.cloned().collect();
+    let of_each: Vec<BTreeSet<Mute>> = group
+        .iter()
+        .map(|contract| {
+            let (bot, feed) = (&entry.bot, &entry.feed);
+            let subject = Subject { runbook, condition: condition.id(), contract, bot, feed };
+            let silences = silences.iter().filter(|silence| silence.scope.covers(&subject));
+            silences.map(|silence| Mute::Silenced { silence: silence.id }).collect()
+        })
+        .collect();
+    let each = of_each.iter().all(|by| !by.is_empty());
+    let silenced: BTreeSet<Mute> = of_each.into_iter().flatten().filter(|_| each).collect();
+    lasting.into_iter().chain(silenced).collect()
 }
 
 /// What an older block of an alert had caused.

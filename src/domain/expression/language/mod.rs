@@ -18,13 +18,17 @@
 mod check;
 mod evaluate;
 mod number;
+mod outlook;
 mod source;
+mod span;
 mod value;
 
 use std::borrow::Cow;
 
-pub(crate) use number::Integer;
+pub(crate) use number::{Decimal, Integer};
+pub(crate) use outlook::{Outlook, Subject};
 pub use source::ExpressionError;
+pub(crate) use span::Span;
 pub(crate) use value::{Gap, Type, Value};
 
 /// Longest expression, in characters.
@@ -71,6 +75,8 @@ pub(crate) enum Resolved<L> {
     Constant(Value, Type),
     /// Known at evaluation.
     Leaf(L, Type),
+    /// True or false, as another expression says: a macro.
+    Truth(Expression<L>),
 }
 
 /// A checked expression whose open values are `L`.
@@ -99,59 +105,6 @@ impl<L> Expression<L> {
     ) -> Result<bool, Gap> {
         evaluate::Evaluation::new(leaf).truth(&self.root)
     }
-
-    /// How many different values `leaf` may have if the expression is to be true, where its form says so:
-    /// `leaf in [constants]` or `leaf == constant` among the terms joined by `&&`.
-    pub(crate) fn values_admitted(&self, leaf: &L) -> Option<usize>
-    where
-        L: PartialEq,
-    {
-        admitted(&self.root, leaf)
-    }
-}
-
-fn admitted<L: PartialEq>(node: &Node<L>, leaf: &L) -> Option<usize> {
-    let is_leaf = |node: &Node<L>| matches!(node, Node::Leaf(found) if found == leaf);
-    match node {
-        Node::And(terms) => terms.iter().filter_map(|term| admitted(term, leaf)).min(),
-        Node::Compare(Comparison::Equal, sides) => {
-            let [left, right] = &**sides;
-            let constant = |node: &Node<L>| matches!(node, Node::Constant(_));
-            ((is_leaf(left) && constant(right)) || (constant(left) && is_leaf(right))).then_some(1)
-        }
-        Node::In(sides) => match &**sides {
-            [item, Node::Constant(Value::List(values))] if is_leaf(item) => Some(distinct(values.iter())),
-            [item, Node::List(nodes)] if is_leaf(item) => {
-                let values = nodes
-                    .iter()
-                    .map(|node| if let Node::Constant(value) = node { Some(value) } else { None });
-                values.collect::<Option<Vec<_>>>().map(|values| distinct(values.into_iter()))
-            }
-            [_, _] => None,
-        },
-        // Every other form may be true whatever the leaf is.
-        Node::Compare(..)
-        | Node::Constant(_)
-        | Node::Leaf(_)
-        | Node::Local(_)
-        | Node::Has(_)
-        | Node::Not(_)
-        | Node::Or(_)
-        | Node::Choose(_)
-        | Node::Calculate(..)
-        | Node::List(_)
-        | Node::Index(_)
-        | Node::Size(_)
-        | Node::Test(..)
-        | Node::Quantify(..) => None,
-    }
-}
-
-fn distinct<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
-    let texts: std::collections::BTreeSet<String> = values
-        .map(|value| value.text().map_or_else(|_| format!("{value:?}"), str::to_ascii_lowercase))
-        .collect();
-    texts.len()
 }
 
 /// A checked node. Types were settled by the checker; a value of another type is a [`Gap`] nobody should see.
@@ -179,6 +132,50 @@ enum Node<L> {
     Test(TextTest, Box<[Node<L>; 2]>),
     /// List, body; the list's items become the innermost local.
     Quantify(Quantifier, Box<[Node<L>; 2]>),
+}
+
+impl<L> Node<L> {
+    /// What it is made of.
+    fn parts_mut(&mut self) -> &mut [Self] {
+        match self {
+            Self::Constant(_) | Self::Leaf(_) | Self::Local(_) | Self::Has(_) => &mut [],
+            Self::Not(part) | Self::Size(part) => std::slice::from_mut(part),
+            Self::And(parts)
+            | Self::Or(parts)
+            | Self::Compare(_, parts)
+            | Self::Calculate(_, parts)
+            | Self::In(parts)
+            | Self::Index(parts)
+            | Self::Test(_, parts)
+            | Self::Quantify(_, parts) => &mut parts[..],
+            Self::Choose(parts) => &mut parts[..],
+            Self::List(items) => items,
+        }
+    }
+
+    /// The same below `by` more variables; gives how many nodes it has and how deep it and its quantifiers are.
+    fn sink(&mut self, by: usize) -> Extent {
+        if let Self::Local(slot) = self {
+            *slot = slot.saturating_add(by);
+        }
+        let quantifiers = usize::from(matches!(self, Self::Quantify(..)));
+        let mut extent = Extent { nodes: 1, depth: 1, quantifiers };
+        for part in self.parts_mut() {
+            let below = part.sink(by);
+            extent.nodes = extent.nodes.saturating_add(below.nodes);
+            extent.depth = extent.depth.max(below.depth.saturating_add(1));
+            extent.quantifiers = extent.quantifiers.max(below.quantifiers.saturating_add(quantifiers));
+        }
+        extent
+    }
+}
+
+/// How large a tree is.
+#[derive(Clone, Copy)]
+struct Extent {
+    nodes: usize,
+    depth: usize,
+    quantifiers: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

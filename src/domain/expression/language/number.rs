@@ -13,6 +13,9 @@ const NUMBER_CHARS_MAX: usize = 400;
 /// Largest power of ten that is read.
 const EXPONENT_MAX: i64 = 100_000;
 
+/// Most digits before the point of a decimal that is written out plainly: those of a `uint256`.
+const PLAIN_DIGITS_MAX: usize = 78;
+
 type Wide = Signed<512, 8>;
 
 /// A whole number of at most 511 bits and a sign: every `uint256` and `int256`, their sums and, mostly, products.
@@ -140,6 +143,27 @@ impl From<Integer> for Decimal {
     }
 }
 
+impl fmt::Display for Decimal {
+    /// Plainly where that is short, else as `1.5e-60`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = String::from_utf8_lossy(&self.digits);
+        let sign = if self.negative { "-" } else { "" };
+        let (first, rest) = digits.split_at_checked(1).unwrap_or(("0", ""));
+        let text = match usize::try_from(self.exponent) {
+            _ if digits.is_empty() => "0".to_owned(),
+            Ok(whole @ 1..=PLAIN_DIGITS_MAX) => match digits.split_at_checked(whole) {
+                Some((whole, "")) => whole.to_owned(),
+                Some((whole, fraction)) => format!("{whole}.{fraction}"),
+                None => format!("{digits:0<whole$}"),
+            },
+            Ok(0) => format!("0.{digits}"),
+            Ok(_) | Err(_) if rest.is_empty() => format!("{first}e{}", self.exponent.saturating_sub(1)),
+            Ok(_) | Err(_) => format!("{first}.{rest}e{}", self.exponent.saturating_sub(1)),
+        };
+        write!(f, "{sign}{text}")
+    }
+}
+
 impl PartialOrd for Decimal {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -183,7 +207,7 @@ impl Number {
         }
     }
 
-    fn to_decimal(&self) -> Decimal {
+    pub(crate) fn to_decimal(&self) -> Decimal {
         match self {
             Self::Whole(number) => Decimal::from(*number),
             Self::Decimal(number) => number.clone(),

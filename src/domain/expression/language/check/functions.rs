@@ -50,7 +50,7 @@ impl<V: Vocabulary> Checker<'_, V> {
             (_, None, arguments) => {
                 let literals: Vec<Option<&str>> = arguments.iter().map(text_of).collect();
                 match self.vocabulary.call(name, &literals) {
-                    Some(resolved) => self.resolved(id, resolved),
+                    Some(resolved) => self.resolved(id, resolved, depth),
                     None => self.unknown_function(id, call),
                 }
             }
@@ -81,7 +81,7 @@ impl<V: Vocabulary> Checker<'_, V> {
         let at = self.place_of_name(field, &path, &resolved);
         match resolved {
             Ok(Resolved::Leaf(leaf, _)) => Some((Node::Has(leaf), Type::Bool)),
-            Ok(Resolved::Constant(..)) => self.refuse(at, "this is always there"),
+            Ok(Resolved::Constant(..) | Resolved::Truth(_)) => self.refuse(at, "this is always there"),
             Err(message) => self.refuse(at, message),
         }
     }

@@ -12,7 +12,9 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr};
 use super::number::{Decimal, Integer};
 use super::source::{ExpressionError, Source};
 use super::value::{Type, Value};
-use super::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX, Node, Resolved, Vocabulary, nearest};
+use super::{
+    COMPREHENSION_DEPTH_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX, Node, Resolved, Vocabulary, nearest,
+};
 
 /// Checks a parsed expression against a vocabulary and the type it must have.
 pub(super) fn check<V: Vocabulary>(
@@ -73,7 +75,7 @@ impl<V: Vocabulary> Checker<'_, V> {
         if let Some(path) = self.path(tree) {
             let resolved = self.vocabulary.name(&path);
             let at = self.place_of_name(tree, &path, &resolved);
-            return self.resolved(at, resolved);
+            return self.resolved(at, resolved, depth);
         }
         match &tree.expr {
             Expr::Literal(literal) => self.literal(tree.id, literal),
@@ -130,12 +132,37 @@ impl<V: Vocabulary> Checker<'_, V> {
         if resolved.as_ref().err() == first.as_ref().err() { root_of(tree) } else { tree.id }
     }
 
-    fn resolved(&mut self, id: u64, resolved: Result<Resolved<V::Leaf>, String>) -> Checked<V::Leaf> {
+    fn resolved(
+        &mut self,
+        id: u64,
+        resolved: Result<Resolved<V::Leaf>, String>,
+        depth: usize,
+    ) -> Checked<V::Leaf> {
         match resolved {
+            Ok(Resolved::Truth(expression)) => self.graft(id, expression.root, depth),
             Ok(Resolved::Constant(value, kind)) => Some((Node::Constant(value), kind)),
             Ok(Resolved::Leaf(leaf, kind)) => Some((Node::Leaf(leaf), kind)),
             Err(message) => self.refuse(id, message),
         }
+    }
+
+    /// Puts another expression here, within the bounds of this one.
+    fn graft(&mut self, id: u64, mut root: Node<V::Leaf>, depth: usize) -> Checked<V::Leaf> {
+        let extent = root.sink(self.locals.len());
+        self.nodes = self.nodes.saturating_add(extent.nodes);
+        if self.nodes > EXPRESSION_NODES_MAX {
+            return self
+                .refuse(id, format!("it has more than {EXPRESSION_NODES_MAX} parts, macros written out"));
+        }
+        if depth.saturating_add(extent.depth) > EXPRESSION_DEPTH_MAX.saturating_add(1) {
+            return self
+                .refuse(id, format!("it is nested deeper than {EXPRESSION_DEPTH_MAX}, macros written out"));
+        }
+        if self.locals.len().saturating_add(extent.quantifiers) > COMPREHENSION_DEPTH_MAX {
+            let message = format!("exists and all are nested deeper than {COMPREHENSION_DEPTH_MAX}");
+            return self.refuse(id, format!("{message}, macros written out"));
+        }
+        Some((root, Type::Bool))
     }
 
     fn literal(&mut self, id: u64, literal: &LiteralValue) -> Checked<V::Leaf> {
