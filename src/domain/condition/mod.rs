@@ -20,13 +20,17 @@
 
 mod about;
 mod absence;
+mod agenda;
 mod attacker;
 mod bloom;
 mod check;
 mod compile;
 mod explain;
+mod held;
+mod index;
 mod lane;
 mod matcher;
+mod needs;
 mod outcome;
 mod problem;
 mod rule;

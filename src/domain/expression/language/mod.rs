@@ -17,12 +17,14 @@
 
 mod check;
 mod evaluate;
+mod necessary;
 mod number;
 mod source;
 mod value;
 
 use std::borrow::Cow;
 
+pub(crate) use necessary::{Constraint, Facts};
 pub(crate) use number::Integer;
 pub use source::ExpressionError;
 pub(crate) use value::{Gap, Type, Value};
