@@ -103,9 +103,20 @@ struct Key {
 /// Rules by what they need.
 #[derive(Clone, Debug, Default)]
 struct Bucket {
-    by_bot: HashMap<usize, Vec<(u8, RuleNumber)>>,
-    by_alert_id: HashMap<usize, Vec<(u8, RuleNumber)>>,
+    by_bot: ByName,
+    by_alert_id: ByName,
     by_severity: [Vec<RuleNumber>; SEVERITIES.len()],
+}
+
+/// A rule, and the severities it needs.
+type Entry = (u8, RuleNumber);
+
+/// Rules that need one of certain names.
+#[derive(Clone, Debug, Default)]
+struct ByName {
+    rules: HashMap<usize, Vec<Entry>>,
+    /// All of them, those that no name satisfies included: where the alert has none, each has something to note.
+    all: Vec<Entry>,
 }
 
 const SEVERITIES: [AlertSeverity; 6] = [
@@ -132,22 +143,23 @@ impl Bucket {
                 return;
             }
         };
+        let entry = (fields.severities(), rule);
+        by.all.push(entry);
         for name in &names {
-            by.entry(numbers.number(name)).or_default().push((fields.severities(), rule));
+            by.rules.entry(numbers.number(name)).or_default().push(entry);
         }
     }
 
     fn find(&self, key: Key, rules: &mut Vec<RuleNumber>) {
         rules.extend(self.by_severity.get(key.severity as usize).into_iter().flatten());
         for (by, name) in [(&self.by_bot, key.bot), (&self.by_alert_id, key.alert_id)] {
-            let admits = |(severities, _): &&(u8, RuleNumber)| severities & bit(key.severity) != 0;
-            match name {
-                Name::Known(name) => {
-                    rules.extend(by.get(&name).into_iter().flatten().filter(admits).map(|(_, rule)| *rule));
-                }
-                Name::Unheard => {}
-                Name::Lacking => rules.extend(by.values().flatten().filter(admits).map(|(_, rule)| *rule)),
-            }
+            let named = match name {
+                Name::Known(name) => by.rules.get(&name).map_or(&[][..], Vec::as_slice),
+                Name::Unheard => &[],
+                Name::Lacking => by.all.as_slice(),
+            };
+            let admitted = named.iter().filter(|(severities, _)| severities & bit(key.severity) != 0);
+            rules.extend(admitted.map(|(_, rule)| *rule));
         }
     }
 }
@@ -158,7 +170,8 @@ impl Index {
         let mut scopes: BTreeMap<BTreeSet<(ChainId, Address)>, usize> = BTreeMap::new();
         for (number, rule) in rules.iter().enumerate() {
             let watched = rule.condition.watched();
-            let about: BTreeSet<_> = watched.iter().map(|watched| (watched.chain_id, watched.address)).collect();
+            let about: BTreeSet<_> =
+                watched.iter().map(|watched| (watched.chain_id, watched.address)).collect();
             let next = index.scopes.len();
             let scope = *scopes.entry(about.clone()).or_insert(next);
             index.scope_of.push(scope);
@@ -251,7 +264,10 @@ impl OnChain {
             Beyond::Anybody => self.contracts.values().for_each(add),
             // An unreadable filter may hold anybody.
             Beyond::Filtered(filter) => {
-                self.contracts.values().filter(|contract| contract.probe.test(filter) != Ok(false)).for_each(add);
+                self.contracts
+                    .values()
+                    .filter(|contract| contract.probe.test(filter) != Ok(false))
+                    .for_each(add);
             }
         }
         scopes.sort_unstable();

@@ -89,10 +89,7 @@ pub(super) fn is_understood(spec: &ConditionSpec) -> bool {
 
 /// Fields that every alert has.
 fn always_has(field: &AlertField) -> bool {
-    matches!(
-        field,
-        AlertField::Severity | AlertField::Chain | AlertField::CreatedAt | AlertField::EventTime
-    )
+    matches!(field, AlertField::Severity | AlertField::Chain | AlertField::CreatedAt | AlertField::EventTime)
 }
 
 impl Facts<AlertField> for Fields {
@@ -110,7 +107,10 @@ impl Facts<AlertField> for Fields {
             AlertField::Severity => {
                 let admits = |number: &u8| constraint.admits(&Value::Int(Integer::from(u64::from(*number))));
                 let numbers = AlertSeverity::Unknown as u8..=AlertSeverity::Critical as u8;
-                Self { severities: numbers.filter(admits).fold(0, |all, number| all | 1 << number), ..Self::ANY }
+                Self {
+                    severities: numbers.filter(admits).fold(0, |all, number| all | 1 << number),
+                    ..Self::ANY
+                }
             }
             AlertField::Bot => Self { bots: texts(), ..Self::ANY },
             AlertField::AlertId => Self { alert_ids: texts(), ..Self::ANY },

@@ -24,7 +24,8 @@ struct Linear {
 
 impl Linear {
     fn new(conditions: Vec<(RunbookId, Condition)>, maintenance: Maintenance) -> Self {
-        let rules = conditions.into_iter().map(|(runbook, condition)| Rule::new(runbook, condition)).collect();
+        let rules =
+            conditions.into_iter().map(|(runbook, condition)| Rule::new(runbook, condition)).collect();
         Self { rules, maintenance, authenticated: Lane::default(), open: Lane::default() }
     }
 
@@ -47,8 +48,7 @@ impl Linear {
         let behind = lane.behind(alert, known.now);
         let prune = lane.advance(alert);
         let clock = lane.made().max(known.now);
-        let cleared =
-            if known.block == Canonicity::Orphaned { BTreeSet::new() } else { lane.retract(alert) };
+        let cleared = if known.block == Canonicity::Orphaned { BTreeSet::new() } else { lane.retract(alert) };
         let lane: &Lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
         let again = arrival == Arrival::Again;
@@ -94,9 +94,8 @@ impl Linear {
     }
 
     fn take_back(&mut self, alert: &Alert, matched: &Match) {
-        let of_match = |rule: &&mut Rule| {
-            rule.runbook == matched.runbook && *rule.condition.id() == matched.condition
-        };
+        let of_match =
+            |rule: &&mut Rule| rule.runbook == matched.runbook && *rule.condition.id() == matched.condition;
         self.rules.iter_mut().filter(of_match).for_each(|rule| rule.take_back(alert, &matched.contract));
     }
 
@@ -185,14 +184,17 @@ fn random_when(dice: &mut Dice) -> String {
 }
 
 fn random_spec(dice: &mut Dice, number: usize) -> ConditionSpec {
-    let mut about: Vec<&str> = ["vault", "pool", "twin", "other"].into_iter().filter(|_| dice.once_in(3)).collect();
+    let mut about: Vec<&str> =
+        ["vault", "pool", "twin", "other"].into_iter().filter(|_| dice.once_in(3)).collect();
     if about.is_empty() {
         about.push("vault");
     }
     let about = about.into_iter().map(Into::into).collect();
     let respond = [Response::Page, Response::Prepare, Response::Propose][dice.below(3) as usize];
-    let mut spec = ConditionSpec::new(format!("c{number}").as_str().into(), random_when(dice), about, respond);
-    spec.early = [Early::WhenCritical, Early::Nothing, Early::Respond(Response::Page)][dice.below(3) as usize];
+    let mut spec =
+        ConditionSpec::new(format!("c{number}").as_str().into(), random_when(dice), about, respond);
+    spec.early =
+        [Early::WhenCritical, Early::Nothing, Early::Respond(Response::Page)][dice.below(3) as usize];
     spec.retracted_by = dice.once_in(3).then(|| dice.of(&["few", "others"]).to_owned());
     if dice.once_in(3) {
         spec.max_age = SignedDuration::from_mins(30);
@@ -233,7 +235,10 @@ fn random_conditions(dice: &mut Dice) -> Vec<(RunbookId, Condition)> {
     let (bots, contracts) = (lists(), world());
     let specs = (0..4 + dice.below(20)).map(|number| random_spec(dice, number as usize));
     // What can never fire is refused, and is not what is tested here.
-    specs.filter_map(|spec| Condition::compile(spec, &bots, &contracts).ok()).map(|one| ("r".into(), one)).collect()
+    specs
+        .filter_map(|spec| Condition::compile(spec, &bots, &contracts).ok())
+        .map(|one| ("r".into(), one))
+        .collect()
 }
 
 fn random_hash(dice: &mut Dice) -> AlertHash {
@@ -260,7 +265,8 @@ fn random_alert(dice: &mut Dice, second: i64) -> Alert {
     let late = [0, 0, 0, 40, 5_000, 90_000][dice.below(6) as usize];
     let happened = second - late;
     let severities = ["UNKNOWN", "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL", "CRITICAL"];
-    let mut one = alert(&random_hash(dice).0, dice.of(&["0xA1", "0xb2", "0xc3", "0xd4", "0xe5", ""]), happened);
+    let mut one =
+        alert(&random_hash(dice).0, dice.of(&["0xA1", "0xb2", "0xc3", "0xd4", "0xe5", ""]), happened);
     if dice.once_in(8) {
         // As stored facts could bring it: not normalised.
         one.bot = serde_json::from_str("\"0xA1\"").unwrap();
@@ -276,7 +282,8 @@ fn random_alert(dice: &mut Dice, second: i64) -> Alert {
     one.metadata.clear();
     if dice.once_in(5) {
         let text = dice.of(&named).to_string();
-        one.metadata.insert("address1".to_owned(), json(dice.of(&[text.as_str(), "0X0", &text.to_lowercase()])));
+        one.metadata
+            .insert("address1".to_owned(), json(dice.of(&[text.as_str(), "0X0", &text.to_lowercase()])));
     }
     if dice.once_in(6) {
         one.metadata.insert("involvedAddresses7".to_owned(), json(&dice.of(&named).to_string()));
@@ -288,7 +295,11 @@ fn random_alert(dice: &mut Dice, second: i64) -> Alert {
         one.metadata.insert("attackerAddress".to_owned(), json(&attacker.to_string()));
     }
     if dice.once_in(6) {
-        one.labels.push(AlertLabel { label: "attacker".to_owned(), entity: attacker.to_string(), remove: true });
+        one.labels.push(AlertLabel {
+            label: "attacker".to_owned(),
+            entity: attacker.to_string(),
+            remove: true,
+        });
     }
     if dice.once_in(6) {
         one.block = None;
@@ -336,7 +347,11 @@ fn same(seed: u64, events: usize) -> usize {
                 assert_eq!(indexed.unknown_blocks(), unknown, "unknown blocks at {event} of {seed}");
                 if let Some(block) = unknown.first() {
                     let answer = if dice.once_in(2) { Canonicity::Canonical } else { Canonicity::Orphaned };
-                    assert_eq!(indexed.learn(block, answer), linear.learn(block, answer), "{event} of {seed}");
+                    assert_eq!(
+                        indexed.learn(block, answer),
+                        linear.learn(block, answer),
+                        "{event} of {seed}"
+                    );
                 }
             }
             2 => {
@@ -372,7 +387,11 @@ fn same(seed: u64, events: usize) -> usize {
         for number in 0..40 {
             let hash = random_hash(&mut Dice(seed ^ number));
             for trust in [true, false] {
-                assert_eq!(indexed.holds(&hash, trust), linear.holds(&hash, trust), "{hash} at {event} of {seed}");
+                assert_eq!(
+                    indexed.holds(&hash, trust),
+                    linear.holds(&hash, trust),
+                    "{hash} at {event} of {seed}"
+                );
             }
         }
     }
@@ -400,7 +419,10 @@ proptest! {
 #[test]
 fn what_is_remembered_is_bounded_by_what_windows_hold() {
     let quiet = ConditionSpec { when: "alert.bot == \"0xb2\"".to_owned(), early: Early::Nothing, ..spec() };
-    let mut matcher = matcher(ConditionSpec { count: Some(CountSpec { alerts: 3, bots: 1, feeds: 1, within: SignedDuration::from_hours(1) }), ..quiet });
+    let mut matcher = matcher(ConditionSpec {
+        count: Some(CountSpec { alerts: 3, bots: 1, feeds: 1, within: SignedDuration::from_hours(1) }),
+        ..quiet
+    });
     let first = alert("0xheld", "0xb2", 0);
     assert!(matcher.observe(&first, &Known::CANONICAL).kept);
     let noise = |number: u64| alert(&format!("0x{number:064x}"), "0xa1", 60);
@@ -417,8 +439,10 @@ fn what_is_remembered_is_bounded_by_what_windows_hold() {
     // Once the window is over, nothing of it is left.
     for number in 0..2_000 {
         let day = 24 * 3_600 * (number + 2);
-        let Observation { kept, .. } =
-            matcher.observe(&alert(&format!("0x{number}"), ["0xa1", "0xb2"][number as usize % 2], day), &Known::CANONICAL);
+        let Observation { kept, .. } = matcher.observe(
+            &alert(&format!("0x{number}"), ["0xa1", "0xb2"][number as usize % 2], day),
+            &Known::CANONICAL,
+        );
         assert_eq!(kept, number % 2 == 1);
     }
     assert!(matcher.hashes_held() < 1_100, "{}", matcher.hashes_held());

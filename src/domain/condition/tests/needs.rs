@@ -11,12 +11,7 @@ fn told(needs: &Needs) -> String {
         Some(names) => format!(" {what}={}", names.iter().cloned().collect::<Vec<_>>().join(",")),
         None => String::new(),
     };
-    format!(
-        "{:06b}{}{}",
-        fields.severities(),
-        names("bot", &fields.bots),
-        names("id", &fields.alert_ids)
-    )
+    format!("{:06b}{}{}", fields.severities(), names("bot", &fields.bots), names("id", &fields.alert_ids))
 }
 
 fn of(when: &str) -> String {
@@ -51,8 +46,10 @@ fn what_joined_terms_ask_for_is_needed_and_nothing_else() {
 
 fn in_order(when: &str) -> String {
     let step = |when: &str, anywhere| StepSpec { when: when.to_owned(), anywhere };
-    let steps =
-        vec![step("alert.bot == \"0x1\"", true), step("alert.bot == \"0x2\" && alert.severity >= HIGH", false)];
+    let steps = vec![
+        step("alert.bot == \"0x1\"", true),
+        step("alert.bot == \"0x2\" && alert.severity >= HIGH", false),
+    ];
     let within = jiff::SignedDuration::from_hours(1);
     let sequence = Some(SequenceSpec { same: Same::Attacker, within, steps });
     told(&compile_spec(ConditionSpec { when: when.to_owned(), count: None, sequence, ..spec() }).needs())
@@ -68,5 +65,10 @@ fn a_sequence_needs_one_of_its_steps_unless_when_may_lack_something() {
 #[test]
 fn what_is_set_and_not_known_here_needs_nothing() {
     assert!(super::super::needs::is_understood(&spec()));
-    assert!(super::super::needs::is_understood(&ConditionSpec::new("a".into(), "true".into(), Vec::new(), Response::Page)));
+    assert!(super::super::needs::is_understood(&ConditionSpec::new(
+        "a".into(),
+        "true".into(),
+        Vec::new(),
+        Response::Page
+    )));
 }

@@ -47,12 +47,14 @@ impl Constraint<'_> {
     pub(crate) fn admits(&self, value: &Value) -> bool {
         match self {
             Self::OneOf(values) => values.iter().any(|known| known.same(value).unwrap_or(true)),
-            Self::Stands(ordered, known) => value.order(known).is_ok_and(|order| match ordered {
-                Ordered::Less => order.is_lt(),
-                Ordered::LessOrEqual => order.is_le(),
-                Ordered::Greater => order.is_gt(),
-                Ordered::GreaterOrEqual => order.is_ge(),
-            }) || value.order(known).is_err(),
+            Self::Stands(ordered, known) => {
+                value.order(known).is_ok_and(|order| match ordered {
+                    Ordered::Less => order.is_lt(),
+                    Ordered::LessOrEqual => order.is_le(),
+                    Ordered::Greater => order.is_gt(),
+                    Ordered::GreaterOrEqual => order.is_ge(),
+                }) || value.order(known).is_err()
+            }
         }
     }
 
