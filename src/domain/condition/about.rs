@@ -8,7 +8,7 @@ use std::str::FromStr as _;
 use alloy::primitives::Address;
 
 use super::bloom;
-use crate::domain::alert::Alert;
+use crate::domain::alert::{AddressBloom, Alert};
 use crate::domain::names::ChainId;
 
 /// An answer that knows when it does not know.
@@ -45,6 +45,34 @@ pub fn about(alert: &Alert, chain: ChainId, address: Address) -> About {
         (false, _) => About::No,
         (true, None) => About::Untold,
         (true, Some(filter)) => bloom::contains(filter, address).map_or(About::Untold, told),
+    }
+}
+
+/// Whom an alert may be about beyond those it names.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Beyond<'a> {
+    /// Nobody.
+    Nobody,
+    /// Whoever the filter holds.
+    Filtered(&'a AddressBloom),
+    /// Nobody can say.
+    Anybody,
+}
+
+/// The other way round: hands over every address on the alert's chain that [`about`] answers with yes, some of them
+/// more than once, but for those that only a filter would tell.
+pub(super) fn each_subject<'a>(alert: &'a Alert, mut found: impl FnMut(Address)) -> Beyond<'a> {
+    let mut victims = addresses_under(alert, is_victim_key).peekable();
+    if victims.peek().is_some() {
+        victims.for_each(found);
+        return Beyond::Nobody;
+    }
+    alert.addresses.iter().copied().for_each(&mut found);
+    addresses_under(alert, is_involved_key).for_each(&mut found);
+    match (alert.truncated, &alert.bloom) {
+        (false, _) => Beyond::Nobody,
+        (true, None) => Beyond::Anybody,
+        (true, Some(filter)) => Beyond::Filtered(filter),
     }
 }
 

@@ -79,6 +79,17 @@ impl Vigil {
         Some(Silence { last: self.last.clone(), since, allowed })
     }
 
+    /// The clock after which [`Vigil::tick`] does something: at once while no clock was told, never while the present
+    /// silence is told already.
+    pub(super) fn wakes(&self, spec: &AbsenceSpec) -> Option<Timestamp> {
+        let Some(began) = self.began else { return Some(Timestamp::MIN) };
+        if self.told {
+            return None;
+        }
+        let since = self.last.as_ref().map_or(began, |beat| beat.at.max(began));
+        Some(since.checked_add(self.allowed(spec)).unwrap_or(Timestamp::MAX))
+    }
+
     fn allowed(&self, spec: &AbsenceSpec) -> SignedDuration {
         let (Some(tenths), true) = (spec.tenths_of_interval, self.intervals.len() >= INTERVALS_MIN) else {
             return spec.after;

@@ -28,28 +28,48 @@ pub struct UnreadableBloom {
 /// # Errors
 /// The filter claims no bits, no hashes, more hashes than [`BLOOM_HASHES_MAX`], or more bits than it has.
 pub fn contains(bloom: &AddressBloom, address: Address) -> Result<bool, UnreadableBloom> {
-    let unreadable = || UnreadableBloom { k: bloom.k, m: bloom.m, words: bloom.words.len() };
-    let bits = u64::try_from(bloom.words.len()).unwrap_or(u64::MAX).saturating_mul(64);
-    if bloom.m == 0 || bloom.m > bits || bloom.k == 0 || bloom.k > BLOOM_HASHES_MAX {
-        return Err(unreadable());
-    }
-    for key in [format!("{address:#x}"), address.to_checksum(None)] {
-        if holds(bloom, key.as_bytes()).ok_or_else(unreadable)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Probe::of(address).test(bloom)
 }
 
-fn holds(bloom: &AddressBloom, key: &[u8]) -> Option<bool> {
+/// An address as every filter is asked about it: the hashes of its two spellings, which depend on no filter.
+#[derive(Clone, Debug)]
+pub(super) struct Probe([[u64; 4]; 2]);
+
+impl Probe {
+    pub(super) fn of(address: Address) -> Self {
+        Self([hashes(format!("{address:#x}").as_bytes()), hashes(address.to_checksum(None).as_bytes())])
+    }
+
+    /// As [`contains`].
+    pub(super) fn test(&self, bloom: &AddressBloom) -> Result<bool, UnreadableBloom> {
+        let unreadable = || UnreadableBloom { k: bloom.k, m: bloom.m, words: bloom.words.len() };
+        let bits = u64::try_from(bloom.words.len()).unwrap_or(u64::MAX).saturating_mul(64);
+        if bloom.m == 0 || bloom.m > bits || bloom.k == 0 || bloom.k > BLOOM_HASHES_MAX {
+            return Err(unreadable());
+        }
+        for spelling in &self.0 {
+            if holds(bloom, spelling).ok_or_else(unreadable)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Two hashes of the key, then two of the key with a byte 1 after it.
+fn hashes(key: &[u8]) -> [u64; 4] {
     let mut longer = key.to_vec();
     longer.push(1);
     let ([h0, h1], [h2, h3]) = (murmur3_x64_128(key), murmur3_x64_128(&longer));
+    [h0, h1, h2, h3]
+}
+
+fn holds(bloom: &AddressBloom, [h0, h1, h2, h3]: &[u64; 4]) -> Option<bool> {
     for i in 0..bloom.k {
         // base h[i mod 2], step h[2 + ((i + i mod 2) mod 4) / 2]: Forta's filter is bits-and-blooms'
         let base = if i % 2 == 0 { h0 } else { h1 };
         let step = if (i.wrapping_add(i % 2) % 4) / 2 == 0 { h2 } else { h3 };
-        let bit = base.wrapping_add(i.wrapping_mul(step)).checked_rem(bloom.m)?;
+        let bit = base.wrapping_add(i.wrapping_mul(*step)).checked_rem(bloom.m)?;
         let word = bloom.words.get(usize::try_from(bit / 64).ok()?)?;
         if word & (1 << (bit % 64)) == 0 {
             return Some(false);

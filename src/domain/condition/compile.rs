@@ -289,6 +289,13 @@ impl Condition {
             .collect()
     }
 
+    /// `when`, and the steps of its sequence, as they were checked.
+    pub(super) fn expressions(
+        &self,
+    ) -> (&Expression<AlertField>, impl Iterator<Item = &Expression<AlertField>>) {
+        (&self.when, self.steps.iter().map(|step| &step.when))
+    }
+
     /// Whether `when` holds.
     pub(super) fn holds(&self, view: &AlertView<'_>) -> Result<bool, Gap> {
         truth(&self.when, view)

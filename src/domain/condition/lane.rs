@@ -12,12 +12,13 @@ use alloy::primitives::{Address, B256};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attacker;
+use super::held::{HashKey, Held};
 use super::truth::Canonicity;
 use crate::domain::alert::{Alert, AlertHash, BotId};
 use crate::domain::names::ChainId;
 
-/// Hashes remembered for each kind of feed, authenticated or not; beyond, the oldest is forgotten, and a
-/// repetition is then recognised only while a window holds its alert.
+/// Hashes remembered for each kind of feed, authenticated or not, beside those of alerts that windows hold: beyond,
+/// the oldest that no window holds is forgotten, and its alert would be judged once more.
 pub const SEEN_HASHES_MAX: usize = 65_536;
 /// Cleared attackers remembered; beyond, the oldest is forgotten.
 pub const RETRACTED_MAX: usize = 65_536;
@@ -47,10 +48,8 @@ impl Seen {
 /// What alerts of one trust share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
-    seen: HashMap<AlertHash, Seen>,
-    order: VecDeque<AlertHash>,
-    /// Hashes were forgotten: one that is not known may have been seen all the same.
-    forgetful: bool,
+    seen: HashMap<HashKey, Seen>,
+    order: VecDeque<HashKey>,
     retracted: HashMap<(ChainId, Address), Vec<(BotId, Timestamp)>>,
     retracted_order: VecDeque<(ChainId, Address)>,
     happened: TwoBots,
@@ -62,7 +61,7 @@ pub(super) struct Lane {
 pub(super) enum Arrival {
     /// Never seen, so that no window can hold it.
     New,
-    /// With a newer block, or possibly seen long ago.
+    /// With a newer block.
     Again,
     /// Nothing new.
     Repeated,
@@ -71,25 +70,22 @@ pub(super) enum Arrival {
 impl Lane {
     /// Whether there is any use in asking about the alert's block.
     pub(super) fn is_news(&self, alert: &Alert) -> bool {
-        self.seen.get(&alert.hash).is_none_or(|seen| seen.version != version(alert))
+        self.seen.get(&HashKey::of(&alert.hash)).is_none_or(|seen| seen.version != version(alert))
     }
 
     /// Takes note of the hash. The same block again says nothing new, and neither does an older one, unless what is
     /// known never happened; of two blocks at one height either may be the newer. What never happened
     /// displaces nothing.
-    pub(super) fn arrive(&mut self, alert: &Alert, block: Canonicity) -> Arrival {
+    ///
+    /// `held` are the alerts that windows hold; their hashes are not forgotten.
+    pub(super) fn arrive(&mut self, key: &HashKey, alert: &Alert, block: Canonicity, held: &Held) -> Arrival {
         let orphaned = block == Canonicity::Orphaned;
         let found = Seen { version: version(alert), orphaned };
-        let Some(known) = self.seen.get_mut(&alert.hash) else {
-            self.seen.insert(alert.hash.clone(), found);
-            self.order.push_back(alert.hash.clone());
-            if self.order.len() > SEEN_HASHES_MAX
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.seen.remove(&oldest);
-                self.forgetful = true;
-            }
-            return if self.forgetful { Arrival::Again } else { Arrival::New };
+        let Some(known) = self.seen.get_mut(key) else {
+            self.seen.insert(key.clone(), found);
+            self.order.push_back(key.clone());
+            self.make_room(held);
+            return Arrival::New;
         };
         if known.version == found.version || (!known.orphaned && found.height() < known.height()) {
             return Arrival::Repeated;
@@ -100,17 +96,39 @@ impl Lane {
         Arrival::Again
     }
 
+    /// Forgets hashes, oldest first, but for those of alerts that windows hold.
+    fn make_room(&mut self, held: &Held) {
+        let room = SEEN_HASHES_MAX.saturating_add(held.len());
+        // There are more hashes than are held, so that one of them can go.
+        while self.order.len() > room
+            && let Some(oldest) = self.order.pop_front()
+        {
+            if held.contains(&oldest) {
+                self.order.push_back(oldest);
+            } else {
+                self.seen.remove(&oldest);
+            }
+        }
+    }
+
+    /// How many hashes are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.seen.len()
+    }
+
     /// The block of this alert turned out to be none of the chain's.
     pub(super) fn orphan(&mut self, hash: &AlertHash) {
-        if let Some(seen) = self.seen.get_mut(hash) {
+        if let Some(seen) = self.seen.get_mut(&HashKey::of(hash)) {
             seen.orphaned = true;
         }
     }
 
     /// Makes the hash unknown again.
     pub(super) fn forget(&mut self, hash: &AlertHash) {
-        if self.seen.remove(hash).is_some() {
-            self.order.retain(|held| held != hash);
+        let key = HashKey::of(hash);
+        if self.seen.remove(&key).is_some() {
+            self.order.retain(|known| *known != key);
         }
     }
 
@@ -186,6 +204,10 @@ struct TwoBots(Vec<(BotId, Timestamp)>);
 
 impl TwoBots {
     fn reach(&mut self, bot: &BotId, at: Timestamp) {
+        // The usual case, without a copy: nothing older than both moves either.
+        if self.both().is_some_and(|both| at <= both) {
+            return;
+        }
         match self.0.iter_mut().find(|(known, _)| known == bot) {
             Some((_, newest)) => *newest = at.max(*newest),
             None => self.0.push((bot.clone(), at)),

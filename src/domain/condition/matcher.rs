@@ -29,16 +29,25 @@
 //! Feed those that were `kept` to [`Matcher::restore`] in that order, an alert that came again with a newer block
 //! twice. A match that was none then, because a condition was edited since, is taken back: its alerts are
 //! evidence for the next one, and cause none by themselves.
+//!
+//! **Not each condition for each alert.** An [`Index`] says which rules an alert may touch, [`Held`] which hold its
+//! hash, and two [`Agenda`]s which must be told the time; only those are looked at, in the order the conditions were
+//! given. What every rule would count alike (alerts seen, alerts about its contracts) is counted once.
+//! Memory is bounded by what windows hold, and by constants ([`super::SEEN_HASHES_MAX`], [`super::RETRACTED_MAX`]).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::agenda::Agenda;
 use super::compile::Condition;
+use super::held::{HashKey, Held};
+use super::index::{Index, Touched};
 use super::lane::{Arrival, Lane};
 use super::mute::{ActiveSilence, HeldBack};
 use super::muting::Muting;
-use super::outcome::{Counters, Match, Observation, Withdrawal};
+use super::outcome::{Counters, Match, Observation, Withdrawal, count};
 use super::rule::{Arriving, Rule};
 use super::truth::{BlockId, Canonicity, Known, Maintenance};
 use super::vocabulary::AlertView;
@@ -53,6 +62,16 @@ pub struct Matcher {
     authenticated: Lane,
     open: Lane,
     muting: Muting,
+    index: Index,
+    held: Held,
+    /// When a rule has to be told the time.
+    wakes: Agenda,
+    /// When a rule may hold something that is too old.
+    ages: Agenda,
+    /// Alerts, repetitions not counted.
+    seen: u64,
+    /// Of these, about a contract of the scope.
+    about: Vec<u64>,
 }
 
 /// What one condition makes of one alert by itself, whatever else came.
@@ -79,36 +98,72 @@ impl Matcher {
     /// Starts with empty windows.
     pub fn with_maintenance(conditions: Vec<(RunbookId, Condition)>, maintenance: Maintenance) -> Self {
         let muting = Muting::new(&conditions);
-        let rules =
+        let rules: Vec<Rule> =
             conditions.into_iter().map(|(runbook, condition)| Rule::new(runbook, condition)).collect();
-        Self { rules, maintenance, authenticated: Lane::default(), open: Lane::default(), muting }
+        let index = Index::new(&rules);
+        let mut wakes = Agenda::new(rules.len());
+        rules.iter().enumerate().for_each(|(number, rule)| wakes.set(number, rule.wakes()));
+        Self {
+            maintenance,
+            authenticated: Lane::default(),
+            open: Lane::default(),
+            muting,
+            held: Held::default(),
+            wakes,
+            ages: Agenda::new(rules.len()),
+            seen: 0,
+            about: vec![0; index.scopes()],
+            index,
+            rules,
+        }
     }
 
     /// The block that is worth asking the chain about before the alert is observed: `None` where no condition would
     /// take the alert, where this block of it is known already, or where it names no block.
     pub fn asks(&self, alert: &Alert) -> Option<BlockId> {
         let block = BlockId::of(alert)?;
+        if !self.lane(alert.authenticated).is_news(alert) {
+            return None;
+        }
         let view = AlertView::new(alert);
-        let asks = self.lane(alert.authenticated).is_news(alert)
-            && self.rules.iter().any(|rule| rule.would_take(alert, &view));
-        asks.then_some(block)
+        let touched = self.index.find(alert).rules;
+        let mut rules = touched.iter().filter_map(|number| self.rules.get(*number));
+        rules.any(|rule| rule.would_take(alert, &view)).then_some(block)
     }
 
     /// Judges an alert. Windows change at once: if what is returned cannot be stored, call [`Matcher::forget`]
     /// before the alert is observed again.
     pub fn observe(&mut self, alert: &Alert, known: &Known) -> Observation {
         let mut observation = Observation::none();
+        let key = HashKey::of(&alert.hash);
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        let arrival = lane.arrive(alert, known.block);
+        let arrival = lane.arrive(&key, alert, known.block, &self.held);
         if arrival == Arrival::Repeated {
             observation.repeated = true;
             observation.kept = self.holds(&alert.hash, alert.authenticated);
             return observation;
         }
+        count(&mut self.seen);
         let behind = lane.behind(alert, known.now);
         let prune = lane.advance(alert);
-        let clock = lane.made().max(known.now);
-        let cleared = if known.block == Canonicity::Orphaned { BTreeSet::new() } else { lane.retract(alert) };
+        // A beat that comes after the end of a silence does not hide it.
+        let clock = lane.made().max(known.now).filter(|_| alert.authenticated);
+        let heeding = self.index.heeding(&alert.bot);
+        let is_heeded = known.block != Canonicity::Orphaned && !heeding.is_empty();
+        let cleared = if is_heeded { lane.retract(alert) } else { BTreeSet::new() };
+        let Touched { mut rules, scopes } = self.index.find(alert);
+        for scope in scopes {
+            self.about.get_mut(scope).into_iter().for_each(count);
+        }
+        if arrival == Arrival::Again {
+            rules.extend(self.held.by(&key));
+        }
+        if !cleared.is_empty() {
+            rules.extend(heeding);
+        }
+        rules.extend(clock.into_iter().flat_map(|clock| self.wakes.take_due(clock)));
+        rules.sort_unstable();
+        rules.dedup();
         let lane: &Lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
         let arriving = Arriving {
@@ -121,21 +176,47 @@ impl Matcher {
             maintenance: &self.maintenance,
             silences: self.muting.silences(),
         };
-        for rule in &mut self.rules {
+        let mut kept = false;
+        for number in rules {
+            let Some(rule) = self.rules.get_mut(number) else { continue };
+            observation.kept = false;
             if !cleared.is_empty() {
                 rule.withdraw(alert, &cleared, lane, &mut observation);
             }
-            // A beat that comes after the end of a silence does not hide it.
-            if let (Some(clock), true) = (clock, alert.authenticated) {
+            if let Some(clock) = clock {
                 observation.matches.extend(rule.tick(clock));
             }
             rule.observe(&arriving, &mut observation);
-            if let Some(newest) = prune {
-                rule.prune(newest, alert.authenticated);
+            self.wakes.set(number, rule.wakes());
+            if observation.kept {
+                kept = true;
+                self.held.add(key.clone(), number);
+                self.ages.no_later(number, too_old_after(rule, alert.event_time()));
             }
+        }
+        observation.kept = kept;
+        if let Some(newest) = prune {
+            self.prune(newest, alert.authenticated);
+        }
+        if self.held.is_full() {
+            let rules = self.rules.iter().enumerate();
+            self.held.sweep(rules.flat_map(|(number, rule)| {
+                rule.hashes().map(move |hash| (HashKey::of(hash), number))
+            }));
         }
         self.muting.sift(&mut observation.matches, alert.authenticated);
         observation
+    }
+
+    /// Drops what is too old, where there may be such.
+    fn prune(&mut self, newest: Timestamp, authenticated: bool) {
+        let due = self.ages.take_due(newest);
+        for number in due.iter().chain(self.index.anything()) {
+            let Some(rule) = self.rules.get_mut(*number) else { continue };
+            rule.prune(newest, authenticated);
+            let oldest = rule.entries().map(|entry| entry.at).min();
+            self.ages.set(*number, oldest.map(|oldest| too_old_after(rule, oldest)));
+        }
     }
 
     /// Says what is silenced from here on: also what waits in windows is, and what no longer is counts again.
@@ -154,7 +235,16 @@ impl Matcher {
     /// Tells what time it is, for heartbeats: silence is noticed while nothing comes.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Match> {
         let clock = self.authenticated.made().map_or(now, |made| made.max(now));
-        let mut matches = self.rules.iter_mut().flat_map(|rule| rule.tick(clock)).collect();
+        let mut due = self.wakes.take_due(clock);
+        due.extend(self.index.anything());
+        due.sort_unstable();
+        due.dedup();
+        let mut matches = Vec::new();
+        for number in due {
+            let Some(rule) = self.rules.get_mut(number) else { continue };
+            matches.extend(rule.tick(clock));
+            self.wakes.set(number, rule.wakes());
+        }
         self.muting.sift(&mut matches, true);
         matches
     }
@@ -200,16 +290,20 @@ impl Matcher {
     /// Takes back a match that this alert brought about when it was observed and that nobody acts on: the alerts
     /// stay in their window, and are fresh again.
     pub fn take_back(&mut self, alert: &Alert, matched: &Match) {
-        for rule in &mut self.rules {
+        for (number, rule) in self.rules.iter_mut().enumerate() {
             if rule.runbook == matched.runbook && *rule.condition.id() == matched.condition {
                 rule.take_back(alert, &matched.contract);
+                self.wakes.set(number, rule.wakes());
             }
         }
     }
 
     /// From here on silence counts: heartbeats are not stored, so that whoever was away has heard none.
     pub fn listen_anew(&mut self) {
-        self.rules.iter_mut().for_each(Rule::listen_anew);
+        for (number, rule) in self.rules.iter_mut().enumerate() {
+            rule.listen_anew();
+            self.wakes.set(number, rule.wakes());
+        }
     }
 
     /// Takes back an observation whose outcome could not be stored: the alert leaves every window, and alerts spent
@@ -224,7 +318,9 @@ impl Matcher {
 
     /// Whether a window still holds the alert; one that none holds need not be restored.
     pub fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        self.rules.iter().any(|rule| rule.holds(hash, authenticated))
+        let key = HashKey::of(hash);
+        let mut rules = self.held.by(&key).filter_map(|number| self.rules.get(number));
+        rules.any(|rule| rule.holds(hash, authenticated))
     }
 
     /// What each condition makes of the alert by itself: for people who ask why.
@@ -234,8 +330,13 @@ impl Matcher {
     }
 
     /// What each condition has seen.
-    pub fn counters(&self) -> impl Iterator<Item = (&RunbookId, &ConditionId, &Counters)> {
-        self.rules.iter().map(|rule| (&rule.runbook, rule.condition.id(), &rule.counters))
+    pub fn counters(&self) -> impl Iterator<Item = (&RunbookId, &ConditionId, Cow<'_, Counters>)> {
+        self.rules.iter().enumerate().map(|(number, rule)| {
+            let scope = self.index.scope_of(number).and_then(|scope| self.about.get(scope));
+            let about = scope.copied().unwrap_or_default();
+            let counters = Counters { seen: self.seen, about, ..rule.counters.clone() };
+            (&rule.runbook, rule.condition.id(), Cow::Owned(counters))
+        })
     }
 
     /// The conditions, in the order they were given.
@@ -243,7 +344,23 @@ impl Matcher {
         self.rules.iter().map(|rule| (&rule.runbook, &rule.condition))
     }
 
+    /// How many hashes are remembered, and how many are taken to be held.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.authenticated.remembered().saturating_add(self.open.remembered())
+    }
+
+    #[cfg(test)]
+    pub(super) fn hashes_held(&self) -> usize {
+        self.held.len()
+    }
+
     fn lane(&self, authenticated: bool) -> &Lane {
         if authenticated { &self.authenticated } else { &self.open }
     }
+}
+
+/// The clock after which what happened at `at` is too old for the rule.
+fn too_old_after(rule: &Rule, at: Timestamp) -> Timestamp {
+    at.checked_add(rule.keep()).unwrap_or(Timestamp::MAX)
 }

@@ -22,6 +22,7 @@
 
 mod about;
 mod absence;
+mod agenda;
 mod attacker;
 mod bloom;
 mod check;
@@ -29,10 +30,13 @@ mod compile;
 mod distinct;
 mod explain;
 mod grouping;
+mod held;
+mod index;
 mod lane;
 mod matcher;
 mod mute;
 mod muting;
+mod needs;
 mod never;
 mod outcome;
 mod problem;

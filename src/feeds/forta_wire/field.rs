@@ -5,26 +5,26 @@
 
 use alloy::primitives::B256;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use super::Malformed;
+use super::json::{Json, Number, Object};
 
 /// A field's value and its name for messages.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) name: &'static str,
-    pub(super) value: &'a Value,
+    pub(super) value: &'a Json<'a>,
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn new(name: &'static str, value: &'a Value) -> Self {
+    pub(super) fn new(name: &'static str, value: &'a Json<'a>) -> Self {
         Self { name, value }
     }
 
     /// The field of `object` that is called as the last part of `name`.
-    pub(super) fn of(object: Option<&'a Map<String, Value>>, name: &'static str) -> Self {
+    pub(super) fn of(object: Option<&'a Object<'a>>, name: &'static str) -> Self {
         let key = name.rsplit('.').next().unwrap_or(name);
-        Self { name, value: object.and_then(|object| object.get(key)).unwrap_or(&Value::Null) }
+        Self { name, value: object.and_then(|object| object.get(key)).unwrap_or(&Json::Null) }
     }
 
     pub(super) fn wrong(self, wanted: &str) -> Malformed {
@@ -34,9 +34,9 @@ impl<'a> Field<'a> {
     /// Its text; the empty text when absent.
     pub(super) fn text(self) -> Result<&'a str, Malformed> {
         match self.value {
-            Value::Null => Ok(""),
-            Value::String(text) => Ok(text),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Err(self.wrong("text")),
+            Json::Null => Ok(""),
+            Json::Text(text) => Ok(text),
+            Json::Bool(_) | Json::Number(_) | Json::List(_) | Json::Object(_) => Err(self.wrong("text")),
         }
     }
 
@@ -50,9 +50,9 @@ impl<'a> Field<'a> {
 
     pub(super) fn flag(self) -> Result<bool, Malformed> {
         match self.value {
-            Value::Null => Ok(false),
-            Value::Bool(flag) => Ok(*flag),
-            Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Json::Null => Ok(false),
+            Json::Bool(flag) => Ok(*flag),
+            Json::Text(_) | Json::Number(_) | Json::List(_) | Json::Object(_) => {
                 Err(self.wrong("true or false"))
             }
         }
@@ -60,36 +60,28 @@ impl<'a> Field<'a> {
 
     pub(super) fn whole(self) -> Result<Option<u64>, Malformed> {
         match self.value {
-            Value::Null => Ok(None),
-            Value::Number(number) => match number.as_u64() {
-                Some(number) => Ok(Some(number)),
-                None => Err(self.wrong("a whole number of 64 bits")),
-            },
-            Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                Err(self.wrong("a number"))
-            }
+            Json::Null => Ok(None),
+            Json::Number(Number::Whole(number)) => Ok(Some(*number)),
+            Json::Number(Number::Other) => Err(self.wrong("a whole number of 64 bits")),
+            Json::Bool(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => Err(self.wrong("a number")),
         }
     }
 
-    pub(super) fn object(self) -> Result<Option<&'a Map<String, Value>>, Malformed> {
+    pub(super) fn object(self) -> Result<Option<&'a Object<'a>>, Malformed> {
         match self.value {
-            Value::Null => Ok(None),
-            Value::Object(object) => Ok(Some(object)),
-            Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Number(_) => {
-                Err(self.wrong("an object"))
-            }
+            Json::Null => Ok(None),
+            Json::Object(object) => Ok(Some(object)),
+            Json::Bool(_) | Json::Text(_) | Json::List(_) | Json::Number(_) => Err(self.wrong("an object")),
         }
     }
 
     /// Its items, at most `max` of them; `bound` is that limit's name.
-    pub(super) fn list(self, bound: &str, max: usize) -> Result<&'a [Value], Malformed> {
+    pub(super) fn list(self, bound: &str, max: usize) -> Result<&'a [Json<'a>], Malformed> {
         match self.value {
-            Value::Null => Ok(&[]),
-            Value::Array(items) if items.len() > max => Err(Malformed::over(self.name, bound, max)),
-            Value::Array(items) => Ok(items),
-            Value::Bool(_) | Value::String(_) | Value::Object(_) | Value::Number(_) => {
-                Err(self.wrong("a list"))
-            }
+            Json::Null => Ok(&[]),
+            Json::List(items) if items.len() > max => Err(Malformed::over(self.name, bound, max)),
+            Json::List(items) => Ok(items),
+            Json::Bool(_) | Json::Text(_) | Json::Object(_) | Json::Number(_) => Err(self.wrong("a list")),
         }
     }
 

@@ -244,7 +244,8 @@ fn every_bound_is_refused_by_its_name() {
         format!("{},\"x\":{nested}}}", raw.strip_suffix('}').unwrap())
     };
     let many = |n: usize| Value::Array(vec![json!("0x"); n]);
-    let entries: Map<String, Value> = (0..=ALERT_METADATA_MAX).map(|n| (n.to_string(), json!("v"))).collect();
+    let entries: serde_json::Map<String, Value> =
+        (0..=ALERT_METADATA_MAX).map(|n| (n.to_string(), json!("v"))).collect();
     let reasons = [
         reason(bent("/description", json!("x".repeat(ALERT_BODY_MAX_BYTES)))),
         reason(parse(deep(ALERT_DEPTH_MAX).as_bytes())),

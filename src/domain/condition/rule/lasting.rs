@@ -267,6 +267,11 @@ impl Lasting {
         self.states.values().flat_map(|state| state.begun.values())
     }
 
+    /// The alerts that told the last end of each state.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &AlertHash> {
+        self.states.values().filter_map(|state| state.ended.as_ref()).map(|(_, hash)| hash)
+    }
+
     /// Drops what was last spoken of before `oldest`.
     pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {
         self.states.retain(|(trust, ..), state| {

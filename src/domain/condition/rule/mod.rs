@@ -7,6 +7,7 @@ mod arriving;
 mod counting;
 mod following;
 mod lasting;
+mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -370,8 +371,7 @@ impl Rule {
     }
 
     pub(super) fn prune(&mut self, newest: Timestamp, authenticated: bool) {
-        let keep = self.condition.spec().max_age.saturating_add(self.condition.count().within);
-        let Ok(oldest) = newest.checked_sub(keep) else { return };
+        let Ok(oldest) = newest.checked_sub(self.keep()) else { return };
         match &mut self.memory {
             Memory::Counting(counting) => counting.prune(oldest, authenticated),
             Memory::Following(following) => following.prune(oldest, authenticated),

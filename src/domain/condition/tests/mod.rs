@@ -2,7 +2,9 @@
 
 mod compile;
 mod doubt;
+mod indexed;
 mod kinds;
+mod needs;
 mod reference;
 mod safeguards;
 mod stream;

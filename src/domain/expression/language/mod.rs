@@ -17,6 +17,7 @@
 
 mod check;
 mod evaluate;
+mod necessary;
 mod number;
 mod outlook;
 mod source;
@@ -25,6 +26,7 @@ mod value;
 
 use std::borrow::Cow;
 
+pub(crate) use necessary::{Constraint, Facts};
 pub(crate) use number::{Decimal, Integer};
 pub(crate) use outlook::{Outlook, Subject};
 pub use source::ExpressionError;

@@ -1,0 +1,432 @@
+//! How many alerts a second one core takes through parsing, deduplication and matching, with 1, 100 and 10,000
+//! conditions, beside parsing the same bytes only; and what memory a long replay takes.
+//!
+//!     cargo bench --bench feeds
+//!
+//! The lines are those of the recorded sample, each time with other hashes, later times and, in one of fifty, a watched
+//! contract among its addresses; conditions are of every kind, over lists of the sample's bots and others. Parsing
+//! only and the three matchers take turns on the same bytes in one process, so that what else the machine does hits
+//! all alike; what counts are the ratios. *Match* is all that `run` does before the journal: asking whether the
+//! chain has to be asked, then observing.
+//!
+//! The replay is `redhandle replay`'s own code over a file of a million lines, plain and gzip, in processes of their
+//! own that print their peak memory (Linux: `VmHWM`). With `-- --smoke` everything is small; without `--bench`
+//! (`cargo test --benches`) nothing is done.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench ends by panicking, and its result is what it prints"
+)]
+
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use alloy::primitives::{Address, B256};
+use jiff::{SignedDuration, Timestamp};
+use redhandle::agent::replay::Replay;
+use redhandle::config::Environment;
+use redhandle::domain::alert::BotId;
+use redhandle::domain::condition::{
+    AbsenceSpec, BotLists, Condition, ConditionSpec, CountSpec, Early, Known, Matcher, Response, Same,
+    SequenceSpec, StagesSpec, StepSpec,
+};
+use redhandle::domain::contract::{Contract, Contracts};
+use redhandle::domain::names::{ChainId, FeedName, RunbookId};
+use redhandle::feeds::forta_wire::parse_alert;
+use redhandle::feeds::jsonl::Recording;
+use serde_json::Value;
+
+const SAMPLE: &str = include_str!("../tests/fixtures/feeds/sample.jsonl");
+/// The environment variable by which this binary is a replay of the file it names.
+const REPLAY: &str = "BENCH_REPLAY";
+/// How many conditions.
+const CONDITIONS: [usize; 3] = [1, 100, 10_000];
+/// One line in so many names a watched contract more.
+const WATCHED_ONE_IN: u64 = 50;
+/// Chains of the sample.
+const CHAINS: [u64; 6] = [1, 10, 56, 137, 250, 42_161];
+
+struct Size {
+    lines: usize,
+    rounds: usize,
+    replayed: usize,
+}
+
+fn main() {
+    if let Ok(file) = std::env::var(REPLAY) {
+        replay(Path::new(&file));
+        return;
+    }
+    let arguments: BTreeSet<String> = std::env::args().collect();
+    if !arguments.contains("--bench") {
+        eprintln!("this measures, and tests nothing: cargo bench --bench feeds");
+        return;
+    }
+    let size = if arguments.contains("--smoke") {
+        Size { lines: 2_000, rounds: 3, replayed: 20_000 }
+    } else {
+        Size { lines: 20_000, rounds: 15, replayed: 1_000_000 }
+    };
+    throughput(&size);
+    memory(&size);
+    if cfg!(debug_assertions) {
+        println!("This is a debug build: its numbers say nothing.");
+    }
+}
+
+/// Chance that comes from a number (splitmix64): every run measures the same bytes.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, sides: usize) -> usize {
+        usize::try_from(self.roll() % sides as u64).unwrap()
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        self.roll().is_multiple_of(times)
+    }
+
+    fn hash(&mut self) -> String {
+        let words: [u64; 4] = std::array::from_fn(|_| self.roll());
+        format!("0x{}", words.iter().map(|word| format!("{word:016x}")).collect::<String>())
+    }
+}
+
+// --- the stream ---
+
+/// Lines like the recorded ones, second after second.
+struct Stream {
+    templates: Vec<Result<Value, String>>,
+    watched: Vec<(u64, Address)>,
+    dice: Dice,
+    number: i64,
+    last: String,
+}
+
+impl Stream {
+    fn new(seed: u64, watched: Vec<(u64, Address)>) -> Self {
+        let read = |line: &str| serde_json::from_str(line).map_err(|_broken| line.to_owned());
+        let templates = SAMPLE.lines().map(read).collect();
+        Self { templates, watched, dice: Dice(seed), number: 0, last: String::new() }
+    }
+
+    fn line(&mut self) -> &str {
+        self.number += 1;
+        // Deliveries repeat.
+        if !self.dice.one_in(100) {
+            self.last = self.new_line();
+        }
+        &self.last
+    }
+
+    fn new_line(&mut self) -> String {
+        let at = self.dice.below(self.templates.len());
+        let mut alert = match &self.templates[at] {
+            Ok(alert @ Value::Object(_)) => alert.clone(),
+            Ok(other) => return other.to_string(),
+            Err(broken) => return broken.clone(),
+        };
+        let at = Timestamp::from_second(1_767_225_600 + self.number).unwrap();
+        alert["hash"] = self.dice.hash().into();
+        alert["createdAt"] = (at + SignedDuration::from_secs(30)).to_string().into();
+        if alert["source"]["block"]["number"].as_u64().is_some_and(|number| number > 0) {
+            alert["source"]["block"]["timestamp"] = at.to_string().into();
+            alert["source"]["block"]["number"] = (20_000_000 + self.number / 12).into();
+            alert["source"]["block"]["hash"] = self.dice.hash().into();
+        }
+        if self.dice.one_in(WATCHED_ONE_IN) {
+            let chain = alert["chainId"].as_u64();
+            let here: Vec<&Address> = self
+                .watched
+                .iter()
+                .filter(|(on, _)| Some(*on) == chain)
+                .map(|(_, address)| address)
+                .collect();
+            if let (false, Some(addresses)) = (here.is_empty(), alert["addresses"].as_array_mut()) {
+                addresses.push(here[self.dice.below(here.len())].to_string().into());
+            }
+        }
+        alert.to_string()
+    }
+}
+
+// --- the conditions ---
+
+fn contracts(number: usize) -> Contracts {
+    let mut dice = Dice(1);
+    let mut contract = |number: usize| Contract {
+        name: format!("watched-{number}").as_str().into(),
+        chain: "chain".into(),
+        chain_id: ChainId(CHAINS[number % CHAINS.len()]),
+        address: Address::from_slice(&dice.hash().parse::<B256>().unwrap()[12..]),
+        abi: alloy::json_abi::JsonAbi::new(),
+    };
+    (0..number).map(&mut contract).map(|contract| (contract.name.clone(), contract)).collect()
+}
+
+/// Lists over the sample's bots and as many that never speak.
+fn lists() -> BotLists {
+    let spoken: BTreeSet<String> = SAMPLE
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|alert| Some(alert["source"]["bot"]["id"].as_str()?.to_ascii_lowercase()))
+        .filter(|bot| bot.len() == 66)
+        .collect();
+    let mut dice = Dice(2);
+    let mut bots: Vec<String> = spoken.into_iter().collect();
+    let silent: Vec<String> = bots.iter().map(|_| dice.hash()).collect();
+    bots.extend(silent);
+    (0..40)
+        .map(|list| {
+            let listed: BTreeSet<BotId> =
+                (0..2 + dice.below(6)).map(|_| BotId::new(&bots[dice.below(bots.len())])).collect();
+            (format!("list{list}"), listed.into_iter().collect())
+        })
+        .collect()
+}
+
+fn spec(number: usize, contracts: usize, dice: &mut Dice) -> ConditionSpec {
+    let severity = ["LOW", "MEDIUM", "HIGH", "HIGH", "CRITICAL", "CRITICAL"][dice.below(6)];
+    let (list, other) = (dice.below(40), dice.below(40));
+    let base = format!("alert.severity >= {severity} && alert.bot in bots.list{list}");
+    let shared = if dice.one_in(5) { 3 } else { 1 };
+    let first = dice.below(contracts);
+    let about: BTreeSet<usize> = (0..shared).map(|next| (first + next * CHAINS.len()) % contracts).collect();
+    let about = about.iter().map(|number| format!("watched-{number}").as_str().into()).collect();
+    let id = format!("c{number}").as_str().into();
+    let mut spec = ConditionSpec::new(id, base.clone(), about, Response::Propose);
+    let within = SignedDuration::from_mins([5, 10, 30, 60][dice.below(4)]);
+    let count = CountSpec { alerts: 2, bots: 1 + u32::from(dice.one_in(2)), feeds: 1, within };
+    match number % 20 {
+        0..8 => spec.count = Some(count),
+        8..10 => spec.when = format!("{base} && alert.metadata.anomalyScore < 0.01"),
+        10..12 => {
+            spec.count = Some(CountSpec { alerts: 3, bots: 1, ..count });
+            spec.stages =
+                Some(StagesSpec { of: vec![format!("list{list}"), format!("list{other}")], at_least: 1 });
+        }
+        12 => {
+            spec.count = Some(count);
+            spec.when = "alert.severity >= MEDIUM".to_owned();
+            spec.including = Some(base);
+            spec.early = Early::Nothing;
+        }
+        13..15 => {
+            spec.when = format!("alert.alert_id == \"ATTACK-DETECTOR-{}\" && {base}", 1 + dice.below(7))
+        }
+        15 => spec.when = format!("alert.severity == {severity} && !(alert.bot in bots.list{other})"),
+        16..19 => {
+            let step = |when: String, anywhere| StepSpec { when, anywhere };
+            let anywhere = number % 200 == 16;
+            let steps = vec![
+                step(format!("alert.bot in bots.list{list}"), anywhere),
+                step(format!("alert.bot in bots.list{other} && alert.severity >= HIGH"), false),
+            ];
+            spec.when = "true".to_owned();
+            spec.sequence = Some(SequenceSpec { same: Same::Attacker, within, steps });
+        }
+        _ => {
+            spec.when = format!("alert.bot in bots.list{list} && alert.alert_id == \"HEARTBEAT-{number}\"");
+            spec.absent =
+                Some(AbsenceSpec { after: SignedDuration::from_hours(2), tenths_of_interval: Some(25) });
+        }
+    }
+    if number % 3 == 0 && spec.absent.is_none() {
+        spec.retracted_by = Some(format!("list{other}"));
+    }
+    spec
+}
+
+/// As many conditions, over a quarter as many contracts.
+fn conditions(number: usize) -> (Matcher, Vec<(u64, Address)>) {
+    let contracts = contracts((number / 4).max(1));
+    let (lists, mut dice) = (lists(), Dice(3));
+    let mut compiled: Vec<(RunbookId, Condition)> = Vec::new();
+    // What is refused (two bots of a list of one) is drawn again.
+    while compiled.len() < number {
+        let spec = spec(compiled.len(), contracts.len(), &mut dice);
+        if let Ok(condition) = Condition::compile(spec, &lists, &contracts) {
+            compiled.push((format!("runbook-{}", compiled.len()).as_str().into(), condition));
+        }
+    }
+    let watched = contracts.values().map(|contract| (contract.chain_id.0, contract.address)).collect();
+    (Matcher::new(compiled), watched)
+}
+
+// --- throughput ---
+
+fn throughput(size: &Size) {
+    eprintln!("compiling conditions, making lines");
+    let (matchers, mut watched): (Vec<Matcher>, Vec<_>) = CONDITIONS.map(conditions).into_iter().unzip();
+    let mut stream = Stream::new(4, watched.pop().unwrap());
+    let lines: Vec<String> = (0..size.lines).map(|_| stream.line().to_owned()).collect();
+    let bytes: usize = lines.iter().map(String::len).sum();
+    let feed = FeedName::new("bench");
+    let parse = || {
+        let (began, mut alerts) = (Instant::now(), 0_u64);
+        for line in &lines {
+            alerts += u64::from(black_box(parse_alert(line.as_bytes(), &feed, true)).is_ok());
+        }
+        (began.elapsed().as_secs_f64(), alerts)
+    };
+    let judge = |fresh: &Matcher| {
+        let mut matcher = fresh.clone();
+        let (mut kept, mut fired, mut alerts) = (0_u64, 0, 0_u64);
+        let began = Instant::now();
+        for line in &lines {
+            let Ok(alert) = parse_alert(line.as_bytes(), &feed, true) else { continue };
+            alerts += 1;
+            black_box(matcher.asks(&alert));
+            let observation = matcher.observe(&alert, &Known::CANONICAL);
+            kept += u64::from(observation.kept && !observation.repeated);
+            fired += observation.matches.len();
+        }
+        (began.elapsed().as_secs_f64(), alerts, kept, fired)
+    };
+    let mut seconds: [Vec<f64>; 4] = Default::default();
+    let mut told = [(0, 0); 3];
+    let alerts = parse().1;
+    for round in 0..size.rounds {
+        eprint!("\rround {} of {}", round + 1, size.rounds);
+        seconds[0].push(parse().0);
+        for (at, matcher) in matchers.iter().enumerate() {
+            let (took, judged, kept, fired) = judge(matcher);
+            assert_eq!(judged, alerts);
+            seconds[at + 1].push(took);
+            told[at] = (kept, fired);
+        }
+    }
+    eprintln!();
+    println!(
+        "{} lines, {:.1} MB, {alerts} of them alerts; {} rounds in turn; alerts a second on one core",
+        lines.len(),
+        bytes as f64 / 1e6,
+        size.rounds
+    );
+    println!(
+        "{:<28} {:>10} {:>10} {:>10} {:>9} {:>9} {:>7} {:>7}",
+        "", "median", "min", "max", "of parse", "of one", "kept", "fired"
+    );
+    // Ratios are of one round, and the median is taken of them.
+    let ratio = |one: usize, other: usize| {
+        median(seconds[one].iter().zip(&seconds[other]).map(|(one, other)| one / other).collect())
+    };
+    for (at, seconds) in seconds.iter().enumerate() {
+        let rate = |seconds: f64| alerts as f64 / seconds;
+        let mut rates: Vec<f64> = seconds.iter().map(|seconds| rate(*seconds)).collect();
+        rates.sort_by(f64::total_cmp);
+        let (low, high, middle) = (rates[0], rates[rates.len() - 1], median(rates));
+        let name = match at {
+            0 => "parse only".to_owned(),
+            at => format!("with {} condition(s)", CONDITIONS[at - 1]),
+        };
+        let (kept, fired) = if at == 0 {
+            (String::new(), String::new())
+        } else {
+            (told[at - 1].0.to_string(), told[at - 1].1.to_string())
+        };
+        let of_one = if at == 0 { String::new() } else { format!("{:.2}", ratio(at, 1)) };
+        println!(
+            "{name:<28} {middle:>10.0} {low:>10.0} {high:>10.0} {:>9.2} {of_one:>9} {kept:>7} {fired:>7}",
+            ratio(0, at),
+        );
+    }
+    println!("of parse: throughput of parsing only (aim: 0.75); of one: cost of one condition (aim: 1.3)");
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+// --- memory ---
+
+fn memory(size: &Size) {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, gzip) = (folder.path().join("alerts.jsonl"), folder.path().join("alerts.jsonl.gz"));
+    eprintln!("writing {} lines", size.replayed);
+    let mut stream = Stream::new(5, Vec::new());
+    let mut files = (
+        BufWriter::new(std::fs::File::create(&plain).unwrap()),
+        flate2::write::GzEncoder::new(std::fs::File::create(&gzip).unwrap(), flate2::Compression::fast()),
+    );
+    for _ in 0..size.replayed {
+        let line = stream.line();
+        files.0.write_all(line.as_bytes()).and_then(|()| files.0.write_all(b"\n")).unwrap();
+        files.1.write_all(line.as_bytes()).and_then(|()| files.1.write_all(b"\n")).unwrap();
+    }
+    files.0.flush().unwrap();
+    files.1.finish().unwrap();
+    for file in [&plain, &gzip] {
+        let length = std::fs::metadata(file).unwrap().len();
+        eprintln!(
+            "replaying {} ({:.0} MB)",
+            file.file_name().unwrap().to_string_lossy(),
+            length as f64 / 1e6
+        );
+        let status = Command::new(std::env::current_exe().unwrap()).env(REPLAY, file).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+/// This process replays a file by the runbooks of the corpus, and says what it took.
+fn replay(file: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/corpus/redhandle.toml");
+    let today = jiff::civil::date(2026, 1, 1);
+    let environment = Environment::from_os(std::iter::empty());
+    let config = redhandle::config::load(&root, &environment, today).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let before = peak_kib();
+    let mut replay = Replay::new(&config, None).unwrap();
+    let mut recording = Recording::open(file).unwrap();
+    let mut fired = 0_usize;
+    let began = Instant::now();
+    runtime.block_on(async {
+        while let Some((line, item)) = recording.next_line().unwrap() {
+            fired += replay.take(line, item).await.len();
+        }
+    });
+    let took = began.elapsed().as_secs_f64();
+    let (summary, _) = replay.finish();
+    assert_eq!(fired as u64, summary.fired);
+    println!(
+        "{}: {} lines replayed in {took:.1} s, {:.0} lines a second; {} alerts, {} repeated, {} matched, {fired} fired",
+        file.file_name().unwrap().to_string_lossy(),
+        summary.lines,
+        summary.lines as f64 / took,
+        summary.alerts,
+        summary.duplicates,
+        summary.matched
+    );
+    match (before, peak_kib()) {
+        (Some(before), Some(peak)) => println!(
+            "  peak memory {:.0} MiB, of which {:.0} MiB were taken before the first line",
+            peak / 1024.0,
+            before / 1024.0
+        ),
+        (_, _) => println!("  peak memory: this system does not tell"),
+    }
+}
+
+/// The most memory this process has held at once, in KiB.
+fn peak_kib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}

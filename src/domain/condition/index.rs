@@ -1,0 +1,276 @@
+//! Which rules an alert may touch, found without looking at each.
+//!
+//! Conditions about the same contracts share a *scope*. An alert leads to scopes by the addresses it names (by the
+//! filter, where the feed cut them), and within a scope to rules by its bot, else its class, else its severity. What
+//! is found is a superset: rules judge in full, and a rule that is not found would have done nothing but count.
+//! Rules that need no contract are found by chain (a step `anywhere`) or always (a heartbeat, and what
+//! [`Needs`] does not understand). It holds no state of alerts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use alloy::primitives::Address;
+
+use super::about::{Beyond, each_subject};
+use super::bloom::Probe;
+use super::needs::{Fields, Needs, bit};
+use super::rule::Rule;
+use crate::domain::alert::{Alert, AlertSeverity, BotId};
+use crate::domain::names::ChainId;
+
+/// How many bots, or classes, a rule may name to be found by each; one that names more is found by severity.
+const NAMES_MAX: usize = 1_024;
+
+/// A rule by its place in the matcher.
+pub(super) type RuleNumber = usize;
+
+/// Finds rules.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    chains: HashMap<ChainId, OnChain>,
+    scopes: Vec<Bucket>,
+    /// The scope of each rule.
+    scope_of: Vec<usize>,
+    heartbeats: Bucket,
+    anything: Vec<RuleNumber>,
+    bots: Names,
+    alert_ids: Names,
+    retractors: HashMap<BotId, Vec<RuleNumber>>,
+}
+
+/// What an alert may touch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touched {
+    /// Rules, in no order, some of them twice.
+    pub(super) rules: Vec<RuleNumber>,
+    /// Scopes with a contract the alert is about, or may be; each once.
+    pub(super) scopes: Vec<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct OnChain {
+    contracts: HashMap<Address, Contract>,
+    /// Rules with a step that needs no contract.
+    anywhere: Bucket,
+}
+
+#[derive(Clone, Debug)]
+struct Contract {
+    scopes: Vec<usize>,
+    probe: Probe,
+}
+
+/// Numbers for names, in lower case.
+#[derive(Clone, Debug, Default)]
+struct Names(HashMap<String, usize>);
+
+impl Names {
+    fn number(&mut self, name: &str) -> usize {
+        let next = self.0.len();
+        *self.0.entry(name.to_owned()).or_insert(next)
+    }
+
+    fn find(&self, name: &str) -> Name {
+        if name.is_empty() {
+            return Name::Lacking;
+        }
+        let found = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.0.get(&name.to_ascii_lowercase())
+        } else {
+            self.0.get(name)
+        };
+        found.map_or(Name::Unheard, |number| Name::Known(*number))
+    }
+}
+
+/// What a field of the alert says.
+#[derive(Clone, Copy)]
+enum Name {
+    Known(usize),
+    /// No condition names it.
+    Unheard,
+    /// The alert has none, which a condition may have to note.
+    Lacking,
+}
+
+/// What a bucket is asked by.
+#[derive(Clone, Copy)]
+struct Key {
+    bot: Name,
+    alert_id: Name,
+    severity: AlertSeverity,
+}
+
+/// Rules by what they need.
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    by_bot: ByName,
+    by_alert_id: ByName,
+    by_severity: [Vec<RuleNumber>; SEVERITIES.len()],
+}
+
+/// A rule, and the severities it needs.
+type Entry = (u8, RuleNumber);
+
+/// Rules that need one of certain names.
+#[derive(Clone, Debug, Default)]
+struct ByName {
+    rules: HashMap<usize, Vec<Entry>>,
+    /// All of them, those that no name satisfies included: where the alert has none, each has something to note.
+    all: Vec<Entry>,
+}
+
+const SEVERITIES: [AlertSeverity; 6] = [
+    AlertSeverity::Unknown,
+    AlertSeverity::Info,
+    AlertSeverity::Low,
+    AlertSeverity::Medium,
+    AlertSeverity::High,
+    AlertSeverity::Critical,
+];
+
+impl Bucket {
+    fn add(&mut self, rule: RuleNumber, fields: &Fields, bots: &mut Names, alert_ids: &mut Names) {
+        let few = |names: &Option<BTreeSet<String>>| names.clone().filter(|names| names.len() <= NAMES_MAX);
+        let (by, names, numbers) = match (few(&fields.bots), few(&fields.alert_ids)) {
+            (Some(names), _) => (&mut self.by_bot, names, bots),
+            (None, Some(names)) => (&mut self.by_alert_id, names, alert_ids),
+            (None, None) => {
+                for (severity, rules) in SEVERITIES.iter().zip(&mut self.by_severity) {
+                    if fields.admits(*severity) {
+                        rules.push(rule);
+                    }
+                }
+                return;
+            }
+        };
+        let entry = (fields.severities(), rule);
+        by.all.push(entry);
+        for name in &names {
+            by.rules.entry(numbers.number(name)).or_default().push(entry);
+        }
+    }
+
+    fn find(&self, key: Key, rules: &mut Vec<RuleNumber>) {
+        rules.extend(self.by_severity.get(key.severity as usize).into_iter().flatten());
+        for (by, name) in [(&self.by_bot, key.bot), (&self.by_alert_id, key.alert_id)] {
+            let named = match name {
+                Name::Known(name) => by.rules.get(&name).map_or(&[][..], Vec::as_slice),
+                Name::Unheard => &[],
+                Name::Lacking => by.all.as_slice(),
+            };
+            let admitted = named.iter().filter(|(severities, _)| severities & bit(key.severity) != 0);
+            rules.extend(admitted.map(|(_, rule)| *rule));
+        }
+    }
+}
+
+impl Index {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut index = Self::default();
+        let mut scopes: BTreeMap<BTreeSet<(ChainId, Address)>, usize> = BTreeMap::new();
+        for (number, rule) in rules.iter().enumerate() {
+            let watched = rule.condition.watched();
+            let about: BTreeSet<_> =
+                watched.iter().map(|watched| (watched.chain_id, watched.address)).collect();
+            let next = index.scopes.len();
+            let scope = *scopes.entry(about.clone()).or_insert(next);
+            index.scope_of.push(scope);
+            if scope == next {
+                index.scopes.push(Bucket::default());
+                for (chain, address) in &about {
+                    let on_chain = index.chains.entry(*chain).or_default();
+                    let new = || Contract { scopes: Vec::new(), probe: Probe::of(*address) };
+                    on_chain.contracts.entry(*address).or_insert_with(new).scopes.push(scope);
+                }
+            }
+            for bot in rule.condition.retractors() {
+                index.retractors.entry(bot.clone()).or_default().push(number);
+            }
+            index.file(number, rule, scope, about.iter().map(|(chain, _)| *chain).collect());
+        }
+        index
+    }
+
+    fn file(&mut self, number: RuleNumber, rule: &Rule, scope: usize, on: BTreeSet<ChainId>) {
+        let Self { chains, scopes, heartbeats, anything, bots, alert_ids, .. } = self;
+        let fields = match rule.condition.needs() {
+            Needs::Anything => return anything.push(number),
+            Needs::Fields(fields) => fields,
+        };
+        if rule.listens() {
+            return heartbeats.add(number, &fields, bots, alert_ids);
+        }
+        if let Some(bucket) = scopes.get_mut(scope) {
+            bucket.add(number, &fields, bots, alert_ids);
+        }
+        if rule.condition.anywhere().contains(&true) {
+            for chain in on {
+                chains.entry(chain).or_default().anywhere.add(number, &fields, bots, alert_ids);
+            }
+        }
+    }
+
+    /// The rules and the scopes that the alert by itself may touch.
+    pub(super) fn find(&self, alert: &Alert) -> Touched {
+        let key = Key {
+            bot: self.bots.find(alert.bot.as_str()),
+            alert_id: self.alert_ids.find(&alert.alert_id),
+            severity: alert.severity,
+        };
+        let mut touched = Touched { rules: self.anything.clone(), scopes: Vec::new() };
+        self.heartbeats.find(key, &mut touched.rules);
+        let Some(on_chain) = self.chains.get(&alert.chain) else { return touched };
+        on_chain.anywhere.find(key, &mut touched.rules);
+        on_chain.about(alert, &mut touched.scopes);
+        for scope in &touched.scopes {
+            if let Some(bucket) = self.scopes.get(*scope) {
+                bucket.find(key, &mut touched.rules);
+            }
+        }
+        touched
+    }
+
+    /// The rules that heed what the bot takes back.
+    pub(super) fn heeding(&self, bot: &BotId) -> &[RuleNumber] {
+        self.retractors.get(bot).map_or(&[], Vec::as_slice)
+    }
+
+    /// Rules of kinds that are not understood: they are looked at whatever happens.
+    pub(super) fn anything(&self) -> &[RuleNumber] {
+        &self.anything
+    }
+
+    /// The scope of a rule.
+    pub(super) fn scope_of(&self, rule: RuleNumber) -> Option<usize> {
+        self.scope_of.get(rule).copied()
+    }
+
+    /// How many scopes there are.
+    pub(super) fn scopes(&self) -> usize {
+        self.scopes.len()
+    }
+}
+
+impl OnChain {
+    fn about(&self, alert: &Alert, scopes: &mut Vec<usize>) {
+        let mut add = |contract: &Contract| scopes.extend(&contract.scopes);
+        let beyond = each_subject(alert, |address| {
+            if let Some(contract) = self.contracts.get(&address) {
+                add(contract);
+            }
+        });
+        match beyond {
+            Beyond::Nobody => {}
+            Beyond::Anybody => self.contracts.values().for_each(add),
+            // An unreadable filter may hold anybody.
+            Beyond::Filtered(filter) => {
+                self.contracts
+                    .values()
+                    .filter(|contract| contract.probe.test(filter) != Ok(false))
+                    .for_each(add);
+            }
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+    }
+}
