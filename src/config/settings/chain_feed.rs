@@ -332,7 +332,7 @@ pub(super) fn name_safes(
 ) {
     let watches = feeds.iter().filter_map(|feed| match &feed.kind {
         FeedKind::Chain(chain) => Some(&chain.watch),
-        FeedKind::Forta(_) | FeedKind::JsonLines(_) | FeedKind::Webhook(_) => None,
+        FeedKind::Forta(_) | FeedKind::JsonLines(_) | FeedKind::Webhook(_) | FeedKind::Nats(_) => None,
     });
     for subject in watches.flat_map(Watch::safes) {
         let Some(safe) = safes.get(&SafeName::new(subject.name.clone())) else { continue };

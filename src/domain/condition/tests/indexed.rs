@@ -53,7 +53,7 @@ impl Linear {
         let view = AlertView::new(alert);
         let again = arrival == Arrival::Again;
         let (block, maintenance) = (known.block, &self.maintenance);
-        let arriving = Arriving { alert, view: &view, again, behind, block, lane, maintenance };
+        let arriving = Arriving { alert, view: &view, again, behind, block, lane, maintenance, silences: &[] };
         for rule in &mut self.rules {
             if !cleared.is_empty() {
                 rule.withdraw(alert, &cleared, lane, &mut observation);
@@ -71,7 +71,7 @@ impl Linear {
 
     fn tick(&mut self, now: Timestamp) -> Vec<Match> {
         let clock = self.authenticated.made().map_or(now, |made| made.max(now));
-        self.rules.iter_mut().filter_map(|rule| rule.tick(clock)).collect()
+        self.rules.iter_mut().flat_map(|rule| rule.tick(clock)).collect()
     }
 
     fn learn(&mut self, block: &BlockId, answer: Canonicity) -> (Vec<Match>, Vec<Withdrawal>) {
