@@ -15,6 +15,7 @@ use super::answer::{Refusal, taken};
 use super::{OPEN_BODY_MAX_BYTES, REPORT_BODY_MAX_BYTES, Surface, form, proof, read_body};
 use crate::agent::reports::{Arrived, Attachment, REPORT_FILE_MAX_BYTES, REPORT_FILES_MAX, digest};
 use crate::config::settings::ReportSender;
+use crate::domain::names::RunbookId;
 use crate::domain::report::{Draft, FieldProblem, Way};
 
 /// Names one report of its sender: sent again with the same key, it is the same report.
@@ -83,6 +84,10 @@ impl Surface {
         } else {
             from_form(content_type, body, &mut problems).await?
         };
+        let runbook = draft.runbook.as_deref().map(|id| RunbookId::new(id.trim()));
+        if runbook.is_some_and(|id| sender.is_some() && !id.as_str().is_empty() && !self.desk.has_runbook(&id)) {
+            problems.push(FieldProblem::new("runbook", "there is none of that id"));
+        }
         let source = sender.and_then(|sender| sender.source);
         let report = match draft.check(source, sender.is_some()) {
             Ok(report) => Some(report),
@@ -91,10 +96,6 @@ impl Surface {
                 None
             }
         };
-        let runbook = report.as_ref().and_then(|report| report.runbook.as_ref());
-        if runbook.is_some_and(|id| !self.desk.has_runbook(id)) {
-            problems.push(FieldProblem::new("runbook", "there is none of that id"));
-        }
         let Some(report) = report.filter(|_| problems.is_empty()) else { return Err(Refusal::Fields(problems)) };
         // Strangers share no secret: one could use another's key to keep his report out.
         let key = sender.zip(key).map(|(sender, key)| digest(&[b"http", sender.name.as_bytes(), key.as_bytes()]));

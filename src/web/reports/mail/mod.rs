@@ -156,3 +156,9 @@ async fn form_of(content_type: &str, body: Bytes) -> Result<Result<Form, NoLette
     let wanted = "multipart/form-data or application/x-www-form-urlencoded";
     Ok(read.ok_or(Refusal::OtherForm { wanted })?.map_err(NoLetter))
 }
+
+/// Reads bytes by every reader that takes bytes.
+#[cfg(test)]
+pub(super) fn read_any(bytes: &[u8]) -> usize {
+    [raw::letter(bytes), postmark::letter(bytes)].iter().filter(|letter| letter.is_ok()).count()
+}
