@@ -129,7 +129,10 @@ steps = [{ after = "0m", notify = ["person:ana"] }]
 
     fn evidence(&self) -> Vec<PathBuf> {
         match std::fs::read_dir(self.folder.path().join("evidence")) {
-            Ok(files) => files.map(|file| file.unwrap().path()).collect(),
+            Ok(files) => {
+                let finished = |path: &PathBuf| !path.file_name().unwrap().to_string_lossy().starts_with('.');
+                files.map(|file| file.unwrap().path()).filter(finished).collect()
+            }
             Err(_missing) => Vec::new(),
         }
     }
@@ -232,10 +235,11 @@ async fn without_a_journal_nothing_is_acknowledged_and_a_crash_leaves_a_file_at_
     agent.kill();
     let agent = desk.spawn().await;
     let held = desk.hold().await;
-    let sending = tokio::spawn(desk.with_file("k-3", "killed", "two").send());
+    let mut sending = tokio::task::JoinSet::new();
+    sending.spawn(desk.with_file("k-3", "killed", "two").send());
     until("the file", async || (desk.evidence().len() == 2).then_some(())).await;
     agent.kill();
-    assert!(sending.await.unwrap().is_err(), "nothing was acknowledged");
+    assert!(sending.join_next().await.unwrap().unwrap().is_err(), "nothing was acknowledged");
     held.close().await.unwrap();
     assert_eq!(desk.incidents(), 1);
     let verified = desk.run(&["journal", "verify"]);

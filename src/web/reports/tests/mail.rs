@@ -41,7 +41,7 @@ async fn mailgun_signs_time_and_token() {
     let old = hmac(MAILGUN_SECRET, format!("{}t3", SECONDS - 301).as_bytes());
     let (now, late) = (SECONDS.to_string(), (SECONDS - 301).to_string());
     for (time, token, signature) in
-        [(&now, "t4", &signature), (&now, "", &signature), (&late, "t3", &signature), (&late, "t3", &old)]
+        [(&*now, "t4", &*signature), (&now, "", &signature), (&late, "t3", &signature), (&late, "t3", &old)]
     {
         let body = form(&[("timestamp", time), ("token", token), ("signature", signature), ("from", "a@b")]);
         let headers = [("content-type", "application/x-www-form-urlencoded")];

@@ -133,7 +133,7 @@ impl Ways {
     }
 
     async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
-        let mut request = Request::builder().method(Method::POST).uri(path);
+        let mut request = axum::http::Request::builder().method(Method::POST).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
