@@ -16,8 +16,8 @@ use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
 use crate::journal::{
-    self, Appended, Entry, EvidenceStore, Head, Journal, JournalError, SqliteJournal, Stream, Verified, VerifyError,
-    Version, Write,
+    self, Appended, Entry, EvidenceStore, Head, Journal, JournalError, SqliteJournal, Stream, Verified,
+    VerifyError, Version, Write,
 };
 
 /// How long a walk may take before it says how far it is, and how often it says so.

@@ -178,7 +178,12 @@ async fn a_report_is_acknowledged_when_it_and_its_files_are_on_disk() {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let shown = desk.run(&["incident", "show", "1"]).stdout;
-    for text in ["by HTTP, from a known sender (helpdesk)", "poc.sol", hash.get(..40).unwrap(), "1 file kept as evidence"] {
+    for text in [
+        "by HTTP, from a known sender (helpdesk)",
+        "poc.sol",
+        hash.get(..40).unwrap(),
+        "1 file kept as evidence",
+    ] {
         assert!(shown.contains(text), "no {text:?} in\n{shown}");
     }
     let verified = desk.run(&["journal", "verify"]);
@@ -243,7 +248,10 @@ async fn without_a_journal_nothing_is_acknowledged_and_a_crash_leaves_a_file_at_
     held.close().await.unwrap();
     assert_eq!(desk.incidents(), 1);
     let verified = desk.run(&["journal", "verify"]);
-    assert!(verified.code == 0 && verified.stdout.contains("2 further files are named by no fact"), "{verified:?}");
+    assert!(
+        verified.code == 0 && verified.stdout.contains("2 further files are named by no fact"),
+        "{verified:?}"
+    );
 
     let _agent = desk.spawn().await;
     let (status, again) = told(desk.with_file("k-3", "killed", "two")).await;
@@ -257,13 +265,24 @@ async fn slack_and_mail_open_one_triage_each_also_after_a_restart() {
     let agent = desk.spawn().await;
     let mail = "From: Eve <eve@evil.example>\r\nTo: security@example.org\r\nSubject: \u{1b}[2J <!channel>\r\nMessage-ID: <1@evil.example>\r\n\r\nI am in\r\n";
     let mailed = |text: &str| {
-        desk.post("/v1/mail/raw").bearer_auth(TOKEN).header("content-type", "message/rfc822").body(text.to_owned())
+        desk.post("/v1/mail/raw")
+            .bearer_auth(TOKEN)
+            .header("content-type", "message/rfc822")
+            .body(text.to_owned())
     };
     let at = now();
     assert_eq!(told(desk.slack("report it burns", "t.1", at, "another-secret-of-slack")).await.0, 401);
     assert_eq!(told(desk.slack("report it burns", "t.1", at - 600, SLACK)).await.0, 401);
-    assert!(told(desk.slack("report it burns", "t.1", at, SLACK)).await.1["text"].as_str().unwrap().contains("INC-1"));
-    assert_eq!(told(mailed(mail)).await, (200, json!({ "incident": "INC-2", "repeated": false, "evidence": [] })));
+    assert!(
+        told(desk.slack("report it burns", "t.1", at, SLACK)).await.1["text"]
+            .as_str()
+            .unwrap()
+            .contains("INC-1")
+    );
+    assert_eq!(
+        told(mailed(mail)).await,
+        (200, json!({ "incident": "INC-2", "repeated": false, "evidence": [] }))
+    );
     agent.kill();
     let _agent = desk.spawn().await;
     let replayed = told(desk.slack("report it burns", "t.1", at, SLACK)).await;

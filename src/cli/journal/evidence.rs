@@ -55,7 +55,8 @@ impl Looked {
     }
 
     fn unnamed(&self) -> u64 {
-        let there = self.named.iter().filter(|(_, _, standing)| *standing != Standing::Missing).count() as u64;
+        let there =
+            self.named.iter().filter(|(_, _, standing)| *standing != Standing::Missing).count() as u64;
         self.files.saturating_sub(there)
     }
 

@@ -6,7 +6,11 @@ use crate::domain::report::ReportSource;
 
 fn files(text: &str) -> Files {
     let secret = "a-secret-that-nobody-guesses";
-    Files::right().add("redhandle.toml", text).with("LONG", secret).with("LONG_2", "another-secret-to-guess").with("SHORT", "short")
+    Files::right()
+        .add("redhandle.toml", text)
+        .with("LONG", secret)
+        .with("LONG_2", "another-secret-to-guess")
+        .with("SHORT", "short")
 }
 
 fn read(text: &str) -> Reports {
@@ -88,6 +92,7 @@ fn what_is_wrong_is_told_and_no_secret_is() {
         assert!(told.contains(says), "{text}:\n{told}");
         assert!(!told.contains("nobody-guesses"), "{told}");
     }
-    let two = "[reports.senders.a]\ntoken = { env = \"LONG\" }\n[reports.senders.b]\ntoken = { env = \"LONG_2\" }";
+    let two =
+        "[reports.senders.a]\ntoken = { env = \"LONG\" }\n[reports.senders.b]\ntoken = { env = \"LONG_2\" }";
     assert_eq!(files(two).told(), "nothing is wrong");
 }

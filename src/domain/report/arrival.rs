@@ -104,7 +104,11 @@ impl Arrival {
     /// Who vouches, in a sentence. Names no person: it stands in the timeline, and so in post-mortems.
     pub fn standing(&self) -> String {
         let way = self.way.words();
-        if self.vouched { format!("{way}, from a known sender") } else { format!("{way}; NOBODY VOUCHES FOR IT") }
+        if self.vouched {
+            format!("{way}, from a known sender")
+        } else {
+            format!("{way}; NOBODY VOUCHES FOR IT")
+        }
     }
 
     /// How many files are kept, in a sentence; empty where none came.

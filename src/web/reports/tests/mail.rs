@@ -9,9 +9,15 @@ impl Ways {
     async fn mailgun(&self, token: &str, more: &[(&str, &str)]) -> Answer {
         let time = SECONDS.to_string();
         let signature = hmac(MAILGUN_SECRET, format!("{time}{token}").as_bytes());
-        let mut fields = vec![("timestamp", time.as_str()), ("token", token), ("signature", signature.as_str())];
+        let mut fields =
+            vec![("timestamp", time.as_str()), ("token", token), ("signature", signature.as_str())];
         fields.extend(more);
-        for given in [("from", "Eve <eve@evil.example>"), ("recipient", "security+x@example.org"), ("subject", "I can drain it"), ("body-plain", "see file")] {
+        for given in [
+            ("from", "Eve <eve@evil.example>"),
+            ("recipient", "security+x@example.org"),
+            ("subject", "I can drain it"),
+            ("body-plain", "see file"),
+        ] {
             if !more.iter().any(|(name, _)| *name == given.0) {
                 fields.push(given);
             }
@@ -29,13 +35,20 @@ async fn mailgun_signs_time_and_token() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let taken = ways.only();
     assert_eq!((taken.vouched, taken.way, taken.report.source), (false, Way::Mail, ReportSource::Hacker));
-    assert_eq!((taken.report.title.as_str(), taken.report.text.as_deref()), ("I can drain it", Some("see file")));
+    assert_eq!(
+        (taken.report.title.as_str(), taken.report.text.as_deref()),
+        ("I can drain it", Some("see file"))
+    );
     assert_eq!(taken.report.contact.as_deref(), Some("Eve <eve@evil.example>"));
     let claims: Vec<_> = taken.claims.iter().map(|claim| format!("{}={}", claim.about, claim.said)).collect();
     assert_eq!(claims, ["SPF=Pass", "DKIM=Fail"]);
     assert!(taken.once.is_some());
     let again = ways.mailgun("t2", &[("message-headers", headers)]).await.json();
-    assert_eq!((&again["repeated"], &again["incident"]), (&json!(true), &json!("INC-1")), "one Message-Id is one mail");
+    assert_eq!(
+        (&again["repeated"], &again["incident"]),
+        (&json!(true), &json!("INC-1")),
+        "one Message-Id is one mail"
+    );
 
     let signature = hmac(MAILGUN_SECRET, format!("{SECONDS}t3").as_bytes());
     let old = hmac(MAILGUN_SECRET, format!("{}t3", SECONDS - 301).as_bytes());
@@ -47,7 +60,10 @@ async fn mailgun_signs_time_and_token() {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         assert_eq!(ways.post("/v1/mail/mailgun", &headers, body).await.status, 401);
     }
-    assert_eq!(ways.post("/v1/mail/mailgun", &[("content-type", "application/json")], "{}").await.status, 415);
+    assert_eq!(
+        ways.post("/v1/mail/mailgun", &[("content-type", "application/json")], "{}").await.status,
+        415
+    );
 }
 
 #[tokio::test]
@@ -83,7 +99,10 @@ async fn sendgrid_signs_time_and_body() {
     let taken = ways.only();
     assert_eq!(taken.report.source, ReportSource::LawEnforcement, "the envelope says to whom");
     let text = taken.report.text.unwrap();
-    assert!(text.contains("Stop this") && !text.contains("alert") && !text.contains("evil.example"), "{text}");
+    assert!(
+        text.contains("Stop this") && !text.contains("alert") && !text.contains("evil.example"),
+        "{text}"
+    );
     let names: Vec<_> = taken.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["letter.txt", "message.html"], "the HTML is kept as it was");
 
@@ -111,14 +130,23 @@ async fn postmark_shows_a_password() {
     });
     let basic = |shown: &str| format!("Basic {}", STANDARD.encode(shown));
     let post = async |auth: &str, body: &str| {
-        ways.post("/v1/mail/postmark", &[("authorization", auth), ("content-type", "application/json")], body).await
+        ways.post("/v1/mail/postmark", &[("authorization", auth), ("content-type", "application/json")], body)
+            .await
     };
     let good = basic(&format!("postmark:{PASSWORD}"));
     assert_eq!(post(&good, &mail.to_string()).await.status, 200);
     let taken = ways.only();
-    assert_eq!((taken.report.source, taken.files[0].bytes.as_slice()), (ReportSource::Hacker, &b"contract X {}"[..]));
+    assert_eq!(
+        (taken.report.source, taken.files[0].bytes.as_slice()),
+        (ReportSource::Hacker, &b"contract X {}"[..])
+    );
     assert_eq!(taken.report.contact.as_deref(), Some("Eve <eve@evil.example>"));
-    for wrong in [basic("postmark:x"), basic(&format!("other:{PASSWORD}")), "Basic !".to_owned(), "Bearer x".to_owned()] {
+    for wrong in [
+        basic("postmark:x"),
+        basic(&format!("other:{PASSWORD}")),
+        "Basic !".to_owned(),
+        "Bearer x".to_owned(),
+    ] {
         let refused = post(&wrong, &mail.to_string()).await;
         assert_eq!((refused.status, refused.headers["www-authenticate"].to_str().unwrap()), (401, "Basic"));
     }
@@ -134,7 +162,8 @@ Content-Type: application/zip; name=\"..\\\\x.zip\"\r\nContent-Transfer-Encoding
 
 impl Ways {
     async fn raw(&self, mail: &str) -> Answer {
-        let headers = [("authorization", "Bearer token-of-the-mail-server"), ("content-type", "message/rfc822")];
+        let headers =
+            [("authorization", "Bearer token-of-the-mail-server"), ("content-type", "message/rfc822")];
         self.post("/v1/mail/raw", &headers, mail).await
     }
 }
@@ -181,11 +210,24 @@ async fn what_is_not_configured_is_not_there() {
         |settings| {
             settings.senders.clear();
             settings.slack = None;
-            settings.mail = Some(ReportMail { addresses: vec![], sendgrid: None, mailgun: None, postmark: None, raw: None });
+            settings.mail = Some(ReportMail {
+                addresses: vec![],
+                sendgrid: None,
+                mailgun: None,
+                postmark: None,
+                raw: None,
+            });
         },
         false,
     );
-    for path in ["/v1/reports", "/v1/slack/commands", "/v1/mail/sendgrid", "/v1/mail/mailgun", "/v1/mail/postmark", "/v1/mail/raw"] {
+    for path in [
+        "/v1/reports",
+        "/v1/slack/commands",
+        "/v1/mail/sendgrid",
+        "/v1/mail/mailgun",
+        "/v1/mail/postmark",
+        "/v1/mail/raw",
+    ] {
         assert_eq!(ways.post(path, &[], "x").await.status, 404, "{path}");
     }
 }

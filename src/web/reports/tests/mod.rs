@@ -18,7 +18,9 @@ use super::*;
 use crate::agent::reports::{Arrived, ReportError, Taken};
 use crate::agent::store::StoreError;
 use crate::clock::ManualClock;
-use crate::config::settings::{MailAddress, MailProof, ReportMail, ReportSender, SendgridProof, SlackCommand};
+use crate::config::settings::{
+    MailAddress, MailProof, ReportMail, ReportSender, SendgridProof, SlackCommand,
+};
 use crate::domain::alert::P256Key;
 use crate::domain::incident::IncidentId;
 use crate::domain::names::RunbookId;
@@ -93,7 +95,11 @@ fn settings(key: &EcdsaKeyPair) -> Reports {
         evidence: "evidence".into(),
         evidence_max_bytes: 1_000,
         senders: vec![
-            ReportSender { name: "helpdesk".into(), token: TOKEN.into(), source: Some(ReportSource::Support) },
+            ReportSender {
+                name: "helpdesk".into(),
+                token: TOKEN.into(),
+                source: Some(ReportSource::Support),
+            },
             ReportSender { name: "partner".into(), token: "token-of-a-partner".into(), source: None },
         ],
         slack: Some(SlackCommand {
@@ -197,7 +203,11 @@ async fn a_known_sender_reports_by_json_or_form() {
     let body = multipart(&[("title", "more of it")], &[("f", "../../log.txt", "line")]);
     assert_eq!(ways.post("/v1/reports", &headers, body).await.status, 202);
     let taken = ways.taken();
-    assert!(taken.iter().all(|one| one.vouched && one.way == Way::Http && one.report.source == ReportSource::Support));
+    assert!(
+        taken
+            .iter()
+            .all(|one| one.vouched && one.way == Way::Http && one.report.source == ReportSource::Support)
+    );
     assert_eq!(taken[0].sender.as_deref(), Some("helpdesk"));
     assert_eq!((taken[1].files.len(), taken[1].files[0].bytes.as_slice()), (1, &b"line"[..]));
 }
@@ -206,13 +216,15 @@ async fn a_known_sender_reports_by_json_or_form() {
 async fn each_refusal_has_its_status() {
     let ways = Ways::new();
     let good = json!({ "title": "x", "source": "hacker" });
-    let (json_type, partner) = (("content-type", "application/json"), ("authorization", "Bearer token-of-a-partner"));
+    let (json_type, partner) =
+        (("content-type", "application/json"), ("authorization", "Bearer token-of-a-partner"));
     let none = ways.post("/v1/reports", &[json_type], good.to_string()).await;
     assert_eq!((none.status, none.headers["www-authenticate"].to_str().unwrap()), (401, "Bearer"));
     for token in ["token-of-a-partner2", "token-of-a-partne", ""] {
         assert_eq!(ways.json(token, &good).await.status, 401, "{token:?}");
     }
-    let status = async |headers: &[(&str, &str)], body: &str| ways.post("/v1/reports", headers, body).await.status;
+    let status =
+        async |headers: &[(&str, &str)], body: &str| ways.post("/v1/reports", headers, body).await.status;
     assert_eq!(status(&[partner, ("content-type", "text/plain")], "x").await, 415);
     assert_eq!(status(&[partner], "x").await, 415);
     assert_eq!(status(&[partner, json_type], "{").await, 400);
@@ -287,7 +299,9 @@ async fn a_key_names_one_report_of_its_sender() {
         let token = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("content-type", "application/json"), ("idempotency-key", "k-1")];
         headers.extend(token.as_deref().map(|token| ("authorization", token)));
-        ways.post("/v1/reports", &headers, json!({ "title": "x", "source": "support" }).to_string()).await.json()
+        ways.post("/v1/reports", &headers, json!({ "title": "x", "source": "support" }).to_string())
+            .await
+            .json()
     };
     assert_eq!(post(Some(TOKEN)).await["repeated"], false);
     assert_eq!(post(Some(TOKEN)).await, json!({ "incident": "INC-1", "repeated": true, "evidence": [] }));
@@ -298,7 +312,8 @@ async fn a_key_names_one_report_of_its_sender() {
 
 impl Ways {
     async fn slack(&self, fields: &[(&str, &str)]) -> Answer {
-        let mut all = vec![("team_id", "T0AA"), ("user_id", "U1"), ("user_name", "ana"), ("command", "/redhandle")];
+        let mut all =
+            vec![("team_id", "T0AA"), ("user_id", "U1"), ("user_name", "ana"), ("command", "/redhandle")];
         all.extend(fields);
         self.slack_signed(&form(&all), SECONDS, SLACK_SECRET).await
     }
@@ -306,7 +321,8 @@ impl Ways {
     async fn slack_signed(&self, body: &str, at: i64, secret: &str) -> Answer {
         let time = at.to_string();
         let signature = format!("v0={}", hmac(secret, format!("v0:{time}:{body}").as_bytes()));
-        let headers = [("x-slack-request-timestamp", time.as_str()), ("x-slack-signature", signature.as_str())];
+        let headers =
+            [("x-slack-request-timestamp", time.as_str()), ("x-slack-signature", signature.as_str())];
         self.post("/v1/slack/commands", &headers, body).await
     }
 }
@@ -350,7 +366,10 @@ async fn slack_is_answered_in_its_form_and_nothing_mentions() {
     let said = async |text: &str| {
         let answer = ways.slack(&[("text", text), ("trigger_id", text)]).await;
         let value = answer.json();
-        assert_eq!((answer.status, &value["response_type"], &value["mrkdwn"]), (200, &json!("ephemeral"), &json!(false)));
+        assert_eq!(
+            (answer.status, &value["response_type"], &value["mrkdwn"]),
+            (200, &json!("ephemeral"), &json!(false))
+        );
         value["text"].as_str().unwrap().to_owned()
     };
     let told = [
@@ -368,8 +387,10 @@ async fn slack_is_answered_in_its_form_and_nothing_mentions() {
     Say what is wrong: /redhandle report SOURCE: what is wrong, in one line; more lines may follow. SOURCE may be left away, or is one of support, customer, hacker, security-team, law-enforcement, other. It opens a triage and pages whoever is on call; it never signs or pauses anything.
     ");
     let taken = ways.taken();
-    assert_eq!(taken.iter().map(|one| one.report.source).collect::<Vec<_>>(), [ReportSource::SecurityTeam, ReportSource::LawEnforcement]);
+    assert_eq!(
+        taken.iter().map(|one| one.report.source).collect::<Vec<_>>(),
+        [ReportSource::SecurityTeam, ReportSource::LawEnforcement]
+    );
     assert_eq!(taken[1].report.text.as_deref(), Some("a letter came\nwith a second line"));
     assert_eq!(taken[0].report.contact.as_deref(), Some("Slack: user U1 (ana) of workspace T0AA"));
 }
-
