@@ -152,6 +152,11 @@ fn line(label: &str, value: impl Into<String>) -> Line {
 }
 
 fn about(incident: &Incident, lines: &mut Vec<Line>) {
+    if let Some(arrival) = incident.arrival.as_deref() {
+        let files = arrival.files();
+        let files = if files.is_empty() { files } else { format!("; {files}") };
+        lines.push(line("It came", format!("{}{files}", arrival.standing())));
+    }
     if let Some(contract) = &incident.contract {
         lines.push(line("Contract", contract.to_string()));
     }

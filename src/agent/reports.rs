@@ -118,10 +118,16 @@ impl Arrived {
         let Report { source, title, text, contact, severity, runbook } = &self.report;
         let severity = severity.map(|severity| severity.to_string()).unwrap_or_default();
         let runbook = runbook.as_ref().map_or("", RunbookId::as_str);
-        let mut parts: Vec<Vec<u8>> =
-            [source.as_str(), title, text.as_deref().unwrap_or(""), contact.as_deref().unwrap_or(""), &severity, runbook]
-                .map(|part| part.as_bytes().to_vec())
-                .into();
+        let mut parts: Vec<Vec<u8>> = [
+            source.as_str(),
+            title,
+            text.as_deref().unwrap_or(""),
+            contact.as_deref().unwrap_or(""),
+            &severity,
+            runbook,
+        ]
+        .map(|part| part.as_bytes().to_vec())
+        .into();
         for file in &self.files {
             parts.push(file.name.as_bytes().to_vec());
             parts.push(sha256(&file.bytes).to_vec());
@@ -216,7 +222,11 @@ fn known_by(
             // A mail relayed twice may differ in a footer; a key that its sender chose must not.
             let same = arrival.content == content || arrival.way == Way::Mail;
             let (id, evidence) = (incident.id, arrival.evidence.clone());
-            return Once::Known(if same { Taken::Repeated { id, evidence } } else { Taken::OtherContent(id) });
+            return Once::Known(if same {
+                Taken::Repeated { id, evidence }
+            } else {
+                Taken::OtherContent(id)
+            });
         }
         if let (Some(now), Some(then)) = (once, arrival.once)
             && now.key == then.key

@@ -3,6 +3,8 @@
 //! A journal is only ever opened here when it is there: a mistyped path must not look like an empty,
 //! healthy journal.
 
+mod evidence;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,8 +16,8 @@ use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
 use crate::journal::{
-    self, Appended, Entry, Head, Journal, JournalError, SqliteJournal, Stream, Verified, VerifyError,
-    Version, Write,
+    self, Appended, Entry, EvidenceStore, Head, Journal, JournalError, SqliteJournal, Stream, Verified,
+    VerifyError, Version, Write,
 };
 
 /// How long a walk may take before it says how far it is, and how often it says so.
@@ -39,7 +41,11 @@ pub async fn journal(context: &Context, command: Command) -> Result<Exit, Failur
     let config = open::config(context)?;
     let journal = SqliteJournal::open_existing(&config.settings.journal).await?;
     let exit = match command {
-        Command::Verify { head } => verify(&journal, head, &context.out).await?,
+        Command::Verify { head } => {
+            let reports = &config.settings.reports;
+            let store = EvidenceStore::new(&reports.evidence, reports.evidence_max_bytes);
+            verify(&journal, &store, head, &context.out).await?
+        }
         Command::Head => {
             let head = journal.head().await?;
             context.out.result(&head, |_| head.to_string());
@@ -50,12 +56,26 @@ pub async fn journal(context: &Context, command: Command) -> Result<Exit, Failur
     Ok(exit)
 }
 
-async fn verify(journal: &dyn Journal, remembered: Option<Head>, out: &Output) -> Result<Exit, Failure> {
+async fn verify(
+    journal: &dyn Journal,
+    store: &EvidenceStore,
+    remembered: Option<Head>,
+    out: &Output,
+) -> Result<Exit, Failure> {
     match walk(journal, remembered, out).await {
         Ok(Verified { facts, head }) => {
-            let value = json!({ "verified": true, "facts": facts, "head": head, "remembered": remembered });
-            out.result(&value, |out| intact(facts, head, remembered, out));
-            Ok(Exit::Done)
+            let evidence = evidence::look(journal, store).await?;
+            let value = json!({
+                "verified": evidence.is_intact(),
+                "facts": facts,
+                "head": head,
+                "remembered": remembered,
+                "evidence": evidence.json(),
+            });
+            out.result(&value, |out| {
+                format!("{}{}", intact(facts, head, remembered, out), evidence.text(store, out))
+            });
+            Ok(if evidence.is_intact() { Exit::Done } else { Exit::No })
         }
         Err(VerifyError::Broken(broken)) => {
             let value = json!({ "verified": false, "fact": broken.seq, "problem": broken.what });

@@ -170,7 +170,9 @@ fn attachment(path: &Path) -> Result<Attachment, String> {
     let file = std::fs::File::open(path).map_err(told)?;
     file.take(REPORT_FILE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() > REPORT_FILE_MAX_BYTES {
-        return Err(format!("it is longer than {REPORT_FILE_MAX_BYTES} bytes; keep it elsewhere, and note its hash"));
+        return Err(format!(
+            "it is longer than {REPORT_FILE_MAX_BYTES} bytes; keep it elsewhere, and note its hash"
+        ));
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Attachment { name, media_type: String::new(), bytes })

@@ -26,7 +26,8 @@ use async_trait::async_trait;
 
 pub use error::{Cause, JournalError};
 pub use evidence::{
-    EVIDENCE_FILES_MAX, EvidenceError, EvidenceStore, Filled, Keeping, STRANGERS_SHARE_PERCENT, Standing, sha256,
+    EVIDENCE_FILES_MAX, EvidenceError, EvidenceStore, Filled, Keeping, STRANGERS_SHARE_PERCENT, Standing,
+    sha256,
 };
 pub use fact::{Entry, FactHash, Head, NewFact, NotAHead, Stream, Version, Write};
 pub use memory::MemoryJournal;

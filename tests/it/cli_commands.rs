@@ -186,7 +186,7 @@ fn an_incident_is_led_from_report_to_closure_by_commands_alone() {
     }
     let json = folder.call(&["--json", "incident", "show", "1"]).json();
     assert_eq!(json["incident"]["phase"], "declared");
-    assert_eq!(json["timeline"].as_array().unwrap().len(), 8, "{json}");
+    assert_eq!(json["timeline"].as_array().unwrap().len(), 9, "{json}");
 
     folder.fails(1, &["postmortem", "draft", "1", "--write"], "written once it is resolved");
     folder.done(&["incident", "resolve", "1", "--summary", "paused and patched", "--as", "ana"]);
@@ -253,19 +253,19 @@ fn the_chain_of_facts_is_verified_against_a_remembered_head() {
     folder.done(&["report", "--kind", "support", "--title", "odd withdrawals"]);
     let head = folder.done(&["journal", "head"]);
     let head = head.trim();
-    assert!(folder.done(&["journal", "verify"]).contains("2 facts, and the chain holds"));
+    assert!(folder.done(&["journal", "verify"]).contains("3 facts, and the chain holds"));
     assert!(
         folder.done(&["journal", "verify", "--head", head]).contains("carries the hash that was remembered")
     );
-    folder.fails(2, &["journal", "verify", "--head", "2:abc"], "SEQ:HASH");
-    let other = format!("2:{}", "ab".repeat(32));
-    for wrong in [other, head.replacen("2:", "3:", 1)] {
+    folder.fails(2, &["journal", "verify", "--head", "3:abc"], "SEQ:HASH");
+    let other = format!("3:{}", "ab".repeat(32));
+    for wrong in [other, head.replacen("3:", "4:", 1)] {
         let broken = folder.call(&["journal", "verify", "--head", &wrong]);
         assert_eq!(broken.code, 1, "{broken:?}");
         assert!(broken.out.contains("the chain of facts breaks at fact"), "{broken:?}");
     }
     let json = folder.call(&["--json", "journal", "verify"]).json();
-    assert_eq!((json["verified"].clone(), json["facts"].clone()), (json!(true), json!(2)));
+    assert_eq!((json["verified"].clone(), json["facts"].clone()), (json!(true), json!(3)));
 }
 
 #[test]

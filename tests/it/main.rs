@@ -23,6 +23,7 @@ mod kits;
 mod nested;
 mod presigned;
 mod replay;
+mod reports;
 mod safe_commands;
 mod safe_vectors;
 mod signers;

@@ -119,7 +119,9 @@ impl Form for ReportSource {
     }
 
     fn read(node: &Node) -> Result<Self, Mismatch> {
-        node.text().and_then(|word| Self::ALL.into_iter().find(|one| one.as_str() == word)).ok_or_else(Mismatch::default)
+        node.text()
+            .and_then(|word| Self::ALL.into_iter().find(|one| one.as_str() == word))
+            .ok_or_else(Mismatch::default)
     }
 }
 
@@ -200,7 +202,8 @@ fn read_mail(mut table: Table<'_>, findings: &mut Findings) -> ReportMail {
         let address = address.map(|address| address.to_lowercase());
         if let Some(address) = address.as_deref() {
             if address.split('@').filter(|part| !part.trim().is_empty()).count() != 2 {
-                findings.problem(entry.wrong("address", "an address of yours, such as \"security@example.org\""));
+                findings
+                    .problem(entry.wrong("address", "an address of yours, such as \"security@example.org\""));
             } else if addresses.iter().any(|known| known.address == address) {
                 let found = format!("{address} stands twice in [[reports.mail.addresses]]");
                 findings.problem(Problem::new(&entry.place_of("address"), found).wanted("each address once"));

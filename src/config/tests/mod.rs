@@ -6,6 +6,7 @@ mod keys;
 mod load;
 mod maintenance;
 mod presigned;
+mod reports;
 mod roster;
 mod runbooks;
 mod settings;

@@ -104,7 +104,11 @@ impl Arrival {
     /// Who vouches, in a sentence. Names no person: it stands in the timeline, and so in post-mortems.
     pub fn standing(&self) -> String {
         let way = self.way.words();
-        if self.vouched { format!("{way}, from a known sender") } else { format!("{way}; NOBODY VOUCHES FOR IT") }
+        if self.vouched {
+            format!("{way}, from a known sender")
+        } else {
+            format!("{way}; NOBODY VOUCHES FOR IT")
+        }
     }
 
     /// How many files are kept, in a sentence; empty where none came.
@@ -120,12 +124,10 @@ impl Arrival {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }

@@ -110,7 +110,10 @@ impl Draft {
         });
         let text = self.text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(bytes) = text.as_ref().map(String::len).filter(|bytes| *bytes > TEXT_MAX_BYTES) {
-            wrong("text", format!("{bytes} bytes are too many; {TEXT_MAX_BYTES} at most, attach the rest as a file"));
+            wrong(
+                "text",
+                format!("{bytes} bytes are too many; {TEXT_MAX_BYTES} at most, attach the rest as a file"),
+            );
         }
         let given = |field: Option<String>| field.filter(|text| !text.trim().is_empty());
         let (severity, runbook) = (given(self.severity), given(self.runbook));
@@ -158,7 +161,9 @@ fn line(text: Option<&str>, chars_max: usize) -> Result<Option<String>, String> 
         return Err("expected one line".to_owned());
     }
     if chars > chars_max {
-        return Err(format!("{chars} characters are too many; {chars_max} at most, the rest belongs into the text"));
+        return Err(format!(
+            "{chars} characters are too many; {chars_max} at most, the rest belongs into the text"
+        ));
     }
     Ok(Some(text.to_owned()))
 }

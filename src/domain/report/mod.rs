@@ -46,14 +46,8 @@ pub enum ReportSource {
 
 impl ReportSource {
     /// All, in the order in which they are listed.
-    pub const ALL: [Self; 6] = [
-        Self::Support,
-        Self::Customer,
-        Self::Hacker,
-        Self::SecurityTeam,
-        Self::LawEnforcement,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Support, Self::Customer, Self::Hacker, Self::SecurityTeam, Self::LawEnforcement, Self::Other];
 
     /// The word that people write.
     pub fn as_str(self) -> &'static str {
@@ -104,7 +98,8 @@ pub fn file_name(declared: &str) -> String {
 pub fn media_type(declared: &str) -> String {
     let bare = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
     };
     let good = bare.len() <= MEDIA_TYPE_MAX_CHARS
         && bare.split_once('/').is_some_and(|(kind, rest)| token(kind) && token(rest));

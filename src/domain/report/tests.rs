@@ -29,7 +29,10 @@ fn a_good_report_is_taken() {
     assert_eq!(report.title, "Somebody can drain the vault");
     assert_eq!(report.text.as_deref(), Some("I can drain it"));
     assert_eq!(report.contact.as_deref(), Some("x@evil.example"));
-    assert_eq!((report.severity, report.runbook.unwrap().as_str()), (Some(Severity::Incident), "pause-vault"));
+    assert_eq!(
+        (report.severity, report.runbook.unwrap().as_str()),
+        (Some(Severity::Incident), "pause-vault")
+    );
 }
 
 #[test]

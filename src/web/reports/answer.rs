@@ -85,7 +85,9 @@ impl Refusal {
             Self::OtherContent(id) => format!("this idempotency key belongs to another report, {id}"),
             Self::TooOften { seconds } => format!("too many reports; send it again in {seconds} s"),
             Self::Busy => "too many reports are being read; send it again".to_owned(),
-            Self::NotStored => "the report could not be stored: nothing is recorded, send it again".to_owned(),
+            Self::NotStored => {
+                "the report could not be stored: nothing is recorded, send it again".to_owned()
+            }
         }
     }
 

@@ -114,7 +114,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_broken_or_too_much_is_refused() {
-        assert_eq!(multi("--xx\nContent-Disposition: form-data; name=\"a\"\n\nb").await.unwrap_err(), "the multipart body is broken");
+        assert_eq!(
+            multi("--xx\nContent-Disposition: form-data; name=\"a\"\n\nb").await.unwrap_err(),
+            "the multipart body is broken"
+        );
         assert_eq!(multi("nothing").await.unwrap_err(), "the multipart body is broken");
         let no_boundary = read("multipart/form-data", Bytes::from_static(b"x")).await.unwrap();
         assert_eq!(no_boundary.unwrap_err(), "the multipart body has no boundary");

@@ -15,6 +15,7 @@ use super::answer::{Refusal, taken};
 use super::{OPEN_BODY_MAX_BYTES, REPORT_BODY_MAX_BYTES, Surface, form, proof, read_body};
 use crate::agent::reports::{Arrived, Attachment, REPORT_FILE_MAX_BYTES, REPORT_FILES_MAX, digest};
 use crate::config::settings::ReportSender;
+use crate::domain::names::RunbookId;
 use crate::domain::report::{Draft, FieldProblem, Way};
 
 /// Names one report of its sender: sent again with the same key, it is the same report.
@@ -54,7 +55,8 @@ impl Surface {
             None => return Err(Refusal::Unproven { challenge: Some("Bearer"), why: "no token is shown" }),
         };
         let key = idempotency_key(&headers)?;
-        let content_type = proof::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        let content_type =
+            proof::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
         if !is_json(&content_type) && !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
             return Err(Refusal::OtherForm { wanted: FORMS });
         }
@@ -83,6 +85,12 @@ impl Surface {
         } else {
             from_form(content_type, body, &mut problems).await?
         };
+        let runbook = draft.runbook.as_deref().map(|id| RunbookId::new(id.trim()));
+        if runbook
+            .is_some_and(|id| sender.is_some() && !id.as_str().is_empty() && !self.desk.has_runbook(&id))
+        {
+            problems.push(FieldProblem::new("runbook", "there is none of that id"));
+        }
         let source = sender.and_then(|sender| sender.source);
         let report = match draft.check(source, sender.is_some()) {
             Ok(report) => Some(report),
@@ -91,13 +99,12 @@ impl Surface {
                 None
             }
         };
-        let runbook = report.as_ref().and_then(|report| report.runbook.as_ref());
-        if runbook.is_some_and(|id| !self.desk.has_runbook(id)) {
-            problems.push(FieldProblem::new("runbook", "there is none of that id"));
-        }
-        let Some(report) = report.filter(|_| problems.is_empty()) else { return Err(Refusal::Fields(problems)) };
+        let Some(report) = report.filter(|_| problems.is_empty()) else {
+            return Err(Refusal::Fields(problems));
+        };
         // Strangers share no secret: one could use another's key to keep his report out.
-        let key = sender.zip(key).map(|(sender, key)| digest(&[b"http", sender.name.as_bytes(), key.as_bytes()]));
+        let key =
+            sender.zip(key).map(|(sender, key)| digest(&[b"http", sender.name.as_bytes(), key.as_bytes()]));
         Ok(Arrived {
             report,
             way: if sender.is_some() { Way::Http } else { Way::OpenForm },
@@ -120,15 +127,21 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     if !headers.contains_key(KEY_HEADER) {
         return Ok(None);
     }
-    let good = |key: &&str| !key.is_empty() && key.len() <= KEY_MAX_CHARS && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let good = |key: &&str| {
+        !key.is_empty() && key.len() <= KEY_MAX_CHARS && key.bytes().all(|byte| byte.is_ascii_graphic())
+    };
     let key = proof::text(headers, KEY_HEADER).filter(good);
-    let wanted = || Refusal::Unreadable(format!("Idempotency-Key must be 1 to {KEY_MAX_CHARS} visible ASCII characters, once"));
+    let wanted = || {
+        Refusal::Unreadable(format!(
+            "Idempotency-Key must be 1 to {KEY_MAX_CHARS} visible ASCII characters, once"
+        ))
+    };
     key.map(|key| Some(key.to_owned())).ok_or_else(wanted)
 }
 
 fn from_json(body: &[u8], problems: &mut Vec<FieldProblem>) -> Result<Draft, Refusal> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| Refusal::Unreadable(format!("the body is no JSON: {error}")))?;
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| Refusal::Unreadable(format!("the body is no JSON: {error}")))?;
     let Value::Object(object) = value else {
         return Err(Refusal::Unreadable("the body must be a JSON object".to_owned()));
     };
@@ -174,7 +187,10 @@ async fn from_form(
         }
     }
     if form.left_out > 0 {
-        problems.push(FieldProblem::new("files", format!("{REPORT_FILES_MAX} files at most; pack them into one")));
+        problems.push(FieldProblem::new(
+            "files",
+            format!("{REPORT_FILES_MAX} files at most; pack them into one"),
+        ));
     }
     if form.files.iter().any(|file| file.bytes.len() > REPORT_FILE_MAX_BYTES) {
         return Err(Refusal::TooLarge { bytes_max: REPORT_FILE_MAX_BYTES });

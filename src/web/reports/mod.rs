@@ -121,7 +121,10 @@ async fn read_body(
     bytes_max: usize,
     room: &Semaphore,
 ) -> Result<(Bytes, SemaphorePermit<'_>), Refusal> {
-    let told = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let told = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > bytes_max as u64) {
         return Err(Refusal::TooLarge { bytes_max });
     }

@@ -66,14 +66,19 @@ pub(super) fn basic(headers: &HeaderMap, proof: &MailProof) -> Result<(), Refusa
     let wanted = format!("{}:{}", proof.user, proof.password.expose_secret());
     match shown {
         Some(shown) if same(&shown, wanted.as_bytes()) => Ok(()),
-        Some(_) | None => Err(Refusal::Unproven { challenge: Some("Basic"), why: "the name or password is wrong" }),
+        Some(_) | None => {
+            Err(Refusal::Unproven { challenge: Some("Basic"), why: "the name or password is wrong" })
+        }
     }
 }
 
 /// Unix seconds as they were signed, within the window. Digits only: a sign or a space would be another text.
 fn recent(seconds: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
     let digits = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
-    let at = digits.then(|| seconds.parse().ok()).flatten().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let at = digits
+        .then(|| seconds.parse().ok())
+        .flatten()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
     let Some(at) = at else { return unproven("the signed time is missing or is not Unix seconds") };
     let window = SignedDuration::try_from(SIGNED_WINDOW).unwrap_or(SignedDuration::MAX);
     if now.duration_since(at).abs() > window {
@@ -94,7 +99,12 @@ fn is_hmac(secret: &SecretString, parts: &[&[u8]], hex: &str) -> bool {
 /// Slack's signature: `v0=` and HMAC-SHA256 of `v0:{time}:{body}`.
 ///
 /// Source: <https://docs.slack.dev/authentication/verifying-requests-from-slack>
-pub(super) fn slack(headers: &HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn slack(
+    headers: &HeaderMap,
+    body: &[u8],
+    secret: &SecretString,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let Some(time) = text(headers, "x-slack-request-timestamp") else {
         return unproven("X-Slack-Request-Timestamp is missing");
     };
@@ -128,7 +138,12 @@ pub(super) fn mailgun(
 /// SendGrid's signature under a security policy: ECDSA P-256 with SHA-256 over time and body, DER in base64.
 ///
 /// Source: <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/securing-your-parse-webhooks>
-pub(super) fn sendgrid(headers: &HeaderMap, body: &[u8], key: &P256Key, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn sendgrid(
+    headers: &HeaderMap,
+    body: &[u8],
+    key: &P256Key,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let Some(time) = text(headers, "x-twilio-email-event-webhook-timestamp") else {
         return unproven("X-Twilio-Email-Event-Webhook-Timestamp is missing");
     };

@@ -67,14 +67,16 @@ impl Surface {
         let command = slack(&command);
         let Some(report) = report(&form, settings) else { return Ok(help(&command)) };
         if let Err(seconds) = self.slack.take(now) {
-            return Ok(say(&format!("NOT RECORDED: too many reports came in a minute. Say it again in {seconds} s, or call.")));
+            return Ok(say(&format!(
+                "NOT RECORDED: too many reports came in a minute. Say it again in {seconds} s, or call."
+            )));
         }
         let shown = slack(&cut(&report.title, 120));
         let arrived = arrived(report, &form, &body);
         Ok(match tokio::time::timeout(ANSWER_MAX, self.desk.take(arrived)).await {
-            Ok(Ok(Taken::Opened { id, .. })) => {
-                say(&format!("Recorded as {id}: {shown}. Whoever is on call for triage is paged, unless your team decided otherwise for this source."))
-            }
+            Ok(Ok(Taken::Opened { id, .. })) => say(&format!(
+                "Recorded as {id}: {shown}. Whoever is on call for triage is paged, unless your team decided otherwise for this source."
+            )),
             Ok(Ok(Taken::Repeated { id, .. } | Taken::OtherContent(id))) => {
                 say(&format!("Recorded before, as {id}; nothing was opened twice."))
             }
@@ -85,7 +87,9 @@ impl Surface {
             }
             Err(_elapsed) => {
                 tracing::error!("a report by Slack was not recorded in time; whether it was is not known");
-                say("NOT KNOWN TO BE RECORDED: the journal answers too slowly. Call whoever is on call, then say it again.")
+                say(
+                    "NOT KNOWN TO BE RECORDED: the journal answers too slowly. Call whoever is on call, then say it again.",
+                )
             }
         })
     }
@@ -96,7 +100,9 @@ fn not_recorded(error: &ReportError) -> Value {
         ReportError::Evidence(_) | ReportError::Ended => "the disk",
         ReportError::Store(_) => "the journal",
     };
-    say(&format!("NOT RECORDED, and nobody is paged: {what} cannot be written. Call whoever is on call, then say it again."))
+    say(&format!(
+        "NOT RECORDED, and nobody is paged: {what} cannot be written. Call whoever is on call, then say it again."
+    ))
 }
 
 /// Who speaks, and what; `None` when it is no report.
@@ -105,7 +111,8 @@ fn report(form: &Form, settings: &SlackCommand) -> Option<Report> {
     let (word, rest) = text.split_once(char::is_whitespace)?;
     word.eq_ignore_ascii_case("report").then_some(())?;
     let rest = rest.trim();
-    let named = rest.split_once(':').and_then(|(word, rest)| Some((ReportSource::of_word(word)?, rest.trim())));
+    let named =
+        rest.split_once(':').and_then(|(word, rest)| Some((ReportSource::of_word(word)?, rest.trim())));
     let (source, said) = named.unwrap_or((settings.source, rest));
     if said.is_empty() {
         return None;

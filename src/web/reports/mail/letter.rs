@@ -45,7 +45,9 @@ impl Letter {
 
     /// Keeps what somebody said about the mail.
     pub(super) fn claim(&mut self, about: &str, said: Option<&str>) {
-        if let Some(said) = said.map(str::trim).filter(|said| !said.is_empty() && self.claims.len() < CLAIMS_MAX) {
+        if let Some(said) =
+            said.map(str::trim).filter(|said| !said.is_empty() && self.claims.len() < CLAIMS_MAX)
+        {
             let said = said.chars().take(CLAIM_MAX_CHARS).collect();
             self.claims.push(Claim { about: about.to_owned(), said });
         }
@@ -72,7 +74,8 @@ impl Letter {
             self.header(header).is_some_and(|value| value.to_ascii_lowercase().starts_with(wanted))
         };
         let nobody = |address: &str| matches!(address.trim(), "" | "<>");
-        if self.envelope_from.as_deref().is_some_and(nobody) || self.header("return-path").is_some_and(nobody) {
+        if self.envelope_from.as_deref().is_some_and(nobody) || self.header("return-path").is_some_and(nobody)
+        {
             return Some("it is a bounce: its envelope has no sender".to_owned());
         }
         if is("content-type", "multipart/report") {
@@ -92,7 +95,8 @@ impl Letter {
         let of = |written: &String| {
             let address = bare_address(written);
             let plain = without_tag(&address);
-            let is = |known: &&MailAddress| known.address == address || Some(&known.address) == plain.as_ref();
+            let is =
+                |known: &&MailAddress| known.address == address || Some(&known.address) == plain.as_ref();
             addresses.iter().find(is).map(|known| known.source)
         };
         self.to.iter().find_map(of).unwrap_or(ReportSource::Other)
@@ -163,7 +167,8 @@ impl Letter {
 
 /// The address in `Name <address>`, in lower case.
 fn bare_address(written: &str) -> String {
-    let inside = written.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(address, _)| address);
+    let inside =
+        written.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(address, _)| address);
     inside.unwrap_or(written).trim().to_lowercase()
 }
 

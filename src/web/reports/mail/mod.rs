@@ -87,14 +87,17 @@ impl Surface {
             Provider::Mailgun => {
                 settings.mailgun.as_ref().ok_or(Refusal::NoSuchWay)?;
             }
-            Provider::Postmark => proof::basic(&headers, settings.postmark.as_ref().ok_or(Refusal::NoSuchWay)?)?,
+            Provider::Postmark => {
+                proof::basic(&headers, settings.postmark.as_ref().ok_or(Refusal::NoSuchWay)?)?
+            }
             Provider::Raw => {
                 let token = settings.raw.as_ref().ok_or(Refusal::NoSuchWay)?;
                 let no_token = Refusal::Unproven { challenge: Some("Bearer"), why: "no token is shown" };
                 proof::bearer(&headers, std::iter::once(token)).ok_or(no_token)??;
             }
         }
-        let content_type = proof::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        let content_type =
+            proof::text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
         let (body, _room) = read_body(request, MAIL_BODY_MAX_BYTES, &self.mail_bodies).await?;
         let seen = body.clone();
         let letter = match provider {
@@ -119,7 +122,9 @@ impl Surface {
         self.mail.take(now).map_err(|seconds| Refusal::TooOften { seconds })?;
         match letter {
             Ok(letter) => self.take_letter(provider, letter, settings).await,
-            Err(NoLetter(why)) => self.set_aside(provider, &why, String::from_utf8_lossy(&seen).into_owned()).await,
+            Err(NoLetter(why)) => {
+                self.set_aside(provider, &why, String::from_utf8_lossy(&seen).into_owned()).await
+            }
         }
     }
 
@@ -155,4 +160,10 @@ async fn form_of(content_type: &str, body: Bytes) -> Result<Result<Form, NoLette
     let read = form::read(content_type, body).await;
     let wanted = "multipart/form-data or application/x-www-form-urlencoded";
     Ok(read.ok_or(Refusal::OtherForm { wanted })?.map_err(NoLetter))
+}
+
+/// Reads bytes by every reader that takes bytes.
+#[cfg(test)]
+pub(super) fn read_any(bytes: &[u8]) -> usize {
+    [raw::letter(bytes), postmark::letter(bytes)].iter().filter(|letter| letter.is_ok()).count()
 }

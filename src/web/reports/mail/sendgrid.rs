@@ -23,7 +23,9 @@ pub(super) fn letter(form: Form) -> Result<Letter, NoLetter> {
     let mut letter = match form.some("email") {
         Some(whole) => raw::letter(whole.as_bytes())?,
         None => {
-            let from = form.some("from").ok_or_else(|| NoLetter("the form has neither from nor email".to_owned()))?;
+            let from = form
+                .some("from")
+                .ok_or_else(|| NoLetter("the form has neither from nor email".to_owned()))?;
             Letter {
                 from: from.to_owned(),
                 subject: form.get("subject").unwrap_or_default().to_owned(),
