@@ -76,7 +76,9 @@ async fn answer(
             (_, "eth_chainId") => json!(format!("{chain:#x}")),
             (_, "eth_blockNumber") => json!("0xfffffff"),
             (Manner::Empty, _) => Value::Null,
-            (Manner::WrongChain, _) => json!({ "number": question["params"][0], "hash": B256::ZERO, "timestamp": "0x1" }),
+            (Manner::WrongChain, _) => {
+                json!({ "number": question["params"][0], "hash": B256::ZERO, "timestamp": "0x1" })
+            }
             (_, "eth_getBlockByNumber") => {
                 let height = question["params"][0].as_str().unwrap_or_default().trim_start_matches("0x");
                 u64::from_str_radix(height, 16).map_or(Value::Null, block)
@@ -162,13 +164,19 @@ fn with_the_chain_model_exactly_what_is_planted_fires() {
     assert_eq!(pairs(&firings, in_full), planted());
     let maintained = pairs(&firings, |firing| firing["downgraded"] == "maintenance");
     let storyline = "nm-maintenance-0020".to_owned();
-    assert_eq!(maintained, BTreeSet::from([(storyline.clone(), "r2".to_owned()), (storyline, "r4".to_owned())]));
+    assert_eq!(
+        maintained,
+        BTreeSet::from([(storyline.clone(), "r2".to_owned()), (storyline, "r4".to_owned())])
+    );
     assert_eq!(firings.iter().filter(|firing| firing["condition"] == "r5").count(), 1);
     for firing in &firings {
         let mut keys: Vec<&str> = firing.as_object().unwrap().keys().map(String::as_str).collect();
         keys.retain(|key| *key != "downgraded");
         keys.sort_unstable();
-        assert_eq!(keys, ["alerts", "at", "because", "chain_id", "condition", "contract", "response", "runbook"]);
+        assert_eq!(
+            keys,
+            ["alerts", "at", "because", "chain_id", "condition", "contract", "response", "runbook"]
+        );
         assert_eq!(firing["contract"].is_null(), firing["condition"] == "r5", "{firing}");
     }
     let expected = json!({
@@ -272,7 +280,8 @@ fn another_maintenance_file_is_all_it_takes() {
 fn an_alert_is_found_however_its_hash_is_written_and_one_that_is_not_there_is_said() {
     let hash = "0xcff7e824bb7a00726d902ce7eff2c83dfa9c42de4cabe7dab6f8dd66e9c760b4";
     let upper = format!("0x{}", hash[2..].to_uppercase());
-    let [lower, upper] = [hash, &upper].map(|hash| replay(&fixture(), None, &[&sample(), "--why", hash], None));
+    let [lower, upper] =
+        [hash, &upper].map(|hash| replay(&fixture(), None, &[&sample(), "--why", hash], None));
     assert!(String::from_utf8_lossy(&lower.stdout).contains("r4: it is about watched-2"));
     assert_eq!(lower.stdout, upper.stdout);
     let unknown = replay(&fixture(), None, &[&sample(), "--why", &B256::ZERO.to_string()], None);

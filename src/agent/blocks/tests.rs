@@ -62,10 +62,8 @@ fn honest(question: &Value) -> Value {
 
 #[tokio::test]
 async fn the_three_answers() {
-    let (mut blocks, _) = server(|_, question| {
-        Ok(if number(question) > 100 { Value::Null } else { honest(question) })
-    })
-    .await;
+    let (mut blocks, _) =
+        server(|_, question| Ok(if number(question) > 100 { Value::Null } else { honest(question) })).await;
     assert_eq!(blocks.ask(&ours(7)).await, Canonicity::Canonical);
     assert_eq!(blocks.ask(&BlockId { hash: hash(8), ..ours(7) }).await, Canonicity::Orphaned);
     assert_eq!(blocks.ask(&ours(101)).await, Canonicity::Unknown);

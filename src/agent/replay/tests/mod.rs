@@ -249,8 +249,11 @@ impl Outcome {
     fn pairs(&self, wanted: impl Fn(&Firing) -> bool) -> BTreeSet<Pair> {
         let mut pairs = BTreeSet::new();
         for firing in self.firings.iter().filter(|firing| firing.contract.is_some() && wanted(firing)) {
-            let storylines: BTreeSet<&str> =
-                firing.alerts.iter().map(|hash| self.whose.get(&hash.0).map_or("noise", String::as_str)).collect();
+            let storylines: BTreeSet<&str> = firing
+                .alerts
+                .iter()
+                .map(|hash| self.whose.get(&hash.0).map_or("noise", String::as_str))
+                .collect();
             for storyline in storylines {
                 let pair = (storyline.to_owned(), firing.condition.to_string());
                 assert!(pairs.insert(pair.clone()), "{pair:?} fired twice");
@@ -291,7 +294,7 @@ pub(super) fn canonical_of(seed: u64, chain: u64, number: u64) -> B256 {
 }
 
 /// Questions that one who is away leaves unanswered.
-const AWAY_FOR: usize = 60;
+const AWAY_FOR: usize = 15;
 
 /// An RPC that answers from the chain model; gives its base.
 async fn model(how: Rpc, seed: u64) -> String {

@@ -104,7 +104,8 @@ async fn without_an_rpc_the_same_pages() {
             let paged = outcome.paged();
             assert!(paged.is_superset(&corpus.planted), "{rpc:?}: {:?}", corpus.planted.difference(&paged));
             for (storyline, rule) in paged.difference(&corpus.planted) {
-                let doubtful = ["nm-reorged", "nm-maintenance"].iter().any(|kind| storyline.starts_with(kind));
+                let doubtful =
+                    ["nm-reorged", "nm-maintenance"].iter().any(|kind| storyline.starts_with(kind));
                 assert!(doubtful, "{rpc:?}: {storyline} {rule}");
             }
             assert_eq!(counted(&corpus, &outcome), "", "{rpc:?}");

@@ -69,6 +69,13 @@ async fn addresses_in_any_case() {
     };
     assert_eq!(of_case(true).run().await.difference(), "");
     assert_eq!(of_case(false).run().await.difference(), "");
+    // As whoever compares letters would see it: what is not written in lower case is nobody's.
+    let compared = Trial::sample().storyline("attack-mixed-case", |alert| {
+        let addresses = alert["addresses"].as_array().cloned().unwrap_or_default().into_iter();
+        let kept = addresses.filter(|a| a.as_str().is_some_and(|a| a.to_lowercase() == a));
+        alert["addresses"] = kept.collect();
+    });
+    assert_snapshot!(compared.run().await.difference(), @"-attack-mixed-case-0007 r2");
 }
 
 #[tokio::test]
@@ -142,6 +149,13 @@ async fn event_time_and_not_arrival() {
         assert!(!there.is_empty());
         assert_eq!(there, back, "{storyline}");
     }
+    // As whoever goes by arrival would see it: delivered newest first, the steps are in no order.
+    let mut second = 0;
+    let arrived = Trial::sample().storyline("attack-out-of-order", |alert| {
+        second += 1;
+        alert["source"]["block"]["timestamp"] = json!(format!("2024-01-01T02:58:{second:02}Z"));
+    });
+    assert_snapshot!(arrived.run().await.difference(), @"-attack-out-of-order-0005 r4");
 }
 
 #[tokio::test]
@@ -236,8 +250,8 @@ async fn a_heartbeat_that_is_a_little_late() {
     assert_eq!(silences(longer.run().await), 2);
     // Patience hides the real one.
     assert_eq!(silences(Trial::sample().rule("r5", "intervals = 2.5", "intervals = 4.5").run().await), 0);
-    // Nobody else's beat is one.
-    let spoofed = Trial::sample().alerts(|_, mut alert| {
+    // Nobody else's beat is one: the grace of the start goes by, and there was none.
+    let spoofed = Trial::sample().rule("r5", "after = \"72h\"", "after = \"6h\"").alerts(|_, mut alert| {
         if alert["alertId"] == "FORTA-HEARTBEAT" {
             alert["source"]["bot"]["id"] = json!(B256::repeat_byte(0x66));
         }

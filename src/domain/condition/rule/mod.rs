@@ -382,12 +382,7 @@ impl Rule {
 }
 
 /// A silence as a match.
-fn silent(
-    runbook: &RunbookId,
-    condition: &Condition,
-    clock: Timestamp,
-    silence: &Silence,
-) -> Option<Match> {
+fn silent(runbook: &RunbookId, condition: &Condition, clock: Timestamp, silence: &Silence) -> Option<Match> {
     let watched = condition.watched().first()?;
     let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
     let allowed = SignedDuration::from_secs(silence.allowed.as_secs());
@@ -406,9 +401,7 @@ fn silent(
         alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
         bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
         at: clock,
-        because: format!(
-            "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"
-        ),
+        because: format!("no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"),
         mutes: Mutes::default(),
     })
 }

@@ -131,6 +131,20 @@ fn silence_is_told_once_and_again_after_a_beat() {
     assert_eq!(fired, [1_600, 3_700]);
 }
 
+/// Where nobody else speaks, the clock stands still until the beat is back: it tells of the silence before it.
+#[test]
+fn a_beat_tells_of_the_silence_before_it() {
+    let mut matcher = matcher(heartbeat(Some(25)));
+    let mut told = Vec::new();
+    for second in [0, 300, 600, 900, 1_200, 1_800, 2_100, 2_851, 3_151] {
+        let seen = matcher.observe(&beat(second), &Known::CANONICAL);
+        told.extend(seen.matches.iter().map(|found| (second, found.because.clone())));
+    }
+    // Twice the usual distance is none; one second more than two and a half times is.
+    let [(2_851, because)] = told.as_slice() else { panic!("{told:?}") };
+    assert_snapshot!(because, @"no heartbeat for 12m 31s, and 12m 30s would be the longest silence; the last was 0xbeat2100");
+}
+
 #[test]
 fn one_clock_in_the_future_makes_no_silence() {
     let mut matcher = matcher(heartbeat(None));

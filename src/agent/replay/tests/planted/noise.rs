@@ -74,14 +74,20 @@ pub(super) fn noise(
         if world.dice.chance(shape.reorganised) {
             let (chain, mut orphan) = (made.alert["chainId"].as_u64().unwrap(), made.alert.clone());
             world.include(&mut orphan, chain, made.created_at - 120, true);
-            deliveries.push(Delivery { at: made.created_at, bytes: orphan.to_string().into_bytes() });
+            deliveries.push(Delivery { at: made.created_at - 10, bytes: orphan.to_string().into_bytes() });
         }
         deliveries.push(Delivery { at, bytes });
     }
     deliveries
 }
 
-fn one(shape: &Shape, length_s: i64, pool: &[Address], watched: &[(u64, Address)], world: &mut World) -> Made {
+fn one(
+    shape: &Shape,
+    length_s: i64,
+    pool: &[Address],
+    watched: &[(u64, Address)],
+    world: &mut World,
+) -> Made {
     let (bot, alert_id, severities) = *world.dice.pick(&BOTS);
     let chain = *world.dice.pick(&CHAINS);
     let at = world.dice.between(0, length_s);
@@ -100,7 +106,9 @@ fn one(shape: &Shape, length_s: i64, pool: &[Address], watched: &[(u64, Address)
     let actor = world.dice.address();
     let mut metadata = match world.dice.below(3) {
         0 => Value::Null,
-        1 => json!({ "anomalyScore": "3.02e-05", "fromAddress": addresses[0], "toAddress": "not an address" }),
+        1 => {
+            json!({ "anomalyScore": "3.02e-05", "fromAddress": addresses[0], "toAddress": "not an address" })
+        }
         _ => json!({ "anomalyScore": "0.1", "receiver": format!("{actor:#x}") }),
     };
     if world.dice.chance(shape.huge) {
@@ -117,8 +125,18 @@ fn one(shape: &Shape, length_s: i64, pool: &[Address], watched: &[(u64, Address)
     let transaction = Some(world.dice.hash());
     let severity = *world.dice.pick(severities);
     let at = World::on_block(chain, at);
-    let draft =
-        Draft { chain, at, bot, alert_id, severity, addresses, metadata, labels, transaction, orphaned: false };
+    let draft = Draft {
+        chain,
+        at,
+        bot,
+        alert_id,
+        severity,
+        addresses,
+        metadata,
+        labels,
+        transaction,
+        orphaned: false,
+    };
     let mut made = world.make(draft);
     if filtered {
         cut(&mut made.alert);

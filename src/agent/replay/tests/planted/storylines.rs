@@ -51,11 +51,17 @@ pub(super) const FUNDING: [(&str, &str); 4] = [
 pub(super) const PREPARATION: [(&str, &str); 4] = [
     ("0x9aaa5cd64000e8ba4fa2718a467b90055b70815d60351914cc1cbe89fe1c404c", "SUSPICIOUS-CONTRACT-CREATION"),
     ("0x457aa09ca38d60410c8ffa1761f535f23959195a56c9b82e0207801e86b34d99", "SUSPICIOUS-CONTRACT-CREATION"),
-    ("0x4c7e56a9a753e29ca92bd57dd593bdab0c03e762bdd04e2bc578cb82b842c1f3", "UNVERIFIED-CODE-CONTRACT-CREATION"),
+    (
+        "0x4c7e56a9a753e29ca92bd57dd593bdab0c03e762bdd04e2bc578cb82b842c1f3",
+        "UNVERIFIED-CODE-CONTRACT-CREATION",
+    ),
     ("0xe8527df509859e531e58ba4154e9157eb6d9b2da202516a66ab120deabd3f9f6", "AK-ATTACK-SIMULATION-0"),
 ];
 pub(super) const EXPLOIT: [(&str, &str); 2] = [
-    ("0x55636f5577694c83b84b0687eb77863850c50bd9f6072686c8463a0cbc5566e0", "FLASHLOAN-ATTACK-WITH-HIGH-PROFIT"),
+    (
+        "0x55636f5577694c83b84b0687eb77863850c50bd9f6072686c8463a0cbc5566e0",
+        "FLASHLOAN-ATTACK-WITH-HIGH-PROFIT",
+    ),
     ("0x492c05269cbefe3a1686b999912db1fb5a39ce2e4578ac3951b0542440f435d9", "NETHFORTA-25"),
 ];
 pub(super) const PROFIT: (&str, &str) =
@@ -98,7 +104,11 @@ impl Scene {
             bot,
             alert_id,
             severity,
-            addresses: vec![in_lower_case(self.attacker), in_lower_case(self.tool), in_lower_case(self.contract)],
+            addresses: vec![
+                in_lower_case(self.attacker),
+                in_lower_case(self.tool),
+                in_lower_case(self.contract),
+            ],
             metadata: json!({ "anomalyScore": "0.01" }),
             labels: Vec::new(),
             transaction: Some(self.transaction),
@@ -121,7 +131,8 @@ impl Scene {
     fn preparation(&self, world: &mut World, at: i64) -> Made {
         let severity = *world.dice.pick(&["LOW", "MEDIUM", "HIGH"]);
         let draft = self.draft(at, *world.dice.pick(&PREPARATION), severity);
-        let labels = vec![label("attacker-eoa", self.attacker, false), label("attacker-contract", self.tool, false)];
+        let labels =
+            vec![label("attacker-eoa", self.attacker, false), label("attacker-contract", self.tool, false)];
         let metadata = json!({ "modelScore": "0.9321", "containedAddress1": in_lower_case(self.contract) });
         let transaction = Some(world.dice.hash());
         world.make(Draft { labels, metadata, transaction, ..draft })
@@ -145,7 +156,12 @@ impl Scene {
     }
 
     fn verdict(&self, world: &mut World, at: i64, victim: Option<Address>) -> Made {
-        let class = *world.dice.pick(&["ATTACK-DETECTOR-1", "ATTACK-DETECTOR-2", "ATTACK-DETECTOR-3", "ATTACK-DETECTOR-7"]);
+        let class = *world.dice.pick(&[
+            "ATTACK-DETECTOR-1",
+            "ATTACK-DETECTOR-2",
+            "ATTACK-DETECTOR-3",
+            "ATTACK-DETECTOR-7",
+        ]);
         let draft = self.draft(at, (DETECTOR, class), "CRITICAL");
         let mut metadata = json!({
             "anomalyScore": "5.53e-07",
@@ -298,7 +314,11 @@ impl Scene {
                 vec![preparation, exploit, world.make(third)]
             }
             "nm-wrong-order" => {
-                vec![self.exploit(world, at), self.funding(world, at + 360), self.preparation(world, at + 900)]
+                vec![
+                    self.exploit(world, at),
+                    self.funding(world, at + 360),
+                    self.preparation(world, at + 900),
+                ]
             }
             "nm-preparation-only" => {
                 let draft = self.draft(at, (DETECTOR, "ATTACK-DETECTOR-PREPARATION"), "HIGH");
@@ -323,8 +343,10 @@ impl Scene {
                 deliveries.iter_mut().enumerate().for_each(|(n, (at, _))| *at = last + n as i64);
             }
             "attack-dup-storm" => {
-                let twice: Vec<_> =
-                    deliveries.iter().flat_map(|(at, alert)| [(at + 3, alert.clone()), (at + 9, alert.clone())]).collect();
+                let twice: Vec<_> = deliveries
+                    .iter()
+                    .flat_map(|(at, alert)| [(at + 3, alert.clone()), (at + 9, alert.clone())])
+                    .collect();
                 deliveries.extend(twice);
             }
             "nm-dup-only" => {

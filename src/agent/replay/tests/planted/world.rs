@@ -197,7 +197,8 @@ fn filter(all: &[String]) -> Value {
 /// MurmurHash3_x64_128, seed 0, of whole blocks and a tail, written apart from the one that is tested.
 fn murmur3(data: &[u8]) -> [u64; 2] {
     const C: [u64; 2] = [0x87c3_7b91_1142_53d5, 0x4cf5_ad43_2745_937f];
-    let scramble = |word: u64, one: u64, turn: u32, two: u64| word.wrapping_mul(one).rotate_left(turn).wrapping_mul(two);
+    let scramble =
+        |word: u64, one: u64, turn: u32, two: u64| word.wrapping_mul(one).rotate_left(turn).wrapping_mul(two);
     let mut h = [0_u64; 2];
     let (whole, tail) = data.split_at(data.len() / 16 * 16);
     for block in whole.chunks(16) {
