@@ -18,6 +18,8 @@ mod bad_input;
 mod cli_commands;
 mod crash;
 mod guarantees;
+mod floods;
+mod fuzz_seeds;
 mod kits;
 mod nested;
 mod presigned;
