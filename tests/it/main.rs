@@ -19,6 +19,8 @@ mod cli_commands;
 mod corpus;
 mod crash;
 mod guarantees;
+mod floods;
+mod fuzz_seeds;
 mod kits;
 mod nested;
 mod presigned;

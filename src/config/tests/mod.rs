@@ -5,6 +5,7 @@ mod environment;
 mod keys;
 mod load;
 mod maintenance;
+mod nats;
 mod presigned;
 mod reports;
 mod roster;

@@ -87,6 +87,24 @@ pub(super) fn read(body: &[u8], feed: &FeedName, authenticated: bool) -> Result<
     Ok(Page { alerts: alerts.alerts.unwrap_or_default().into_iter().map(read).collect(), next })
 }
 
+/// What an answer's body says, as a poll takes it.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its alerts, or why they are none.
+    pub alerts: Vec<Result<Alert, Rejected>>,
+    /// Whether there is another page.
+    pub more: bool,
+}
+
+/// Reads the body of an answer as a poll does, without one. Its alerts are not authenticated.
+///
+/// # Errors
+/// Why it is no answer, in a sentence.
+pub fn alerts_of(body: &[u8], feed: &FeedName) -> Result<Answered, String> {
+    let page = read(body, feed, false).map_err(|error| error.reason())?;
+    Ok(Answered { more: page.next.is_some(), alerts: page.alerts })
+}
+
 /// The API's words, cut and with control characters shown instead of obeyed.
 fn messages(problems: &[Problem]) -> String {
     let all: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();

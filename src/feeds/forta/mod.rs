@@ -26,6 +26,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use url::Url;
 
+pub use self::answer::{Answered, alerts_of};
+
 use self::answer::Page;
 use self::client::{Client, PollError};
 use self::page_size::PageSize;

@@ -85,6 +85,11 @@ impl Process {
         Self { child: Mutex::new(child), stderr }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.lock().unwrap().id()
+    }
+
     /// What it said on stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
