@@ -5,6 +5,7 @@ mod faulty;
 mod nested;
 mod safes;
 mod versions;
+mod watched;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
