@@ -20,7 +20,8 @@ use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth};
 #[derive(Clone, Debug)]
 pub struct Eye(pub Chain);
 
-fn seen(block: BlockRef) -> SeenBlock {
+/// A block as feeds name it.
+pub(super) fn seen(block: BlockRef) -> SeenBlock {
     SeenBlock { number: block.number, hash: block.hash, timestamp_s: block.timestamp_s }
 }
 

@@ -1,6 +1,7 @@
 //! The story, and every turn it may take: other feeds, other people, other services, other transactions.
 
 mod ack;
+mod chain;
 mod consent;
 mod demo;
 mod drain;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
 //! | `keys` | does everybody's key sign for something, and ours for nothing |
+//! | `watched` | do views answer, and can contracts emit what chain feeds watch |
 //! | `runbooks` | does every view answer; would every runbook's proposal go through each of its Safes |
 //!
 //! **Invariants.** What could not be asked is a problem or a warning, never silence and never fine. A chain
@@ -14,6 +15,7 @@
 mod ground;
 mod keys;
 mod runbooks;
+mod watched;
 
 use std::fmt;
 
@@ -90,5 +92,6 @@ pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     findings.extend(runbooks::look(agent, &grounds).await);
     findings.extend(super::presigned::findings(agent).await);
     findings.extend(super::module::findings(agent).await);
+    findings.extend(watched::look(agent).await);
     findings
 }

@@ -1,6 +1,7 @@
 //! The whole of it, from files on disk. Every case starts from a small configuration that is right, spoils it in
 //! one or a few places, and looks at what a person is told.
 
+mod chain_feeds;
 mod environment;
 mod keys;
 mod load;

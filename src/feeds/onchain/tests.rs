@@ -1,0 +1,426 @@
+//! The feed on a chain of our own making, which reorganises itself, indexes late, refuses and disagrees.
+
+use std::sync::{Mutex, MutexGuard};
+
+use alloy::json_abi::JsonAbi;
+use alloy::primitives::{Address, Bytes, U256, keccak256};
+use async_trait::async_trait;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::domain::alert::{Alert, AlertSeverity};
+use crate::domain::condition::BlockId;
+use crate::domain::contract::Contract;
+use crate::domain::names::ChainId;
+use crate::domain::watch::{SeenBlock, SeenLog, Subject, SubjectKind, View, ViewText, default_events};
+
+const VAULT: Address = Address::repeat_byte(0xaa);
+
+#[derive(Default)]
+struct World {
+    /// Blocks from 0, each with its logs.
+    chain: Vec<(SeenBlock, Vec<SeenLog>)>,
+    /// What tells forks apart.
+    fork: u64,
+    /// What `totalAssets()` returns, or why it does not.
+    assets: Option<u64>,
+    /// Blocks whose logs are not indexed yet.
+    late: Vec<u64>,
+    /// The longest range that is answered.
+    longest: Option<u64>,
+    /// Everything that was asked, ranges only.
+    asked: Vec<(u64, u64)>,
+}
+
+#[derive(Default)]
+struct FakeChain(Mutex<World>);
+
+impl FakeChain {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+
+    fn mine(&self, transactions: &[u8]) {
+        let mut world = self.world();
+        let number = world.chain.len() as u64;
+        let hash = keccak256(format!("{} {number} {transactions:?}", world.fork));
+        let block = SeenBlock { number, hash, timestamp_s: 1_700_000_000 + 12 * number };
+        let log = |(index, transaction): (usize, &u8)| SeenLog {
+            address: VAULT,
+            topics: vec![keccak256("Paused(address)")],
+            data: Bytes::from(U256::from(*transaction).to_be_bytes_vec()),
+            transaction: B256::repeat_byte(*transaction),
+            index: index as u64,
+            block,
+        };
+        let logs = transactions.iter().enumerate().map(log).collect();
+        world.chain.push((block, logs));
+    }
+
+    fn mine_empty(&self, blocks: usize) {
+        (0..blocks).for_each(|_| self.mine(&[]));
+    }
+
+    /// The chain leaves everything above this height.
+    fn reorganise(&self, above: u64) {
+        let mut world = self.world();
+        world.chain.truncate(usize::try_from(above).unwrap() + 1);
+        world.fork += 1;
+    }
+}
+
+#[async_trait]
+impl ChainEye for FakeChain {
+    async fn head(&self) -> Result<SeenBlock, String> {
+        self.world().chain.last().map(|(block, _)| *block).ok_or_else(|| "no endpoint answers".to_owned())
+    }
+
+    async fn block(&self, number: u64) -> Result<Option<SeenBlock>, String> {
+        Ok(self.world().chain.get(usize::try_from(number).unwrap()).map(|(block, _)| *block))
+    }
+
+    async fn logs(&self, _: &Watch, from: u64, to: &SeenBlock) -> Result<Vec<SeenLog>, String> {
+        let mut world = self.world();
+        world.asked.push((from, to.number));
+        if world.longest.is_some_and(|longest| to.number - from + 1 > longest) {
+            return Err("the range is too long".to_owned());
+        }
+        let there = world.chain.iter().filter(|(block, _)| (from..=to.number).contains(&block.number));
+        let there = there.filter(|(block, _)| !world.late.contains(&block.number));
+        Ok(there.flat_map(|(_, logs)| logs.clone()).collect())
+    }
+
+    async fn read(&self, _: &SeenBlock, calls: &[(Address, Bytes)], _: &[Address]) -> Result<Readings, String> {
+        let assets = self.world().assets.map(|assets| Bytes::from(U256::from(assets).to_be_bytes_vec()));
+        let answer = assets.ok_or_else(|| "endpoints disagree".to_owned());
+        Ok(Readings { calls: vec![answer; calls.len()], safes: Vec::new() })
+    }
+}
+
+fn settings() -> OnchainSettings {
+    let contract = Contract {
+        name: "vault".into(),
+        chain: "mainnet".into(),
+        chain_id: ChainId(1),
+        address: VAULT,
+        abi: JsonAbi::parse(["function totalAssets() view returns (uint256)"]).unwrap(),
+    };
+    let written = ViewText {
+        call: Some("totalAssets()".to_owned()),
+        below: Some("100".to_owned()),
+        ..ViewText::default()
+    };
+    let view = View::compile("low".to_owned(), &contract, &written, AlertSeverity::Critical, None).unwrap();
+    OnchainSettings {
+        watch: Watch {
+            feed: FeedName::new("chain-mainnet"),
+            chain: "mainnet".into(),
+            chain_id: ChainId(1),
+            subjects: vec![Subject {
+                name: "vault".to_owned(),
+                kind: SubjectKind::Contract,
+                address: VAULT,
+            }],
+            events: default_events(),
+            views: vec![view],
+        },
+        poll: Duration::from_millis(1),
+        confirmations: 0,
+        overlap_blocks: 3,
+        reorg_blocks: 4,
+        page_blocks: 50,
+    }
+}
+
+/// A feed and whoever takes its deliveries.
+struct Listener {
+    feed: OnchainFeed,
+    chain: Arc<FakeChain>,
+    outbox: Outbox,
+    deliveries: mpsc::Receiver<Delivery>,
+    _stop: watch::Sender<bool>,
+    cursor: Option<Cursor>,
+}
+
+/// What one pass brought.
+#[derive(Debug, Default)]
+struct Brought {
+    alerts: Vec<Alert>,
+    orphaned: Vec<BlockId>,
+}
+
+impl Brought {
+    fn ids(&self) -> Vec<String> {
+        let said = |alert: &Alert| {
+            let block = alert.block.as_ref().map_or(0, |block| block.number);
+            format!("{} {block}", alert.alert_id)
+        };
+        self.alerts.iter().map(said).collect()
+    }
+}
+
+impl Listener {
+    fn new(chain: &Arc<FakeChain>, settings: OnchainSettings) -> Self {
+        let (sender, deliveries) = mpsc::channel(16);
+        let (stop, stopped) = watch::channel(false);
+        let clock = ManualClock::at("2026-11-22T03:00:00Z".parse().unwrap());
+        let health = SharedHealth::new();
+        let outbox = Outbox { feed: settings.watch.feed.clone(), deliveries: sender, stop: stopped, health };
+        let eye: Arc<dyn ChainEye> = Arc::clone(chain) as _;
+        let feed = OnchainFeed::new(settings, eye, clock as _);
+        Self { feed, chain: Arc::clone(chain), outbox, deliveries, _stop: stop, cursor: None }
+    }
+
+    /// One pass; every delivery is accepted after it went through JSON, as the journal does it.
+    async fn pass(&mut self) -> Result<Brought, String> {
+        let mut brought = Brought::default();
+        let Self { feed, outbox, deliveries, cursor, .. } = self;
+        let passing = feed.pass(outbox);
+        tokio::pin!(passing);
+        loop {
+            tokio::select! {
+                passed = &mut passing => return match passed {
+                    Ok(()) => Ok(brought),
+                    Err(Broken::Unread(reason)) => Err(reason),
+                    Err(Broken::End(end)) => panic!("{end:?}"),
+                },
+                delivery = deliveries.recv() => {
+                    let delivery = delivery.unwrap();
+                    brought.alerts.extend(delivery.alerts.into_iter().map(Result::unwrap));
+                    brought.orphaned.extend(delivery.orphaned);
+                    let stored = serde_json::to_string(&delivery.cursor.unwrap()).unwrap();
+                    *cursor = Some(serde_json::from_str(&stored).unwrap());
+                    delivery.receipt.accepted();
+                }
+            }
+        }
+    }
+
+    /// The same feed after a restart.
+    fn restarted(&self) -> Self {
+        let mut next = Self::new(&self.chain, self.feed.settings.clone());
+        next.feed.place = Place::read(self.cursor.as_ref().unwrap()).unwrap();
+        next
+    }
+}
+
+fn chain() -> Arc<FakeChain> {
+    let chain = Arc::new(FakeChain::default());
+    chain.world().assets = Some(1_000);
+    chain.mine_empty(10);
+    chain
+}
+
+#[tokio::test]
+async fn it_begins_at_the_head_reads_on_and_repeats_nothing() {
+    let chain = chain();
+    chain.mine(&[1]);
+    let mut feed = Listener::new(&chain, settings());
+    assert!(feed.pass().await.unwrap().ids().is_empty(), "what was before is not told");
+    chain.mine(&[2, 2]);
+    let brought = feed.pass().await.unwrap();
+    // Two equal logs of one transaction are two; the overlap brings the last block before the start, too.
+    assert_eq!(brought.ids(), ["Paused 10", "Paused 11", "Paused 11"]);
+    assert_ne!(brought.alerts[1].hash, brought.alerts[2].hash);
+    chain.mine_empty(1);
+    assert!(feed.pass().await.unwrap().ids().is_empty(), "the overlap is known");
+
+    // Logs that were indexed late are found by the overlap.
+    chain.mine(&[3]);
+    chain.world().late = vec![13];
+    assert!(feed.pass().await.unwrap().ids().is_empty());
+    chain.mine_empty(1);
+    chain.world().late.clear();
+    assert_eq!(feed.pass().await.unwrap().ids(), ["Paused 13"]);
+}
+
+#[tokio::test]
+async fn a_long_absence_is_read_in_pages_that_shrink_where_they_are_refused() {
+    let chain = chain();
+    let mut feed = Listener::new(&chain, settings());
+    feed.pass().await.unwrap();
+    for transaction in 1..=5 {
+        chain.mine_empty(60);
+        chain.mine(&[transaction]);
+    }
+    chain.world().longest = Some(30);
+    assert!(feed.pass().await.is_err());
+    feed.feed.page_blocks = 25;
+    let mut next = feed.restarted();
+    next.feed.settings.page_blocks = 25;
+    next.feed.page_blocks = 25;
+    let brought = next.pass().await.unwrap();
+    assert_eq!(brought.ids(), ["Paused 70", "Paused 131", "Paused 192", "Paused 253", "Paused 314"]);
+    let asked = chain.world().asked.clone();
+    assert!(asked.iter().skip(1).all(|(from, to)| to - from < 30), "{asked:?}");
+    assert_eq!(asked.last().unwrap().1, 314);
+}
+
+#[tokio::test]
+async fn what_leaves_the_chain_is_named_and_the_same_transaction_is_the_same_alert() {
+    let chain = chain();
+    let mut feed = Listener::new(&chain, settings());
+    feed.pass().await.unwrap();
+    chain.mine(&[1]);
+    let first = feed.pass().await.unwrap();
+    chain.mine(&[2]);
+    let second = feed.pass().await.unwrap();
+
+    chain.reorganise(10);
+    chain.mine_empty(1);
+    chain.mine(&[2]);
+    chain.mine_empty(1);
+    let mut restarted = feed.restarted();
+    for feed in [&mut feed, &mut restarted] {
+        let brought = feed.pass().await.unwrap();
+        assert_eq!(brought.ids(), ["Paused 10", "Paused 12"], "one that never left, one that came again");
+        assert_eq!(brought.alerts[1].hash, second.alerts[0].hash);
+        assert_ne!(brought.alerts[1].block, second.alerts[0].block);
+        let gone: Vec<_> = brought.orphaned.iter().map(|block| (block.number, block.hash)).collect();
+        let hash = second.alerts[0].block.as_ref().unwrap().hash.unwrap();
+        assert_eq!(gone, [(11, hash)], "{:?}", first.ids());
+        assert!(feed.pass().await.unwrap().orphaned.is_empty(), "told once");
+    }
+}
+
+#[tokio::test]
+async fn a_deep_reorganisation_is_an_alert_and_one_beyond_memory_is_read_again() {
+    let chain = chain();
+    let mut feed = Listener::new(&chain, settings());
+    for _ in 0..8 {
+        feed.pass().await.unwrap();
+        chain.mine_empty(1);
+    }
+    feed.pass().await.unwrap();
+    chain.reorganise(12);
+    chain.mine_empty(8);
+    let brought = feed.pass().await.unwrap();
+    assert_eq!(brought.ids(), ["DeepReorg 20"]);
+    assert_eq!(brought.alerts[0].metadata["depth"], "5");
+    assert_eq!(brought.alerts[0].addresses, [VAULT]);
+
+    // Not a block that was read is there any more.
+    chain.reorganise(2);
+    chain.mine_empty(5);
+    chain.mine(&[1]);
+    chain.mine_empty(20);
+    let brought = feed.pass().await.unwrap();
+    assert!(brought.ids().contains(&"DeepReorg 28".to_owned()), "{:?}", brought.ids());
+    assert!(brought.ids().contains(&"Paused 8".to_owned()), "{:?}", brought.ids());
+
+    // As deep as the bound is nothing.
+    chain.reorganise(25);
+    chain.mine_empty(6);
+    assert!(feed.pass().await.unwrap().ids().is_empty());
+}
+
+#[tokio::test]
+async fn a_view_is_told_when_it_crosses_and_when_it_returns_and_unknown_is_red() {
+    let chain = chain();
+    let mut feed = Listener::new(&chain, settings());
+    assert!(feed.pass().await.unwrap().ids().is_empty());
+    chain.world().assets = Some(99);
+    chain.mine_empty(1);
+    let crossed = feed.pass().await.unwrap();
+    assert_eq!(crossed.ids(), ["low 10"]);
+    assert_eq!(crossed.alerts[0].severity, AlertSeverity::Critical);
+    assert_eq!(crossed.alerts[0].metadata["value"], "99, 100");
+    chain.mine_empty(1);
+    assert!(feed.restarted().pass().await.unwrap().ids().is_empty(), "told once, whatever restarts");
+
+    // Unknown is neither; the part is red until it is known.
+    chain.world().assets = None;
+    assert!(feed.pass().await.unwrap().ids().is_empty());
+    let red = feed.outbox.health.snapshot().last_error.unwrap();
+    assert_eq!(red, "view low: totalAssets() < 100: endpoints disagree");
+    chain.world().assets = Some(100);
+    let returned = feed.pass().await.unwrap();
+    assert_eq!(returned.ids(), ["low-returned 11"], "asked again although the head stands");
+    assert_eq!(returned.alerts[0].severity, AlertSeverity::Info);
+    assert_eq!(feed.outbox.health.snapshot().last_error, None);
+
+    // The block of a crossing leaves the chain, and it crosses in another: the same alert.
+    chain.world().assets = Some(1);
+    chain.mine_empty(1);
+    let again = feed.pass().await.unwrap();
+    chain.reorganise(11);
+    chain.mine_empty(2);
+    let third = feed.pass().await.unwrap();
+    assert_eq!((again.ids(), third.ids()), (vec!["low 12".to_owned()], vec!["low 13".to_owned()]));
+    assert_eq!(again.alerts[0].hash, third.alerts[0].hash);
+    assert_ne!(again.alerts[0].hash, crossed.alerts[0].hash, "another crossing is another alert");
+    assert_eq!(third.orphaned.len(), 1);
+}
+
+#[tokio::test]
+async fn a_view_that_is_beyond_its_bound_at_the_first_look_is_told() {
+    let chain = chain();
+    chain.world().assets = Some(5);
+    let mut feed = Listener::new(&chain, settings());
+    assert_eq!(feed.pass().await.unwrap().ids(), ["low 9"]);
+}
+
+#[tokio::test]
+async fn a_head_that_stands_still_proves_nothing() {
+    let chain = chain();
+    let mut feed = Listener::new(&chain, settings());
+    feed.outbox.health.expect(HEAD);
+    feed.pass().await.unwrap();
+    let proven = feed.outbox.health.snapshot().last_ok;
+    assert!(proven.is_some());
+    let clock = ManualClock::at("2026-11-22T04:00:00Z".parse().unwrap());
+    feed.feed.clock = clock as _;
+    feed.pass().await.unwrap();
+    assert_eq!(feed.outbox.health.snapshot().last_ok, proven);
+    chain.mine_empty(1);
+    feed.pass().await.unwrap();
+    assert!(feed.outbox.health.snapshot().last_ok > proven);
+
+    // A chain that got shorter is waited for.
+    chain.reorganise(5);
+    let said = feed.pass().await.unwrap_err();
+    assert!(said.starts_with("block 10 was read, and the endpoints have it no more"), "{said}");
+}
+
+#[tokio::test]
+async fn nothing_moves_before_it_is_accepted_and_confirmations_are_waited_for() {
+    let chain = chain();
+    let mut deep = Listener::new(&chain, OnchainSettings { confirmations: 2, ..settings() });
+    deep.pass().await.unwrap();
+    chain.mine(&[1]);
+    chain.mine_empty(1);
+    assert!(deep.pass().await.unwrap().ids().is_empty());
+    chain.mine_empty(1);
+    assert_eq!(deep.pass().await.unwrap().ids(), ["Paused 10"]);
+
+    let mut feed = Listener::new(&chain, settings());
+    feed.pass().await.unwrap();
+    chain.mine(&[2]);
+    let place = feed.feed.place.clone();
+    {
+        let passing = feed.feed.pass(&mut feed.outbox);
+        tokio::pin!(passing);
+        let refused = tokio::select! {
+            _ = &mut passing => panic!("it does not go on without an answer"),
+            delivery = feed.deliveries.recv() => delivery.unwrap(),
+        };
+        refused.receipt.refused("the journal is read-only");
+    }
+    assert_eq!(feed.feed.place, place);
+    assert_eq!(feed.pass().await.unwrap().ids(), ["Paused 10", "Paused 13"]);
+}
+
+#[test]
+fn a_place_is_bounded_and_survives_being_stored() {
+    let mut place = Place::default();
+    for number in 0..1_000_u64 {
+        let hash = keccak256(number.to_be_bytes());
+        place.reached(SeenBlock { number, hash, timestamp_s: number });
+        place.told_of(number, hash);
+    }
+    let stored = serde_json::to_string(&place.cursor()).unwrap();
+    assert!(stored.len() < 64 * 1024, "{}", stored.len());
+    let cursor: Cursor = serde_json::from_str(&stored).unwrap();
+    assert_eq!(Place::read(&cursor).unwrap(), place);
+    assert_eq!(place.newest_first().count(), place::BLOCKS_MAX);
+}

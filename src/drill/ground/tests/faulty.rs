@@ -32,6 +32,8 @@ pub(super) enum Fault {
     Behind(u64),
     /// Leaves out the first answer of each batch.
     LosesOne,
+    /// Refuses logs of more than this many blocks.
+    LimitsLogs(u64),
     /// Nothing is wrong; the requests are counted.
     Counts(Arc<AtomicUsize>),
 }
@@ -59,7 +61,12 @@ async fn answer(State(front): State<Arc<Front>>, body: String) -> Response {
         Fault::Hangs => std::future::pending().await,
         Fault::Says(status, text) => (StatusCode::from_u16(*status).unwrap(), text.clone()).into_response(),
         Fault::Floods => vec![b' '; 17 * 1024 * 1024].into_response(),
-        Fault::Without(_) | Fault::Claims(..) | Fault::Behind(_) | Fault::LosesOne | Fault::Counts(_) => {
+        Fault::Without(_)
+        | Fault::Claims(..)
+        | Fault::Behind(_)
+        | Fault::LosesOne
+        | Fault::LimitsLogs(_)
+        | Fault::Counts(_) => {
             if let Fault::Counts(requests) = &front.fault {
                 requests.fetch_add(1, Ordering::Relaxed);
             }
@@ -99,7 +106,18 @@ impl Front {
                         .unwrap();
                 item["params"][0] = json!(format!("{:#x}", latest - blocks));
             }
+            Fault::LimitsLogs(blocks) if method == "eth_getLogs" => {
+                let height = |key: &str| {
+                    let text = item["params"][0][key].as_str().unwrap().trim_start_matches("0x");
+                    u64::from_str_radix(text, 16).unwrap()
+                };
+                if height("toBlock") - height("fromBlock") >= *blocks {
+                    let message = format!("Log response size exceeded: up to a {blocks} block range");
+                    return json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": message } });
+                }
+            }
             Fault::Hangs
+            | Fault::LimitsLogs(_)
             | Fault::Says(..)
             | Fault::Floods
             | Fault::Without(_)

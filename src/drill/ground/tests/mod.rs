@@ -6,6 +6,7 @@ mod nested;
 mod newest;
 mod safes;
 mod versions;
+mod watched;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
