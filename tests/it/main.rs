@@ -25,6 +25,7 @@ mod replay;
 mod safe_commands;
 mod safe_vectors;
 mod signers;
+mod silence;
 mod story;
 mod support;
 mod upgrade;

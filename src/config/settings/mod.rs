@@ -24,6 +24,7 @@ pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
 pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
+    Life,
     Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed, WebhookWords,
 };
 pub use keystores::{KeySource, Keystore, Proposer};

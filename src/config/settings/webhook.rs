@@ -7,7 +7,7 @@ use alloy::primitives::Address;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::feeds::WebhookFeed;
+use super::feeds::{WebhookFeed, read_push_stale_after};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::alert::{AlertSeverity, FieldMap, P256Key, Path, Sender};
@@ -141,7 +141,9 @@ pub(super) fn read(
     let authentication = read_proof(table, word, findings);
     let window = table.duration("window", WINDOW, findings).unwrap_or(WINDOW_DEFAULT);
     let words = read_words(table, word, chains, ids, findings);
-    Some(WebhookFeed { path, authentication: authentication?, window: window.unsigned_abs(), words: words? })
+    let stale_after = read_push_stale_after(table, findings);
+    let window = window.unsigned_abs();
+    Some(WebhookFeed { path, authentication: authentication?, window, words: words?, stale_after })
 }
 
 fn read_proof(table: &mut Table<'_>, word: Word, findings: &mut Findings) -> Option<WebhookAuthentication> {

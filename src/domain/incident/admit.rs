@@ -114,6 +114,10 @@ impl Incident {
             Fact::ActionItemAdded { item, .. } => self.may_add(*item),
             Fact::ActionItemDone { item, .. } => self.may_finish(*item),
             Fact::Closed { .. } => self.may_be_closed(),
+            Fact::ResponseWaits { on } => {
+                self.only_live()?;
+                self.only_while(*on != self.id && self.waits_on != Some(*on), "it waits for that already")
+            }
         }
     }
 

@@ -248,7 +248,8 @@ fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
         | Fact::PostMortemDrafted { .. }
         | Fact::ActionItemAdded { .. }
         | Fact::ActionItemDone { .. }
-        | Fact::Closed { .. } => return None,
+        | Fact::Closed { .. }
+        | Fact::ResponseWaits { .. } => return None,
     };
     Some((hash, step))
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::companion::Companion;
-use super::names::{PageKey, Purpose};
+use super::names::{IncidentId, PageKey, Purpose};
 pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
@@ -382,6 +382,11 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
+    /// Another incident's response makes the same calls: this one's waits for it.
+    ResponseWaits {
+        /// For which.
+        on: IncidentId,
+    },
 }
 
 impl Fact {
@@ -432,6 +437,7 @@ impl Fact {
             Self::ActionItemAdded { .. } => "action-item-added",
             Self::ActionItemDone { .. } => "action-item-done",
             Self::Closed { .. } => "closed",
+            Self::ResponseWaits { .. } => "response-waits",
         }
     }
 }

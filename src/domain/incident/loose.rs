@@ -53,7 +53,8 @@ impl Incident {
                 | Fact::PostMortemDrafted { .. }
                 | Fact::ActionItemAdded { .. }
                 | Fact::ActionItemDone { .. }
-                | Fact::Closed { .. } => false,
+                | Fact::Closed { .. }
+                | Fact::ResponseWaits { .. } => false,
             }
     }
 }

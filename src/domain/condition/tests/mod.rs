@@ -6,6 +6,7 @@ mod kinds;
 mod reference;
 mod safeguards;
 mod stream;
+mod suppression;
 
 use std::sync::OnceLock;
 
