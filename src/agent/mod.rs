@@ -18,6 +18,7 @@
 //! | [`reports`] | what people report, with its evidence; acknowledged after commit |
 //! | [`service`] | the Transaction Service of a chain, hosted or embedded |
 //! | [`queue`], [`service_watch`], [`pace`] | a Safe's queue read and audited; services watched; how often they are asked |
+//! | [`feed_watch`] | feeds that are silent for longer than they may be |
 //! | [`upgrade`] | other code behind a contract: pins, layouts, slots, timelocks |
 //! | [`preflight`] | the files against the chain |
 //! | [`presigned`] | windows of signatures collected in advance: prepared, watched, used |
@@ -37,6 +38,7 @@ pub mod draft;
 pub mod driver;
 pub mod exchange;
 pub mod execute;
+pub mod feed_watch;
 pub mod files;
 pub mod follow;
 pub mod house;
@@ -69,6 +71,7 @@ pub mod submit;
 pub mod upgrade;
 pub mod verify;
 mod wanted;
+mod yielding;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -146,7 +149,8 @@ impl Agent {
             .and_then(|name| roster.policies.get(name));
         let auto_execute = self.executor.is_some()
             && self.config.settings.executor.as_ref().is_some_and(|executor| executor.auto);
-        World { runbook, roster, policy, can_propose: self.proposer.is_some(), auto_execute }
+        let can_propose = self.proposer.is_some();
+        World { runbook, roster, policy, can_propose, auto_execute, waits_for: self.waits_for(incident) }
     }
 
     /// The incident's runbook.
@@ -200,6 +204,7 @@ async fn reconcile(agent: &Agent, incident: &Incident, task: &Task) -> Result<()
             Ok(())
         }
         Task::DraftPostMortem => draft::draft(agent, incident).await,
+        Task::Yield { to } => agent.yields(incident, *to).await,
     }
 }
 

@@ -20,6 +20,10 @@ pub struct FeedHealth {
     pub delivered: u64,
     /// Items handed over as rejected, and accepted as such, since the start.
     pub rejected: u64,
+    /// Deliveries that were accepted since the start, empty ones of whoever shows that way that he lives included.
+    pub deliveries: u64,
+    /// When the last of them was noticed by whoever watches; none: none was.
+    pub heard: Option<Timestamp>,
 }
 
 /// The one copy of a feed's health: the feed writes, others read.
@@ -31,6 +35,8 @@ struct State {
     parts: BTreeMap<String, Part>,
     delivered: u64,
     rejected: u64,
+    deliveries: u64,
+    heard: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +61,14 @@ impl SharedHealth {
             last_error: (!errors.is_empty()).then(|| errors.join("; ")),
             delivered: state.delivered,
             rejected: state.rejected,
+            deliveries: state.deliveries,
+            heard: state.heard,
         }
+    }
+
+    /// Notes that something was delivered by now.
+    pub fn heard(&self, at: Timestamp) {
+        self.state().heard = Some(at);
     }
 
     /// Names a part before it has worked, so that one that never does keeps the feed red.
@@ -76,6 +89,7 @@ impl SharedHealth {
 
     pub(super) fn accepted(&self, delivered: usize, rejected: usize) {
         let mut state = self.state();
+        state.deliveries = state.deliveries.saturating_add(1);
         state.delivered = state.delivered.saturating_add(delivered as u64);
         state.rejected = state.rejected.saturating_add(rejected as u64);
     }

@@ -16,7 +16,7 @@ use crate::agent::chain_feed::RunningChainFeed;
 use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
 use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
-use crate::agent::{chain_of, presigned, service_watch, setup};
+use crate::agent::{chain_of, feed_watch, presigned, service_watch, setup};
 use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService};
 use crate::domain::names::{ChainName, FeedName};
 use crate::domain::safe::SafeAddress;
@@ -93,14 +93,14 @@ pub fn daemon(
     let gate = Gate::for_listener(web.listen, web.key.as_ref()).map_err(|error| broken("[web]", &error))?;
     let surface = router(Parts {
         ack: Some(AckParts { links: agent.links.clone(), port: Arc::new(AgentAcks(Arc::clone(&agent))) }),
-        health: Arc::new(AgentHealth::new(Arc::clone(&agent), health)),
+        health: Arc::new(AgentHealth::new(Arc::clone(&agent), health.clone())),
         clock: Arc::clone(&agent.clock),
         open: vec![hooks],
         guarded: embedded_services(house),
         reports: Some(reports(house)),
         gate,
     });
-    let (service_stop, watch_stop) = (stop.clone(), stop.clone());
+    let (service_stop, watch_stop, feeds_stop) = (stop.clone(), stop.clone(), stop.clone());
     let stop = stop.clone();
     let serving = async move {
         match serve(listener, surface, stop).await {
@@ -111,6 +111,8 @@ pub fn daemon(
     daemon.part("web", Box::pin(serving));
     let watching = service_watch::watch(Arc::clone(&agent), service_stop);
     daemon.part("the watch over Transaction Services", Box::pin(watching));
+    let watching = feed_watch::watch(Arc::clone(&agent), health, feeds_stop);
+    daemon.part("the watch over feeds", Box::pin(watching));
     if !agent.config.settings.presigned.is_empty() {
         let watching = presigned::watch(Arc::clone(&house.agent), watch_stop);
         daemon.part("the watch over pre-signed windows", Box::pin(watching));

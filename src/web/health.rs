@@ -1,6 +1,7 @@
 //! `GET /healthz`: is the agent able to do its work, and since when is that known?
 //!
-//! Green means proven within the age that the check itself states. No check at all, a proof that is too old, and a
+//! Green means proven within the age that the check itself states. What cannot be told, of a feed that speaks only in
+//! emergencies, is *unknown*: not green, and nothing that a supervisor could mend. No check at all, a proof that is too old, and a
 //! proof from the future (a clock was moved) are red, and say why.
 
 use std::sync::Arc;
@@ -38,6 +39,11 @@ pub enum CheckState {
         /// For how long that means anything.
         good_for: SignedDuration,
     },
+    /// Nobody can say, and nothing is known to be wrong: it speaks only when it has something to say.
+    Untold {
+        /// Why, for people.
+        why: String,
+    },
     /// It does not work, or nobody knows.
     Broken {
         /// Why, for people.
@@ -61,6 +67,8 @@ pub trait Health: Send + Sync + std::fmt::Debug {
 #[serde(rename_all = "lowercase")]
 enum Status {
     Green,
+    /// Not green, and no reason to act at once.
+    Unknown,
     Red,
 }
 
@@ -100,7 +108,7 @@ async fn healthz(State(part): State<Part>) -> Response {
     let mut report = report(checks, part.clock.now());
     report.silences = part.health.silences().await;
     let status = match report.status {
-        Status::Green => StatusCode::OK,
+        Status::Green | Status::Unknown => StatusCode::OK,
         Status::Red => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, Json(report)).into_response()
@@ -108,14 +116,15 @@ async fn healthz(State(part): State<Part>) -> Response {
 
 fn report(checks: Vec<Check>, now: Timestamp) -> Report {
     let checks: Vec<CheckReport> = checks.into_iter().map(|check| judge(check, now)).collect();
-    let red = checks.iter().filter(|check| check.status == Status::Red).count();
-    let why = match (checks.len(), red) {
-        (0, _) => Some("nothing was checked".to_owned()),
-        (_, 0) => None,
-        (all, red) => Some(format!("{red} of {all} checks are red")),
+    let are = |status| checks.iter().filter(|check| check.status == status).count();
+    let why = match (checks.len(), are(Status::Red), are(Status::Unknown)) {
+        (0, ..) => Some((Status::Red, "nothing was checked".to_owned())),
+        (_, 0, 0) => None,
+        (all, 0, unknown) => Some((Status::Unknown, format!("{unknown} of {all} checks cannot be told"))),
+        (all, red, _) => Some((Status::Red, format!("{red} of {all} checks are red"))),
     };
     match why {
-        Some(why) => Report { status: Status::Red, proven_at: None, why: Some(why), checks, silences: Vec::new() },
+        Some((status, why)) => Report { status, proven_at: None, why: Some(why), checks, silences: Vec::new() },
         None => {
             let proven_at = checks.iter().filter_map(|check| check.proven_at).min();
             Report { status: Status::Green, proven_at, why: None, checks, silences: Vec::new() }
@@ -125,6 +134,9 @@ fn report(checks: Vec<Check>, now: Timestamp) -> Report {
 
 fn judge(check: Check, now: Timestamp) -> CheckReport {
     let (proven_at, why) = match check.state {
+        CheckState::Untold { why } => {
+            return CheckReport { name: check.name, status: Status::Unknown, proven_at: None, why: Some(why) };
+        }
         CheckState::Broken { why } => (None, Some(why)),
         CheckState::Proven { at, good_for } => {
             let age = now.duration_since(at);
@@ -179,6 +191,10 @@ mod tests {
             let reasons = report.checks.iter().filter_map(|check| check.why.clone());
             told.push(report.why.clone().into_iter().chain(reasons).collect::<Vec<_>>().join("; "));
         }
+        let untold = |why: &str| Check { name: "feed hook".into(), state: CheckState::Untold { why: why.into() } };
+        let unknown = report(vec![proven("journal", 1, 60), untold("never heard")], now());
+        assert_eq!((unknown.status, unknown.proven_at), (Status::Unknown, None));
+        assert_eq!(unknown.why.as_deref(), Some("1 of 2 checks cannot be told"));
         insta::assert_snapshot!(told.join("\n"), @"
     nothing was checked
     1 of 1 checks are red; proven 61 s ago, which is good for 60 s

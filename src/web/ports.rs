@@ -14,14 +14,12 @@ use crate::agent::service::ServiceLink;
 use crate::agent::service_watch;
 use crate::agent::store::StoreError;
 use crate::chain::Chain;
-use crate::config::settings::FeedKind;
+use crate::config::settings::Life;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::names::{ChainName, PersonId};
 use crate::domain::silence::Silence;
 use crate::journal::STRANGERS_SHARE_PERCENT;
 
-/// How long a proof is good that a feed without a stated limit works.
-const FEED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// How long a look at the journal is good as a proof: the driver looks several times a second.
 const JOURNAL_GOOD_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// How long a chain's head is good as a proof that its endpoints agree.
@@ -141,23 +139,36 @@ impl AgentHealth {
 
     fn feed(&self, feed: &crate::config::settings::Feed) -> Option<Check> {
         let health = self.feeds.get(&feed.name)?.snapshot();
-        let good_for = match &feed.kind {
-            FeedKind::Forta(forta) => SignedDuration::try_from(forta.stale_after).unwrap_or(FEED_GOOD_FOR),
-            FeedKind::Nats(nats) => SignedDuration::try_from(nats.stale_after).unwrap_or(FEED_GOOD_FOR),
-            FeedKind::Chain(chain) => SignedDuration::try_from(chain.stale_after).unwrap_or(FEED_GOOD_FOR),
-            // Nobody promises to write a line or to post: such a feed is well until it says otherwise.
-            FeedKind::JsonLines(_) | FeedKind::Webhook(_) => SignedDuration::MAX,
+        let heard = match feed.life() {
+            Life::Answers => health.last_ok,
+            Life::Deliveries => health.heard,
         };
-        let state = match (health.last_error, health.last_ok) {
-            (Some(why), _) => CheckState::Broken { why },
-            (None, Some(at)) => CheckState::Proven { at, good_for },
-            (None, None) => match feed.kind {
-                FeedKind::Forta(_) | FeedKind::Nats(_) | FeedKind::Chain(_) => {
-                    CheckState::Broken { why: "it has not answered yet".to_owned() }
+        let good_for = feed.stale_after().and_then(|after| SignedDuration::try_from(after).ok());
+        let since = self.started.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let state = match (health.last_error, heard, feed.life(), good_for) {
+            (Some(why), ..) => CheckState::Broken { why },
+            (None, Some(at), _, Some(good_for)) => CheckState::Proven { at, good_for },
+            (None, None, Life::Answers, _) => {
+                CheckState::Broken { why: "it has not answered yet".to_owned() }
+            }
+            (None, None, Life::Deliveries, Some(good_for)) => {
+                let why = format!("never heard since the start at {since}; stale_after is {good_for:#}");
+                match self.agent.clock.now().duration_since(self.started) > good_for {
+                    true => CheckState::Broken { why },
+                    false => CheckState::Untold { why },
                 }
-                FeedKind::JsonLines(_) | FeedKind::Webhook(_) => {
-                    CheckState::Proven { at: self.started, good_for }
-                }
+            }
+            // Nobody promises to write a line or to post: whether it is deaf or has nothing to say is not known.
+            (None, None, Life::Deliveries, None) => CheckState::Untold {
+                why: format!(
+                    "never heard since the start at {since}; no stale_after is set, so nobody is told if it stays so"
+                ),
+            },
+            (None, Some(at), _, None) => CheckState::Untold {
+                why: format!(
+                    "last heard at {}; no stale_after is set, so nobody is told when it falls silent",
+                    at.strftime("%Y-%m-%d %H:%M:%S UTC")
+                ),
             },
         };
         Some(Check { name: format!("feed {}", feed.name), state })

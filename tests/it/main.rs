@@ -29,6 +29,7 @@ mod reports;
 mod safe_commands;
 mod safe_vectors;
 mod signers;
+mod silence;
 mod story;
 mod support;
 mod upgrade;

@@ -95,7 +95,7 @@ impl Scene {
         services
             .filter_map(|check| match check.state {
                 CheckState::Broken { why } => Some(why),
-                CheckState::Proven { .. } => None,
+                CheckState::Proven { .. } | CheckState::Untold { .. } => None,
             })
             .collect()
     }

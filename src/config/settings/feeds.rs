@@ -33,6 +33,9 @@ const OVERLAP: RangeInclusive<SignedDuration> = SignedDuration::ZERO..=SignedDur
 const OVERLAP_DEFAULT: SignedDuration = SignedDuration::from_mins(20);
 const STALE_AFTER: RangeInclusive<SignedDuration> =
     SignedDuration::from_secs(10)..=SignedDuration::from_hours(24);
+/// Whoever pushes may be quiet for days.
+const PUSH_STALE_AFTER: RangeInclusive<SignedDuration> =
+    SignedDuration::from_secs(1)..=SignedDuration::from_hours(31 * 24);
 const STALE_AFTER_DEFAULT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Where alerts come from.
@@ -87,6 +90,8 @@ pub struct FortaFeed {
 pub struct JsonLinesFeed {
     /// Whence.
     pub from: JsonLinesFrom,
+    /// How long without a line until the feed counts as silent; none: nobody is told.
+    pub stale_after: Option<Duration>,
 }
 
 /// Where lines come from.
@@ -111,6 +116,38 @@ pub struct WebhookFeed {
     pub requests_per_minute: u32,
     /// Whose words it speaks, and what they lack.
     pub words: WebhookWords,
+    /// How long without a delivery until the feed counts as silent; none: nobody is told.
+    pub stale_after: Option<Duration>,
+}
+
+/// What shows that a feed lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// We ask, and an answer shows it, also an empty one.
+    Answers,
+    /// Somebody tells us: only what is delivered shows it.
+    Deliveries,
+}
+
+impl Feed {
+    /// What shows that it lives.
+    pub fn life(&self) -> Life {
+        match self.kind {
+            FeedKind::Forta(_) | FeedKind::Nats(_) | FeedKind::Chain(_) => Life::Answers,
+            FeedKind::JsonLines(_) | FeedKind::Webhook(_) => Life::Deliveries,
+        }
+    }
+
+    /// How long it may be silent; none where nobody said so.
+    pub fn stale_after(&self) -> Option<Duration> {
+        match &self.kind {
+            FeedKind::Forta(feed) => Some(feed.stale_after),
+            FeedKind::JsonLines(feed) => feed.stale_after,
+            FeedKind::Webhook(feed) => feed.stale_after,
+            FeedKind::Nats(feed) => Some(feed.stale_after),
+            FeedKind::Chain(feed) => Some(feed.stale_after),
+        }
+    }
 }
 
 /// `[bots]`: named lists of bots.
@@ -269,6 +306,11 @@ pub(super) fn is_this_machine(url: &Url) -> bool {
     }
 }
 
+/// `stale_after` of a feed that others push: it may speak in emergencies only, and then there is none.
+pub(super) fn read_push_stale_after(table: &mut Table<'_>, findings: &mut Findings) -> Option<Duration> {
+    table.duration("stale_after", PUSH_STALE_AFTER, findings).map(|stale_after| stale_after.unsigned_abs())
+}
+
 fn read_json_lines(table: &mut Table<'_>, findings: &mut Findings) -> Option<JsonLinesFeed> {
     if !table.has("path") {
         table.missing("path", "a file, or \"-\" for standard input", findings);
@@ -276,5 +318,5 @@ fn read_json_lines(table: &mut Table<'_>, findings: &mut Findings) -> Option<Jso
     let is_stdin = table.optional::<String>("path", findings)? == "-";
     let file = table.path("path", findings)?;
     let from = if is_stdin { JsonLinesFrom::Stdin } else { JsonLinesFrom::File(file) };
-    Some(JsonLinesFeed { from })
+    Some(JsonLinesFeed { from, stale_after: read_push_stale_after(table, findings) })
 }

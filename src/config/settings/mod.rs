@@ -29,7 +29,7 @@ pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
 pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
-    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, NatsCredentials, NatsFeed, NatsInstance,
+    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, Life, NatsCredentials, NatsFeed, NatsInstance,
     WebhookAuthentication, WebhookFeed, WebhookWords,
 };
 pub use keystores::{KeySource, Keystore, Proposer};

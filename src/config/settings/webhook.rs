@@ -7,7 +7,7 @@ use alloy::primitives::Address;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::feeds::WebhookFeed;
+use super::feeds::{WebhookFeed, read_push_stale_after};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::alert::{AlertSeverity, FieldMap, P256Key, Path, Sender};
@@ -145,6 +145,7 @@ pub(super) fn read(
     let window = table.duration("window", WINDOW, findings).unwrap_or(WINDOW_DEFAULT);
     let rate = table.integer("requests_per_minute", REQUESTS_PER_MINUTE, findings);
     let words = read_words(table, word, chains, ids, findings);
+    let stale_after = read_push_stale_after(table, findings);
     Some(WebhookFeed {
         path,
         authentication: authentication?,
@@ -153,6 +154,7 @@ pub(super) fn read(
             .and_then(|rate| u32::try_from(rate).ok())
             .unwrap_or(REQUESTS_PER_MINUTE_DEFAULT),
         words: words?,
+        stale_after,
     })
 }
 

@@ -115,6 +115,10 @@ impl Incident {
             Fact::ActionItemDone { item, .. } => self.may_finish(*item),
             Fact::Closed { .. } => self.may_be_closed(),
             Fact::Received(_) => self.may_be_received(),
+            Fact::ResponseWaits { on } => {
+                self.only_live()?;
+                self.only_while(*on != self.id && self.waits_on != Some(*on), "it waits for that already")
+            }
         }
     }
 

@@ -72,6 +72,7 @@ impl Incident {
             races_lost: 0,
             lost: None,
             replan_at: None,
+            waits_on: None,
             released: Default::default(),
             calls: Default::default(),
             pages: Default::default(),
@@ -139,7 +140,11 @@ impl Incident {
             }
             Fact::Assigned { role, person, .. } => self.assigned(*role, person),
             Fact::ObjectiveSet { objective, .. } => self.objective = Some(objective.clone()),
-            Fact::PreparationStarted { attempt } => self.stage = Stage::Preparing { attempt: *attempt },
+            Fact::PreparationStarted { attempt } => {
+                self.stage = Stage::Preparing { attempt: *attempt };
+                self.waits_on = None;
+            }
+            Fact::ResponseWaits { on } => self.waits_on = Some(*on),
             Fact::Prepared(preparation) => self.prepared(preparation, at),
             Fact::Unneeded { .. } => {
                 self.stage = Stage::Unneeded;
@@ -155,6 +160,7 @@ impl Incident {
             }
             Fact::SubmissionStarted { attempt, .. } => {
                 self.stage = Stage::Submitting { attempt: *attempt };
+                self.waits_on = None;
                 self.call_signers(at);
             }
             Fact::Submitted { .. } => {

@@ -249,7 +249,8 @@ fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
         | Fact::ActionItemAdded { .. }
         | Fact::ActionItemDone { .. }
         | Fact::Closed { .. }
-        | Fact::Received(_) => return None,
+        | Fact::Received(_)
+        | Fact::ResponseWaits { .. } => return None,
     };
     Some((hash, step))
 }

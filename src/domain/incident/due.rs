@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::apply::may_propose;
 use super::companion_tasks::companions_due;
-use super::names::{PageKey, Purpose};
+use super::names::{IncidentId, PageKey, Purpose};
 use super::paging;
 use super::stand_down::stand_down_due;
 use super::state::{Incident, Phase, Stage};
@@ -36,6 +36,8 @@ pub struct World<'a> {
     pub can_propose: bool,
     /// An executor key is configured and may act by itself at threshold.
     pub auto_execute: bool,
+    /// Another incident's open response makes the same calls.
+    pub waits_for: Option<IncidentId>,
 }
 
 /// One thing that must happen next. Its identity is what it is: two equal tasks are the same work.
@@ -102,6 +104,11 @@ pub enum Task {
     },
     /// Draft the post-mortem from the timeline.
     DraftPostMortem,
+    /// Note, here and there, that another incident's response goes first.
+    Yield {
+        /// Whose.
+        to: IncidentId,
+    },
 }
 
 impl Task {
@@ -119,7 +126,8 @@ impl Task {
             | Self::Reject { .. }
             | Self::Page { .. }
             | Self::Exhaust { .. }
-            | Self::DraftPostMortem => None,
+            | Self::DraftPostMortem
+            | Self::Yield { .. } => None,
         }
     }
 
@@ -134,7 +142,8 @@ impl Task {
             | Self::Verify
             | Self::Watch
             | Self::Page { .. }
-            | Self::Exhaust { .. } => true,
+            | Self::Exhaust { .. }
+            | Self::Yield { .. } => true,
             Self::Declare | Self::DraftPostMortem => false,
         }
     }
@@ -153,7 +162,8 @@ impl Task {
             | Self::Verify
             | Self::Watch
             | Self::Exhaust { .. }
-            | Self::DraftPostMortem => {}
+            | Self::DraftPostMortem
+            | Self::Yield { .. } => {}
         }
         same
     }
@@ -172,6 +182,7 @@ impl Task {
             Self::Page { .. } => "page",
             Self::Exhaust { .. } => "exhaust",
             Self::DraftPostMortem => "draft-post-mortem",
+            Self::Yield { .. } => "yield",
         }
     }
 }
@@ -235,7 +246,8 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
         return;
     }
     let has_actions = world.runbook.is_some_and(|runbook| !runbook.actions.is_empty());
-    let wanted = !incident.called_off;
+    // One open response for one target: what was begun goes on, nothing is begun.
+    let wanted = !incident.called_off && world.waits_for.is_none();
     let may_prepare = wanted && has_actions && incident.response >= Response::Prepare;
     let mut after_wait = |retry_at: &Option<Timestamp>| match retry_at {
         Some(at) if *at <= now => true,
@@ -252,6 +264,9 @@ fn containment(incident: &Incident, world: &World<'_>, now: Timestamp, due: &mut
     let may_execute = may_submit && world.auto_execute && incident.has_quorum();
 
     let mut tasks = Vec::new();
+    if let Some(to) = world.waits_for.filter(|to| incident.waits_on != Some(*to)) {
+        tasks.push(Task::Yield { to });
+    }
     match (&incident.stage, hash) {
         (Stage::Idle, _) if may_prepare => {
             // After a race that was lost, not before the nonce had time to rest.

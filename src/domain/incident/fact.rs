@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::companion::Companion;
-use super::names::{PageKey, Purpose};
+use super::names::{IncidentId, PageKey, Purpose};
 pub use super::parts::{Actor, OwnerConfirmation, Retry, Role, Source, TakenBy};
 use super::preparation::Preparation;
 use crate::domain::condition::{Match, Response};
@@ -385,6 +385,11 @@ pub enum Fact {
     },
     /// How a report arrived, and what came with it. Stands beside its *reported*.
     Received(Box<Arrival>),
+    /// Another incident's response makes the same calls: this one's waits for it.
+    ResponseWaits {
+        /// For which.
+        on: IncidentId,
+    },
 }
 
 impl Fact {
@@ -436,6 +441,7 @@ impl Fact {
             Self::ActionItemDone { .. } => "action-item-done",
             Self::Closed { .. } => "closed",
             Self::Received(_) => "received",
+            Self::ResponseWaits { .. } => "response-waits",
         }
     }
 }

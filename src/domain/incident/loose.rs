@@ -54,7 +54,8 @@ impl Incident {
                 | Fact::ActionItemAdded { .. }
                 | Fact::ActionItemDone { .. }
                 | Fact::Closed { .. }
-                | Fact::Received(_) => false,
+                | Fact::Received(_)
+                | Fact::ResponseWaits { .. } => false,
             }
     }
 }

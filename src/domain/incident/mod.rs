@@ -15,6 +15,7 @@
 //! | `nesting` | approvals by Safes that are owners, and what is counted through them |
 //! | [`race`] | another transaction took the nonce: prepared anew, within bounds |
 //! | [`stand_down`] | what is not wanted any more is called back by a rejection |
+//! | [`target`] | one open response for one target: who waits for whom |
 //! | [`state`] | the incident: phase, containment, calls, roles |
 //! | [`apply`] | how a fact changes it |
 //! | `admit` | whether a fact may follow, and why not |
@@ -47,6 +48,7 @@ pub mod preparation;
 pub mod race;
 pub mod stand_down;
 pub mod state;
+pub mod target;
 pub mod timeline;
 mod transactions;
 

@@ -325,6 +325,8 @@ pub struct Incident {
     pub races_lost: u32,
     /// The newest of those.
     pub lost: Option<LostRace>,
+    /// Whose open response this one's waits for.
+    pub waits_on: Option<IncidentId>,
     /// When the proposal is prepared anew after a race that was lost; none: at once.
     pub replan_at: Option<Timestamp>,
     /// Pre-signed windows whose signatures count for this incident, because a person said so.

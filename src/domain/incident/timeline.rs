@@ -164,6 +164,9 @@ fn tell(fact: &Fact) -> (Weight, String) {
             Turn,
             format!("{} signed for Safe {child}, off chain, that it approves {}", short(owner), short(of)),
         ),
+        Fact::ResponseWaits { on } => {
+            (Turn, format!("the response waits: that of {on} makes the same calls and is open"))
+        }
         Fact::StoodDown { by, reason } => (Turn, format!("{by} called the proposal off: {reason}")),
         Fact::RejectionStarted { of, attempt } => {
             (Detail, format!("preparing the rejection of {}{}", short(of), nth(*attempt)))

@@ -48,6 +48,9 @@ pub fn head(incident: &Incident, roster: &Roster, out: &Output) -> String {
     }
     let (stage, look) = containment(incident, out);
     block.row_in("containment", &stage, look);
+    if let Some(waits) = incident.waits_in_words() {
+        block.row_in("waits", &waits, Look::Bold);
+    }
     for warning in incident.warnings() {
         block.row_in("STILL OPEN", &terminal(&warning), Look::Bad);
     }

@@ -7,24 +7,26 @@ mod arriving;
 mod counting;
 mod following;
 mod lasting;
+mod muted;
 mod reach;
+mod silent;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::Address;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::about::About;
-use super::absence::{Silence, Vigil};
+use super::absence::Vigil;
 use super::compile::{Condition, Watched};
 use super::lane::Lane;
 use super::matcher::Verdict;
-use super::mute::{ActiveSilence, Mute, Mutes, Subject};
+use super::mute::{ActiveSilence, Mute};
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
 use super::truth::{BlockId, Canonicity};
 use super::vocabulary::AlertView;
 use super::window::Entry;
-use crate::domain::alert::{Alert, AlertHash, BotId};
+use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::expression::language::Gap;
 use crate::domain::names::{ContractName, RunbookId};
 pub(super) use arriving::Arriving;
@@ -32,6 +34,8 @@ use arriving::discarded;
 use counting::Counting;
 use following::Following;
 use lasting::Lasting;
+use muted::silenced;
+use silent::silent;
 
 /// One condition and everything it remembers.
 #[derive(Clone, Debug)]
@@ -379,58 +383,6 @@ impl Rule {
             Memory::Listening(_) => {}
         }
     }
-}
-
-/// A silence as a match.
-fn silent(runbook: &RunbookId, condition: &Condition, clock: Timestamp, silence: &Silence) -> Option<Match> {
-    let watched = condition.watched().first()?;
-    let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
-    let allowed = SignedDuration::from_secs(silence.allowed.as_secs());
-    let last = match &silence.last {
-        Some(beat) => format!("the last was {}", short(&beat.hash.0)),
-        None => "there was none since the start".to_owned(),
-    };
-    Some(Match {
-        runbook: runbook.clone(),
-        condition: condition.id().clone(),
-        contract: watched.contract.clone(),
-        chain_id: watched.chain_id,
-        response: condition.respond(),
-        downgraded: None,
-        early: false,
-        alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
-        bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
-        at: clock,
-        because: format!("no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"),
-        mutes: Mutes::default(),
-    })
-}
-
-/// What mutes an alert now about a group of contracts, where it was muted by `muted`: what silences it is said anew,
-/// what else mutes it stays. In a group it is silenced only if it is about each contract.
-fn silenced(
-    muted: &[Mute],
-    entry: &Entry,
-    (runbook, condition, group): (&RunbookId, &Condition, &[ContractName]),
-    silences: &[ActiveSilence],
-) -> Vec<Mute> {
-    let lasting = muted.iter().filter(|mute| match mute {
-        Mute::Silenced { .. } => false,
-        Mute::Inhibited { .. } | Mute::Excepted { .. } => true,
-    });
-    let lasting: Vec<Mute> = lasting.cloned().collect();
-    let of_each: Vec<BTreeSet<Mute>> = group
-        .iter()
-        .map(|contract| {
-            let (bot, feed) = (&entry.bot, &entry.feed);
-            let subject = Subject { runbook, condition: condition.id(), contract, bot, feed };
-            let silences = silences.iter().filter(|silence| silence.scope.covers(&subject));
-            silences.map(|silence| Mute::Silenced { silence: silence.id }).collect()
-        })
-        .collect();
-    let each = of_each.iter().all(|by| !by.is_empty());
-    let silenced: BTreeSet<Mute> = of_each.into_iter().flatten().filter(|_| each).collect();
-    lasting.into_iter().chain(silenced).collect()
 }
 
 /// What an older block of an alert had caused.

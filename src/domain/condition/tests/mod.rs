@@ -8,6 +8,7 @@ mod needs;
 mod reference;
 mod safeguards;
 mod stream;
+mod suppression;
 
 use std::sync::OnceLock;
 

@@ -117,7 +117,7 @@ fn tasks(incident: &Incident, second: i64) -> String {
             }
             Task::Follow { safe_tx_hash } => Some(format!("follow@{}", nonce(safe_tx_hash))),
             Task::Prepare { attempt, begun } => Some(format!("prepare {attempt}{}", again(begun))),
-            Task::Declare | Task::Verify | Task::Watch | Task::DraftPostMortem => {
+            Task::Declare | Task::Verify | Task::Watch | Task::DraftPostMortem | Task::Yield { .. } => {
                 Some(task.kind().to_owned())
             }
         }

@@ -5,5 +5,6 @@ mod calls;
 mod companions;
 mod paging;
 mod story;
+mod targets;
 mod tasks;
 mod walk;

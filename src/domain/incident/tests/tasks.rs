@@ -21,7 +21,12 @@ fn tasks(incident: &Incident, around: &Surroundings, second: i64) -> String {
         | Task::Execute { attempt, begun, .. } => {
             Some(format!("{} {attempt}{}", task.kind(), if *begun { " again" } else { "" }))
         }
-        Task::Declare | Task::Follow { .. } | Task::Verify | Task::Watch | Task::DraftPostMortem => {
+        Task::Declare
+        | Task::Follow { .. }
+        | Task::Verify
+        | Task::Watch
+        | Task::DraftPostMortem
+        | Task::Yield { .. } => {
             Some(task.kind().to_owned())
         }
     });

@@ -94,7 +94,8 @@ impl Night {
                 | Task::Reject { .. }
                 | Task::Verify
                 | Task::Watch
-                | Task::DraftPostMortem => panic!("{task:?} is no page"),
+                | Task::DraftPostMortem
+                | Task::Yield { .. } => panic!("{task:?} is no page"),
             }
         }
         !due.tasks.is_empty()
