@@ -117,7 +117,9 @@ impl Condition {
         let asked = Asked::read(when.as_ref(), including.as_ref(), whens, &watched, &mut problems);
         let retractors = retractors.unwrap_or_default();
         let named = asked.bots().unwrap_or_default();
-        let suppressors = &retractors - &named;
+        // One alert alone is no k of n: there a detector that also retracts is heard, whatever names it.
+        let counts = spec.count.is_some_and(|count| count.alerts > 1);
+        let suppressors = if counts { &retractors - &named } else { BTreeSet::new() };
         check_distinct(&spec, &asked, &stages, &suppressors, &mut problems);
         let confirm = match spec.confirm.as_deref().map(|text| ReadExpression::compile(text, contracts)) {
             None => None,
@@ -130,7 +132,6 @@ impl Condition {
         match when {
             Some(when) if problems.is_empty() => {
                 let vendors = words.vendors.clone();
-                let suppressors = if spec.sequence.is_some() { BTreeSet::new() } else { suppressors };
                 Ok(Self {
                     spec,
                     when,
@@ -247,6 +248,11 @@ impl Condition {
     /// What the alert has of each thing that alerts must differ in.
     pub(super) fn differing(&self, alert: &Alert, about: &[ContractName]) -> Vec<BTreeSet<String>> {
         self.spec.distinct.iter().map(|distinct| distinct.of.of(alert, about, &self.vendors)).collect()
+    }
+
+    /// Whether some bots only take back, and never count.
+    pub(super) fn has_suppressors(&self) -> bool {
+        !self.suppressors.is_empty()
     }
 
     /// Whether the bot only takes back, and never counts.

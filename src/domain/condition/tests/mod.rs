@@ -2,10 +2,15 @@
 
 mod compile;
 mod doubt;
+mod grouping;
 mod kinds;
+mod lasting;
+mod never;
+mod numbers;
 mod reference;
 mod safeguards;
 mod stream;
+mod words;
 
 use std::sync::OnceLock;
 
