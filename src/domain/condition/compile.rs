@@ -113,8 +113,12 @@ impl Condition {
             None
         });
         check_early(&spec, &mut problems);
-        let whens = steps.iter().map(|step| &step.when);
-        let asked = Asked::read(when.as_ref(), including.as_ref(), whens, &watched, &mut problems);
+        // Steps are told by their numbers, which are theirs only where all could be read.
+        let all = spec.sequence.as_ref().is_none_or(|sequence| sequence.steps.len() == steps.len());
+        let whens = steps.iter().filter(|_| all).map(|step| &step.when);
+        // A heartbeat is about no contract, and may be on any chain.
+        let on: &[Watched] = if spec.absent.is_some() { &[] } else { &watched };
+        let asked = Asked::read(when.as_ref(), including.as_ref(), whens, on, &mut problems);
         let retractors = retractors.unwrap_or_default();
         let named = asked.bots().unwrap_or_default();
         // One alert alone is no k of n: there a detector that also retracts is heard, whatever names it.

@@ -7,14 +7,15 @@ mod arriving;
 mod counting;
 mod following;
 mod lasting;
+mod listening;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::Address;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::about::About;
-use super::absence::{Silence, Vigil};
+use super::absence::Vigil;
 use super::compile::{Condition, Watched};
 use super::lane::Lane;
 use super::matcher::Verdict;
@@ -22,7 +23,7 @@ use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count,
 use super::truth::{BlockId, Canonicity};
 use super::vocabulary::AlertView;
 use super::window::Entry;
-use crate::domain::alert::{Alert, AlertHash, BotId};
+use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::expression::language::Gap;
 use crate::domain::names::{ContractName, RunbookId};
 pub(super) use arriving::Arriving;
@@ -30,6 +31,7 @@ use arriving::discarded;
 use counting::Counting;
 use following::Following;
 use lasting::Lasting;
+use listening::silent;
 
 /// One condition and everything it remembers.
 #[derive(Clone, Debug)]
@@ -148,8 +150,7 @@ impl Rule {
         let marks = if orphaned || !arriving.again { Marks::None } else { self.take_out(alert) };
         if let Memory::Lasting(lasting) = &mut self.memory {
             let (runbook, condition, counters) = (&self.runbook, &self.condition, &mut self.counters);
-            let is_about = !condition.about(alert).is_empty();
-            lasting.end(arriving, is_about, &mut Said { runbook, condition, counters, observation });
+            lasting.end(arriving, &mut Said { runbook, condition, counters, observation });
         }
         let Some(Concern { about, steps, gap, holds }) = self.concern(alert, arriving.view) else { return };
         let about: Vec<(Watched, About)> =
@@ -190,38 +191,15 @@ impl Rule {
         let found: Vec<Match> = match (&mut self.memory, &self.condition.spec().absent) {
             (Memory::Listening(vigil), Some(spec)) => {
                 let silence = vigil.tick(clock, spec);
-                silence.and_then(|silence| self.silent(clock, &silence)).into_iter().collect()
+                let told =
+                    silence.and_then(|silence| silent(clock, &silence, &self.runbook, &self.condition));
+                told.into_iter().collect()
             }
             (Memory::Lasting(lasting), _) => lasting.tick(clock, &self.runbook, &self.condition),
             (Memory::Listening(_) | Memory::Counting(_) | Memory::Following(_), _) => return Vec::new(),
         };
         found.iter().for_each(|_| count(&mut self.counters.fired));
         found
-    }
-
-    fn silent(&self, clock: Timestamp, silence: &Silence) -> Option<Match> {
-        let watched = self.condition.watched().first()?;
-        let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
-        let allowed = SignedDuration::from_secs(silence.allowed.as_secs());
-        let last = match &silence.last {
-            Some(beat) => format!("the last was {}", short(&beat.hash.0)),
-            None => "there was none since the start".to_owned(),
-        };
-        Some(Match {
-            runbook: self.runbook.clone(),
-            condition: self.condition.id().clone(),
-            contract: watched.contract.clone(),
-            chain_id: watched.chain_id,
-            response: self.condition.respond(),
-            downgraded: None,
-            early: false,
-            alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
-            bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
-            at: clock,
-            because: format!(
-                "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"
-            ),
-        })
     }
 
     fn take_out(&mut self, alert: &Alert) -> Marks {
