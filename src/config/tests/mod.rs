@@ -13,6 +13,7 @@ mod roster;
 mod runbooks;
 mod settings;
 mod webhooks;
+mod words;
 
 use std::collections::BTreeMap;
 

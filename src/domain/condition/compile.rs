@@ -113,11 +113,17 @@ impl Condition {
             None
         });
         check_early(&spec, &mut problems);
-        let whens = steps.iter().map(|step| &step.when);
-        let asked = Asked::read(when.as_ref(), including.as_ref(), whens, &watched, &mut problems);
+        // Steps are told by their numbers, which are theirs only where all could be read.
+        let all = spec.sequence.as_ref().is_none_or(|sequence| sequence.steps.len() == steps.len());
+        let whens = steps.iter().filter(|_| all).map(|step| &step.when);
+        // A heartbeat is about no contract, and may be on any chain.
+        let on: &[Watched] = if spec.absent.is_some() { &[] } else { &watched };
+        let asked = Asked::read(when.as_ref(), including.as_ref(), whens, on, &mut problems);
         let retractors = retractors.unwrap_or_default();
         let named = asked.bots().unwrap_or_default();
-        let suppressors = &retractors - &named;
+        // One alert alone is no k of n: there a detector that also retracts is heard, whatever names it.
+        let counts = spec.count.is_some_and(|count| count.alerts > 1);
+        let suppressors = if counts { &retractors - &named } else { BTreeSet::new() };
         check_distinct(&spec, &asked, &stages, &suppressors, &mut problems);
         let confirm = match spec.confirm.as_deref().map(|text| ReadExpression::compile(text, contracts)) {
             None => None,
@@ -130,7 +136,6 @@ impl Condition {
         match when {
             Some(when) if problems.is_empty() => {
                 let vendors = words.vendors.clone();
-                let suppressors = if spec.sequence.is_some() { BTreeSet::new() } else { suppressors };
                 Ok(Self {
                     spec,
                     when,
@@ -247,6 +252,11 @@ impl Condition {
     /// What the alert has of each thing that alerts must differ in.
     pub(super) fn differing(&self, alert: &Alert, about: &[ContractName]) -> Vec<BTreeSet<String>> {
         self.spec.distinct.iter().map(|distinct| distinct.of.of(alert, about, &self.vendors)).collect()
+    }
+
+    /// Whether some bots only take back, and never count.
+    pub(super) fn has_suppressors(&self) -> bool {
+        !self.suppressors.is_empty()
     }
 
     /// Whether the bot only takes back, and never counts.

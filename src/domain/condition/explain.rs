@@ -59,6 +59,9 @@ pub fn explain(condition: &Condition) -> String {
     }
     if let Some(list) = &spec.retracted_by {
         sentence.push_str(&format!("; not on alerts whose attacker was cleared by one of bots.{list}"));
+        if condition.has_suppressors() {
+            sentence.push_str(", which never count themselves");
+        }
     }
     if !spec.inhibited_by.is_empty() {
         let by: Vec<String> = spec.inhibited_by.iter().map(ToString::to_string).collect();

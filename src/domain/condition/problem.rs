@@ -88,7 +88,7 @@ pub enum ConditionProblem {
     #[error("for must be longer than nothing and at most {WITHIN_MAX:#}")]
     Lasting,
     #[error(
-        "`when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, or a field map that writes state.id and state.phase"
+        "`when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata"
     )]
     NoState,
     #[error("{0} says nothing where silence is what fires")]

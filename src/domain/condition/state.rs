@@ -1,7 +1,7 @@
 //! Alerts about a state: something begins, goes on, and ends.
 //!
 //! Most alerts tell of one event. Some senders tell of a state (Alertmanager, Grafana, PagerDuty, Hypernative): their
-//! adapters write its identity and its phase into the metadata in one form, which a field map can write as well.
+//! adapters write its identity and its phase into the metadata in one form, which a mapped sender can use as well.
 //! A Forta bot tells of events only, so that nothing in its metadata is taken for a state.
 
 use std::collections::BTreeMap;

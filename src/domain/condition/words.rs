@@ -117,7 +117,30 @@ impl<'a> Words<'a> {
 fn is_taken(name: &str) -> bool {
     const LANGUAGE: [&str; 12] =
         ["true", "false", "null", "in", "has", "size", "big", "timestamp", "exists", "all", "read", "macros"];
-    LANGUAGE.contains(&name) || ALERT_WORDS.contains(&name) || SEVERITIES.contains(&name)
+    // CEL keeps these for itself.
+    const RESERVED: [&str; 17] = [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ];
+    RESERVED.contains(&name)
+        || LANGUAGE.contains(&name)
+        || ALERT_WORDS.contains(&name)
+        || SEVERITIES.contains(&name)
 }
 
 /// Which lists and macros an expression uses, for whoever explains it.

@@ -48,7 +48,7 @@ impl Counting {
             let about: Vec<ContractName> = watched.iter().map(|watched| watched.contract.clone()).collect();
             let covered = |contract| arriving.maintenance.covers(contract, base.at);
             let entry = Entry {
-                mark: marks.get(key).cloned().unwrap_or_default(),
+                mark: caused(&marks, key),
                 maintained: about.iter().all(covered),
                 differs: condition.differing(alert, &about),
                 muted: arriving.mutes_in(said.runbook, condition, &about),
@@ -209,6 +209,12 @@ impl Counting {
         }
         self.windows.retain(|_, window| !window.is_empty());
     }
+}
+
+/// What an older block of the alert had caused for the contract of a group.
+fn caused(marks: &Caused, key: &GroupKey) -> Mark {
+    let kin = marks.iter().filter(|(other, _)| *other == key || key.is_kin(other));
+    kin.map(|(_, mark)| mark).find(|mark| mark.acted()).cloned().unwrap_or_default()
 }
 
 /// The contract of a group, or else the first that the alert is about.

@@ -106,11 +106,12 @@ impl Lasting {
 
     /// Takes the end of a state in, whatever `when` says of it. One of a state that is not known is remembered if it is
     /// about a contract: it may have overtaken its begin.
-    pub(super) fn end(&mut self, arriving: &Arriving<'_>, is_about: bool, said: &mut Said<'_>) {
+    pub(super) fn end(&mut self, arriving: &Arriving<'_>, said: &mut Said<'_>) {
         let alert = arriving.alert;
         let Some((key, StatePhase::End)) = key_of(alert) else { return };
         let is_known = self.states.contains_key(&key);
-        if arriving.block == Canonicity::Orphaned || (!is_known && !is_about) {
+        let concerns = is_known || !said.condition.about(alert).is_empty();
+        if arriving.block == Canonicity::Orphaned || !concerns {
             return;
         }
         said.observation.kept = true;

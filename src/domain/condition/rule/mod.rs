@@ -163,8 +163,7 @@ impl Rule {
         let marks = if orphaned || !arriving.again { Marks::None } else { self.take_out(alert) };
         if let Memory::Lasting(lasting) = &mut self.memory {
             let (runbook, condition, counters) = (&self.runbook, &self.condition, &mut self.counters);
-            let is_about = !condition.about(alert).is_empty();
-            lasting.end(arriving, is_about, &mut Said { runbook, condition, counters, observation });
+            lasting.end(arriving, &mut Said { runbook, condition, counters, observation });
         }
         let Some(Concern { about, steps, gap, holds }) = self.concern(alert, arriving.view) else { return };
         let about: Vec<(Watched, About)> =

@@ -2,13 +2,18 @@
 
 mod compile;
 mod doubt;
+mod grouping;
 mod indexed;
 mod kinds;
+mod lasting;
 mod needs;
+mod never;
+mod numbers;
 mod reference;
 mod safeguards;
 mod stream;
 mod suppression;
+mod words;
 
 use std::sync::OnceLock;
 

@@ -190,14 +190,20 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// Reads a number as feeds write it.
+    /// Reads a number as feeds write it: decimal of any size, or hexadecimal as nodes answer amounts.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let whole = !text.starts_with("0x") && !text.starts_with("-0x");
-        match Integer::parse(text).filter(|_| whole) {
+        match Integer::parse(text) {
             Some(number) => Some(Self::Whole(number)),
             None => Decimal::parse(text).map(Self::Decimal),
         }
+    }
+
+    /// As [`Number::parse`], where nothing but the text says that it is a number: `0x…` may be an address.
+    pub(crate) fn parse_decimal(text: &str) -> Option<Self> {
+        let digits = text.trim();
+        let digits = digits.strip_prefix('-').unwrap_or(digits);
+        if digits.starts_with("0x") || digits.starts_with("0X") { None } else { Self::parse(text) }
     }
 
     pub(crate) fn compare(&self, other: &Self) -> Ordering {

@@ -67,7 +67,7 @@ fn text_that_is_a_number_compares_as_one() {
     for (text, field, expected) in table {
         assert_eq!(evaluate(text, field), Ok(expected), "{text} with {field}");
     }
-    for field in ["", "many", "NaN", "inf", "0x10", "1,5", "1e999999999", "-"] {
+    for field in ["", "many", "NaN", "inf", "0x", "0xyz", "1,5", "1e999999999", "-"] {
         let unfit = Gap::Unfit { field: "metadata.field".to_owned(), wanted: "a number" };
         assert_eq!(evaluate("field < 1", field), Err(unfit), "{field}");
     }

@@ -138,7 +138,7 @@ impl Value {
                 _other => Err(Gap::Unfit { field: field.clone(), wanted: "true or false" }),
             },
             (Self::Loose { text: left, .. }, Self::Loose { text: right, .. }) => {
-                match (Number::parse(left), Number::parse(right)) {
+                match (Number::parse_decimal(left), Number::parse_decimal(right)) {
                     (Some(left), Some(right)) => Ok(left.compare(&right).is_eq()),
                     (_, _) => Ok(left.eq_ignore_ascii_case(right)),
                 }
