@@ -71,12 +71,11 @@ fn an_alert_of_several_groups_fires_and_is_spent_once() {
         accusing("0x1", 0, &[EVE]),
         accusing("0x2", 1, &[BOB]),
         accusing("0x3", 2, &[EVE, BOB]),
-        accusing("0x4", 3, &[BOB]),
+        accusing("0x4", 3, &[EVE]),
     ];
-    // 3 completes one of its two groups; in the other it is spent, so that 2 waits for 4.
+    // 3 completes one of its two groups; in the other it is spent, so that 1 waits for 4.
     assert_eq!(story(&mut matcher, &stream), "..FF");
-    let found = grouped(&[GroupBy::Attacker], &[]);
-    let mut found = found;
+    let mut found = grouped(&[GroupBy::Attacker], &[]);
     let _first = found.observe(&about(accusing("0x1", 0, &[EVE]), &[VAULT]), &Known::CANONICAL);
     let seen = found.observe(&about(accusing("0x2", 1, &[EVE]), &[BRIDGE]), &Known::CANONICAL);
     assert_eq!(seen.matches[0].contract, "bridge".into(), "the one that the completing alert is about");

@@ -37,6 +37,10 @@ fn quiet(matcher: &mut Matcher, alert: &Alert) -> Observation {
     seen
 }
 
+fn heard(matcher: &mut Matcher, alert: &Alert) {
+    let Observation { .. } = quiet(matcher, alert);
+}
+
 /// The seconds at which ticks of one minute make it fire.
 fn fired(matcher: &mut Matcher, until: i64) -> Vec<i64> {
     (0..=until).step_by(60).filter(|second| !matcher.tick(at(*second)).is_empty()).collect()
@@ -51,10 +55,10 @@ fn a_state_fires_when_it_has_lasted_and_once() {
     assert_eq!((found.len(), found[0].at, found[0].response), (1, at(600), Response::Propose));
     assert_snapshot!(found[0].because, @"1 alert about vault, whose state has lasted for 10m: 0x1 (bot an unprintable id)");
     assert_eq!(fired(&mut matcher, 7_200), [] as [i64; 0]);
-    quiet(&mut matcher, &told("0x2", "s", StatePhase::Again, 3_600));
+    heard(&mut matcher, &told("0x2", "s", StatePhase::Again, 3_600));
     assert_eq!(fired(&mut matcher, 7_200), [] as [i64; 0], "it is the same state");
-    quiet(&mut matcher, &end("0x3", 7_200));
-    quiet(&mut matcher, &begin("0x4", 7_260));
+    heard(&mut matcher, &end("0x3", 7_200));
+    heard(&mut matcher, &begin("0x4", 7_260));
     assert_eq!(fired(&mut matcher, 9_000), [7_860], "it has begun again");
 }
 
@@ -62,7 +66,7 @@ fn a_state_fires_when_it_has_lasted_and_once() {
 fn an_end_cancels_what_is_pending_and_both_ends_count() {
     for (second, fires) in [(599, false), (600, true), (601, true)] {
         let mut matcher = matcher(lasting());
-        quiet(&mut matcher, &begin("0x1", 0));
+        heard(&mut matcher, &begin("0x1", 0));
         // The clock of the data has come as far as the end.
         let clock = |bot| Alert { created_at: at(second), block: None, ..alert(bot, bot, 0) };
         let seen = matcher.observe(&clock("0xd4"), &Known::CANONICAL).matches.len()
@@ -82,7 +86,7 @@ fn an_end_may_overtake_its_begin_and_be_told_late() {
     assert!(overtaken.tick(at(9_000)).is_empty());
 
     let mut late = matcher(lasting());
-    quiet(&mut late, &begin("0x1", 0));
+    heard(&mut late, &begin("0x1", 0));
     assert_eq!(late.tick(at(600)).len(), 1);
     let seen = quiet(&mut late, &end("0x2", 300));
     assert_eq!(seen.withdrawn[0].alerts, [AlertHash("0x1".to_owned())]);
@@ -92,11 +96,11 @@ fn an_end_may_overtake_its_begin_and_be_told_late() {
 #[test]
 fn states_are_told_apart_and_events_are_none() {
     let mut matcher = matcher(lasting());
-    quiet(&mut matcher, &begin("0x1", 0));
+    heard(&mut matcher, &begin("0x1", 0));
     // The end of another state, of another feed's, and of anybody's.
-    quiet(&mut matcher, &told("0x2", "other", StatePhase::End, 60));
-    quiet(&mut matcher, &Alert { feed: "else".into(), ..end("0x3", 60) });
-    quiet(&mut matcher, &Alert { authenticated: false, ..end("0x4", 60) });
+    heard(&mut matcher, &told("0x2", "other", StatePhase::End, 60));
+    heard(&mut matcher, &Alert { feed: "else".into(), ..end("0x3", 60) });
+    heard(&mut matcher, &Alert { authenticated: false, ..end("0x4", 60) });
     assert_eq!(fired(&mut matcher, 900), [600]);
 
     let mut event = begin("0x5", 1_000);
@@ -122,8 +126,8 @@ fn what_pends_survives_a_restart_and_what_is_forgotten_does_not() {
     assert!(restored.holds(&over.hash, true));
 
     let mut forgotten = matcher(lasting());
-    quiet(&mut forgotten, &start);
-    quiet(&mut forgotten, &over);
+    heard(&mut forgotten, &start);
+    heard(&mut forgotten, &over);
     forgotten.forget(&start);
     assert!(fired(&mut forgotten, 900).is_empty());
 }
@@ -131,7 +135,7 @@ fn what_pends_survives_a_restart_and_what_is_forgotten_does_not() {
 #[test]
 fn anybodys_state_pages_and_announced_work_does_no_more() {
     let mut open = matcher(lasting());
-    quiet(&mut open, &Alert { authenticated: false, ..begin("0x1", 0) });
+    heard(&mut open, &Alert { authenticated: false, ..begin("0x1", 0) });
     assert_eq!(open.tick(at(600))[0].response, Response::Page);
 
     let window = MaintenanceWindow {
@@ -143,7 +147,7 @@ fn anybodys_state_pages_and_announced_work_does_no_more() {
     };
     let conditions = vec![("r".into(), compile_spec(lasting()))];
     let mut maintained = Matcher::with_maintenance(conditions, Maintenance::new(vec![window]));
-    quiet(&mut maintained, &begin("0x1", 0));
+    heard(&mut maintained, &begin("0x1", 0));
     let found = maintained.tick(at(600));
     assert_eq!((found[0].response, found[0].downgraded), (Response::Page, Some(Downgrade::Maintenance)));
     assert!(maintained.tick(at(1_200)).is_empty(), "once");

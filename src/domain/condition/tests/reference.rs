@@ -175,7 +175,7 @@ fn delivered(event: &Event) -> Alert {
     let retraction = event.kind == Kind::Retraction;
     let prefix = if retraction { "r" } else { "" };
     let mut alert = alert(&format!("{prefix}{}", event.hash), &format!("0x{}", event.bot), event.second);
-    alert.feed = format!("feed-{}", event.feed).into();
+    alert.feed = format!("feed-{}", event.feed).as_str().into();
     alert.transaction = Some(B256::repeat_byte(event.transaction));
     alert.block.as_mut().unwrap().number = u64::from(event.height);
     alert.addresses = vec![VAULT];
