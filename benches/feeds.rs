@@ -23,7 +23,7 @@
     reason = "a bench ends by panicking, and its result is what it prints"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -180,25 +180,28 @@ fn contracts(number: usize) -> Contracts {
     (0..number).map(&mut contract).map(|contract| (contract.name.clone(), contract)).collect()
 }
 
-/// Lists over the sample's bots and as many that never speak.
+/// Lists over the sample's bots and as many that never speak; `funding` are two that make one alert in
+/// fifty.
 fn lists() -> BotLists {
-    let spoken: BTreeSet<String> = SAMPLE
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|alert| Some(alert["source"]["bot"]["id"].as_str()?.to_ascii_lowercase()))
-        .filter(|bot| bot.len() == 66)
-        .collect();
+    let mut spoken: BTreeMap<String, usize> = BTreeMap::new();
+    for alert in SAMPLE.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        if let Some(bot) = alert["source"]["bot"]["id"].as_str().filter(|bot| bot.len() == 66) {
+            *spoken.entry(bot.to_ascii_lowercase()).or_default() += 1;
+        }
+    }
     let mut dice = Dice(2);
-    let mut bots: Vec<String> = spoken.into_iter().collect();
+    let mut bots: Vec<&String> = spoken.keys().collect();
+    bots.sort_by_key(|bot| spoken[*bot]);
+    let funding: Vec<BotId> = bots.iter().skip(7).take(2).map(|bot| BotId::new(bot)).collect();
     let silent: Vec<String> = bots.iter().map(|_| dice.hash()).collect();
-    bots.extend(silent);
-    (0..40)
-        .map(|list| {
-            let listed: BTreeSet<BotId> =
-                (0..2 + dice.below(6)).map(|_| BotId::new(&bots[dice.below(bots.len())])).collect();
-            (format!("list{list}"), listed.into_iter().collect())
-        })
-        .collect()
+    bots.extend(&silent);
+    let list = |dice: &mut Dice| {
+        let listed: BTreeSet<BotId> =
+            (0..2 + dice.below(6)).map(|_| BotId::new(bots[dice.below(bots.len())])).collect();
+        listed.into_iter().collect()
+    };
+    let lists = (0..40).map(|number| (format!("list{number}"), list(&mut dice)));
+    lists.chain([("funding".to_owned(), funding)]).collect()
 }
 
 fn spec(number: usize, contracts: usize, dice: &mut Dice) -> ConditionSpec {
@@ -233,9 +236,11 @@ fn spec(number: usize, contracts: usize, dice: &mut Dice) -> ConditionSpec {
         15 => spec.when = format!("alert.severity == {severity} && !(alert.bot in bots.list{other})"),
         16..19 => {
             let step = |when: String, anywhere| StepSpec { when, anywhere };
-            let anywhere = number % 200 == 16;
+            // An attacker is funded before any target is named: such a step hears a whole chain.
+            let anywhere = number % 400 == 16;
+            let first = if anywhere { "funding".to_owned() } else { format!("list{list}") };
             let steps = vec![
-                step(format!("alert.bot in bots.list{list}"), anywhere),
+                step(format!("alert.bot in bots.{first}"), anywhere),
                 step(format!("alert.bot in bots.list{other} && alert.severity >= HIGH"), false),
             ];
             spec.when = "true".to_owned();
