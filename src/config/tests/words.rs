@@ -107,7 +107,7 @@ fn what_must_differ_groups_and_states_are_read() {
         (count, "count = { bots = 2, within = \"25h\" }"),
         (count, "for = \"11d\""),
         (count, "for = \"1h\"\ncount = { bots = 2, within = \"10m\" }"),
-        ("when = 'alert.severity >= CRITICAL'", "for = \"1h\"\nwhen = 'alert.bot == \"acme:1\"'"),
+        ("when = 'alert.severity >= CRITICAL'", "for = \"1h\"\nwhen = 'alert.bot == \"0x01\"'"),
         ("when = 'alert.severity >= CRITICAL'", "when = 'alert.severity >= CRITICAL && alert.chain == 8453'"),
         ("when = 'alert.severity >= CRITICAL'", "when = 'critical'"),
     ]), @r#"
