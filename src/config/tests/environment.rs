@@ -53,7 +53,7 @@ fn a_variable_that_sets_nothing_is_told_by_its_name() {
     environment variable REDHANDLE__CHAINS__MAINNET__ID__X: "id" is a whole number and has no key "X"
     environment variable REDHANDLE__CHAINS__MAINNET: "mainnet" is a table; expected one setting: a variable cannot replace several
     environment variable REDHANDLE__FEEDS__FROTA__POLL: [[feeds]] named "frota" is not in the file; expected one of forta, own; did you mean "forta"?
-    environment variable REDHANDLE__FEEDS__FORTA__POL: unknown key "pol" in [[feeds]]; expected one of bots, chains, key, kind, name, overlap, page_size, poll, stale_after; did you mean "poll"?
+    environment variable REDHANDLE__FEEDS__FORTA__POL: unknown key "pol" in [[feeds]]; expected one of bots, chains, key, kind, name, overlap, page_size, poll, stale_after, vendor; did you mean "poll"?
     environment variable REDHANDLE__FEEDS__FORTA__KEY: "key" is a table; expected one setting: a variable cannot replace several
     environment variable REDHANDLE__WEB__KEY: a secret is written out as "key" in [web]; expected { env = "NAME" } or { file = "PATH" }; put it in a variable of its own and name that one: REDHANDLE__WEB__KEY__ENV=NAME
     environment variable REDHANDLE__: it names no setting; expected REDHANDLE__SECTION__KEY

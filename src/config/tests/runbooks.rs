@@ -83,10 +83,10 @@ fn front_matter_is_complete_and_every_name_in_it_exists() {
       runbooks/pause.md:12:9: about = [] in [[condition]]; expected at least one
     abuot = ["vault"]
       runbooks/pause.md:9:1: missing key "about" in [[condition]]; expected a list, each text in quotes, not empty
-      runbooks/pause.md:12:1: unknown key "abuot" in [[condition]]; expected one of about, absent, confirm, count, early, id, max_age, respond, retracted_by, sequence, step, when; did you mean "about"?
+      runbooks/pause.md:12:1: unknown key "abuot" in [[condition]]; expected one of about, absent, confirm, count, early, for, id, max_age, respond, retracted_by, sequence, step, when; did you mean "about"?
     count = { alerts = 0, bot = 2, within = "11d" }
       runbooks/pause.md:13:20: alerts = 0 in [condition.count]; expected a whole number from 1 to 1000
-      runbooks/pause.md:13:23: unknown key "bot" in [condition.count]; expected one of alerts, bots, feeds, including, stages, within; did you mean "bots"?
+      runbooks/pause.md:13:23: unknown key "bot" in [condition.count]; expected one of alerts, attackers, bots, contracts, entities, feeds, including, stages, transactions, vendors, within; did you mean "bots"?
       runbooks/pause.md:13:41: within = "11d" in [condition.count]; expected a length of time such as "10m" or "1h30m", from 1s to 240h
     [[condition]] ⏎ id = "drain" ⏎ when = 'true' ⏎ about = ["vault"] ⏎ [[recover]]
       runbooks/pause.md:21:6: a second condition is called "drain"; expected each id once in a runbook
@@ -250,7 +250,7 @@ fn what_makes_a_condition_fire_is_checked_where_it_is_written() {
     count = { within = "10m", stages = { of = ["nobody"], at_least = 1 } }
       runbooks/pause.md:13:9: count.stages: there is no list of bots "nobody"
     count = { within = "10m" }
-      runbooks/pause.md:13:9: missing key "alerts" in [condition.count]; expected how many alerts, or how many different bots, feeds or stages
+      runbooks/pause.md:13:9: missing key "alerts" in [condition.count]; expected how many alerts, or how many different bots, feeds, vendors, stages or the like
     retracted_by = "nobody" ⏎ max_age = "11d"
       runbooks/pause.md:13:16: retracted_by: there is no list of bots "nobody"
       runbooks/pause.md:14:11: max_age = "11d" in [[condition]]; expected a length of time such as "10m" or "1h30m", from 1s to 240h

@@ -60,7 +60,7 @@ fn each_vendor_is_proven_in_its_way() {
       redhandle.toml:40:9: [[feeds]] has a secret and a token; expected one of them
     tendrely secret = { env = "OWN_SECRET" }
       redhandle.toml:39:8: from = "tendrely" in [[feeds]]; expected one of "forta", "forta-node", "openzeppelin-monitor", "defender", "hypernative", "tenderly", "alertmanager", "grafana", "pagerduty", "alchemy", "quicknode", "cloudevents", "onchain-mon", "map"; did you mean "tenderly"?
-      redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of from, kind, name, path
+      redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of from, kind, name, path, vendor
     "#);
 }
 

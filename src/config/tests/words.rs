@@ -37,7 +37,7 @@ fn words_reach_conditions() {
         &settings.contracts,
     )
     .unwrap();
-    assert_snapshot!(crate::domain::condition::explain(&compiled), @"");
+    assert_snapshot!(crate::domain::condition::explain(&compiled), @r#"pages, prepares and proposes when 2 alerts from 2 different bots, each with critical && alert.chain in lists.chains, about vault, fall within 10m; one such alert alone, if CRITICAL, pages and prepares; critical is alert.severity >= CRITICAL && alert.alert_id in lists.ids; lists.chains is 1, 10; lists.ids is "A", "B""#);
 }
 
 #[test]
@@ -57,7 +57,32 @@ fn wrong_words_are_told_where_they_are_written() {
         format!("{}\n  {}", lines.trim().replace('\n', " ⏎ "), settings(lines).replace('\n', "\n  "))
     })
     .to_vec();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r#"
+    [lists] ⏎ ids = []
+      redhandle.toml:50:7: the list "ids" in [lists] has 0 items; expected from 1 to 10000
+    [lists] ⏎ ids = ["A", 5]
+      redhandle.toml:50:13: the list "ids" in [lists] holds texts and numbers; expected items of one kind
+    [lists] ⏎ ids = ["", -1, 2.5]
+      redhandle.toml:50:7: the list "ids" in [lists] has 0 items; expected from 1 to 10000
+      redhandle.toml:50:8: ids = "" in [lists]; expected text in quotes, not empty, or a whole number
+      redhandle.toml:50:12: ids = -1 in [lists]; expected text in quotes, not empty, or a whole number
+      redhandle.toml:50:16: ids = 2.5 in [lists]; expected text in quotes, not empty, or a whole number
+    [lists] ⏎ "drain-ids" = ["A"]
+      redhandle.toml:50:15: the name "drain-ids" in [lists]; expected letters, digits and _, a letter first; conditions spell it, and would take - for a minus
+    [macros] ⏎ high = 'alert.severity >= HIHG'
+      redhandle.toml:50:8: the macro "high" in [macros], at character 19: unknown name "HIHG"; did you mean "HIGH"?
+    [macros] ⏎ high = ['true', 'false'] ⏎ alert = 'true' ⏎ 2nd = 'true'
+      redhandle.toml:50:8: the macro "high" in [macros] is a list; expected one condition in quotes
+      redhandle.toml:51:9: the macro "alert" in [macros]: "alert" has a meaning already; call the macro something else
+      redhandle.toml:52:7: the name "2nd" in [macros]; expected letters, digits and _, a letter first; conditions spell it, and would take - for a minus
+    [macros] ⏎ a = 'b' ⏎ b = 'a'
+      redhandle.toml:50:5: the macro "a" in [macros], at character 1: the macro "b" uses itself: b uses a uses b
+      redhandle.toml:51:5: the macro "b" in [macros], at character 1: the macro "b" uses itself: b uses a uses b
+    [macros] ⏎ never = 'alert.severity > HIGH && alert.severity < LOW'
+      redhandle.toml:50:9: the macro "never" in [macros]: it can never be true: alert.severity cannot be CRITICAL and also at least UNKNOWN and at most INFO
+    [macros] ⏎ ids = 'alert.alert_id in lists.ids'
+      redhandle.toml:50:7: the macro "ids" in [macros], at character 25: there is no list "ids" in [lists]; there is none at all
+    "#);
 }
 
 #[test]
@@ -85,7 +110,30 @@ fn what_must_differ_groups_and_states_are_read() {
         ("when = 'alert.severity >= CRITICAL'", "for = \"1h\"\nwhen = 'alert.bot == \"0x01\"'"),
         ("when = 'alert.severity >= CRITICAL'", "when = 'alert.severity >= CRITICAL && alert.chain == 8453'"),
         ("when = 'alert.severity >= CRITICAL'", "when = 'critical'"),
-    ]), @"");
+    ]), @r#"
+    count = { bots = 2, within = "10m" } ⏎ group = ["atacker"]
+      runbooks/pause.md:14:10: group by "atacker" in [[condition]]; expected some of chain, contract, attacker, transaction; did you mean "attacker"?
+    count = { bots = 2, within = "10m" } ⏎ group = []
+      runbooks/pause.md:14:9: group = [] in [[condition]]; expected at least one
+    group = "chain"
+      runbooks/pause.md:13:9: group: group says nothing without `count`
+    count = { contracts = 2, within = "10m" }
+      runbooks/pause.md:13:9: count: contracts = 2 can never be met: each contract has windows of its own; write group = ["chain"]
+    count = { bots = 2, within = "25h" }
+      runbooks/pause.md:9:1: max_age: within = 25h is longer than max_age = 24h, and what is older than that does not count; write max_age = "25h" or more
+    for = "11d"
+      runbooks/pause.md:13:7: for = "11d" in [[condition]]; expected a length of time such as "10m" or "1h30m", from 1s to 240h
+    for = "1h" ⏎ count = { bots = 2, within = "10m" }
+      runbooks/pause.md:13:7: for: for and count say different things about when it fires; use one of them
+    for = "1h" ⏎ when = 'alert.bot == "0x01"'
+      runbooks/pause.md:11:7: for: `when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata
+      runbooks/pause.md:11:7: for: for and count say different things about when it fires; use one of them
+      runbooks/pause.md:14:9: count: 2 different bots are asked for, and `when` admits only 1: it can never be met
+    when = 'alert.severity >= CRITICAL && alert.chain == 8453'
+      runbooks/pause.md:11:8: when: it can never be true: alert.chain is to be 8453, and vault is on 1
+    when = 'critical'
+      runbooks/pause.md:11:8: when, at character 1: unknown name "critical"; did you mean "CRITICAL"?
+    "#);
 }
 
 /// The examples of the page, with the headings they stand under.
@@ -115,7 +163,7 @@ fn examples() -> Vec<(String, String)> {
 fn every_example_of_the_page_about_conditions_loads() {
     let examples = examples();
     assert!(examples.len() >= 10, "{}", examples.len());
-    let bots = "[bots]\nattack_detector = [\"0x01\"]\nfunding = [\"0x02\"]\nexploitation = [\"0x03\", \"0x04\"]\nheartbeat = [\"0x05\"]\nmitigation = [\"0x06\"]\n";
+    let bots = "[bots]\nattack_detector = [\"acme:1\"]\nfunding = [\"acme:2\"]\nexploitation = [\"acme:3\", \"acme:4\"]\nheartbeat = [\"acme:5\"]\nmitigation = [\"acme:6\"]\n";
     let bridge = "\n[contracts.bridge]\nchain = \"mainnet\"\naddress = \"0xe7f1725e7734ce288f8367e1bb143e90bb3f0512\"\nabi = \"vault.json\"\n";
     let start = RUNBOOK.find("[[condition]]").unwrap();
     let own = &RUNBOOK[start..RUNBOOK.find("[[action]]").unwrap()];

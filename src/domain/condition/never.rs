@@ -89,17 +89,20 @@ impl Asked {
         watched: &[Watched],
         problems: &mut Vec<ConditionProblem>,
     ) -> Self {
-        let mut found = |key, outlook: Result<AlertOutlook, String>| {
+        let mut found = |key, step: &str, outlook: Result<AlertOutlook, String>| {
             let outlook = outlook.and_then(|outlook| on_a_chain(outlook, watched));
-            outlook.map_err(|why| problems.push(ConditionProblem::NeverTrue { key, why })).ok()
+            let never = |why| ConditionProblem::NeverTrue { key, why: format!("{step}{why}") };
+            outlook.map_err(|why| problems.push(never(why))).ok()
         };
-        let Some(when) = when.and_then(|when| found("when", when.outlook())) else { return Self::default() };
+        let Some(when) = when.and_then(|when| found("when", "", when.outlook())) else {
+            return Self::default();
+        };
         if let Some(including) = including {
-            found("count.including", including.outlook().and_then(|including| including.and(&when)));
+            found("count.including", "", including.outlook().and_then(|including| including.and(&when)));
         }
         for (index, step) in steps.enumerate() {
-            let why = |why| format!("step {}: {why}", index.saturating_add(1));
-            found("step", step.outlook().and_then(|step| step.and(&when)).map_err(why));
+            let number = format!("step {}: ", index.saturating_add(1));
+            found("step", &number, step.outlook().and_then(|step| step.and(&when)));
         }
         Self { when: Some(when) }
     }

@@ -152,12 +152,12 @@ fn every_vendor_is_understood() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     openzeppelin-monitor:vault-paused Paused(address) Medium chain 1 at 2024-01-01T00:00:00Z block 16 tx 0x1111 about 0x5fbd event,event.account
     defender:m-1 Paused(address) Medium chain 1 at 2023-12-31T23:58:20Z block 17 tx 0x1111 about 0x5fbd monitor.chainId,monitor.id,monitor.name,monitor.network,param.account
-    hypernative:agent-7 R-19 High chain 1 at 2024-01-01T00:00:00Z block 0 tx 0x1111 about 0x5fbd agent.agentName,agent.id,agent.severity,category,chain,details,id,name,riskTypeId,severity,stage,status,timestamp,txnHash
+    hypernative:agent-7 R-19 High chain 1 at 2024-01-01T00:00:00Z block 0 tx 0x1111 about 0x5fbd agent.agentName,agent.id,agent.severity,category,chain,details,id,name,riskTypeId,severity,stage,state.id,state.phase,status,timestamp,txnHash
     tenderly:own ALERT Medium chain 1 at 2024-01-01T00:00:00Z block 18 tx 0x1111 about 0x5fbd block_hash,block_number,from,hash,network,nonce,to,value
-    alertmanager:vaultdrain VaultDrain Critical chain 1 at 2024-01-01T00:00:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,status
-    alertmanager:vaultdrain VaultDrain Info chain 1 at 2024-01-01T00:09:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,status
-    grafana:vaultdrain VaultDrain Critical chain 1 at 2024-01-01T00:00:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,status
-    grafana:vaultdrain VaultDrain Info chain 1 at 2024-01-01T00:09:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,status
+    alertmanager:vaultdrain VaultDrain Critical chain 1 at 2024-01-01T00:00:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,state.id,state.phase,status
+    alertmanager:vaultdrain VaultDrain Info chain 1 at 2024-01-01T00:09:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,state.id,state.phase,status
+    grafana:vaultdrain VaultDrain Critical chain 1 at 2024-01-01T00:00:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,state.id,state.phase,status
+    grafana:vaultdrain VaultDrain Info chain 1 at 2024-01-01T00:09:00Z block 0 tx - about 0x5fbd alertname,annotation.summary,chain_id,contract,severity,state.id,state.phase,status
     no alert: it names no chain; say which it is about with chain = "…" of the feed
     alchemy:wh_1 ADDRESS_ACTIVITY Medium chain 1 at 2024-01-01T00:00:00Z block 19 tx 0x1111 about 0x5fbd asset,blockNum,fromAddress,hash,toAddress,value
     alchemy:wh_1 ADDRESS_ACTIVITY Medium chain 1 at 2024-01-01T00:00:00Z block 19 tx 0x1111 about 0x5fbd asset,blockNum,fromAddress,hash,toAddress,value

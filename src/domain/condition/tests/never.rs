@@ -48,7 +48,56 @@ fn contradictions_are_told() {
     ]
     .map(|when| format!("{when}\n  {}", told(single(when))))
     .to_vec();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r#"
+    alert.severity >= CRITICAL && alert.severity < HIGH
+      when: it can never be true: alert.severity cannot be CRITICAL and also at least UNKNOWN and at most MEDIUM
+    alert.severity > CRITICAL
+      when: it can never be true: alert.severity cannot be at least UNKNOWN and at most CRITICAL and also at least 6
+    alert.severity > LOW && alert.severity < MEDIUM
+      when: it can never be true: alert.severity cannot be at least MEDIUM and at most CRITICAL and also at least UNKNOWN and at most LOW
+    alert.severity == HIGH && alert.severity in [LOW, CRITICAL]
+      when: it can never be true: alert.severity cannot be HIGH and also one of LOW, CRITICAL
+    alert.alert_id == "a" && alert.alert_id == "b"
+      when: it can never be true: alert.alert_id cannot be "a" and also "b"
+    alert.alert_id == "a" && alert.alert_id != "A"
+      when: it can never be true: alert.alert_id cannot be "a" and also not "a"
+    alert.bot in bots.detectors && alert.bot == "0xd4"
+      when: it can never be true: alert.bot cannot be one of "0xa1", "0xb2", "0xc3" and also "0xd4"
+    alert.bot in bots.detectors && !(alert.bot in ["0xa1", "0xB2", "0xc3"])
+      when: it can never be true: alert.bot cannot be one of "0xa1", "0xb2", "0xc3" and also not one of "0xa1", "0xb2", "0xc3"
+    alert.metadata.x > 10 && alert.metadata.x < 5
+      when: it can never be true: alert.metadata.x cannot be above 10 and also below 5
+    alert.metadata.x > 10 && alert.metadata.x == "ten"
+      when: it can never be true: alert.metadata.x cannot be above 10 and also "ten"
+    !has(alert.metadata.x) && alert.metadata.x > 1
+      when: it can never be true: alert.metadata.x cannot be lacking and also above 1
+    alert.name.contains("drain") && alert.name == "paused"
+      when: it can never be true: alert.name cannot be containing "drain" and also "paused"
+    alert.name.startsWith("A") && !alert.name.startsWith("a")
+      when: it can never be true: alert.name cannot be beginning with "a" and also not beginning with "a"
+    alert.chain == 10
+      when: it can never be true: alert.chain is to be 10, and vault is on 1
+    alert.chain in [10, 8453] && alert.severity >= HIGH
+      when: it can never be true: alert.chain is to be one of 10, 8453, and vault is on 1
+    alert.chain != 1
+      when: it can never be true: alert.chain is to be 0 or at least 2 and at most 18446744073709551615, and vault is on 1
+    size(alert.addresses) > 5 && size(alert.addresses) < 3
+      when: it can never be true: one value cannot be at least 6 and also at most 2
+    alert.addresses.exists(a, a == "0x01" && a == "0x02")
+      when: it can never be true: one value cannot be "0x01" and also "0x02"
+    alert.created_at < timestamp("2026-01-01T00:00:00Z") && alert.created_at > timestamp("2026-02-01T00:00:00Z")
+      when: it can never be true: alert.created_at cannot be below 2026-01-01T00:00:00Z and also above 2026-02-01T00:00:00Z
+    CRITICAL < HIGH
+      when: it can never be true: it compares what is known already, and that never holds
+    false
+      when: it can never be true: what is always false is to be true
+    (alert.severity > CRITICAL || alert.chain == 10) && alert.name == "x"
+      when: it can never be true: alert.chain is to be 10, and vault is on 1
+    !(alert.severity >= LOW || alert.severity < LOW)
+      when: it can never be true: alert.severity cannot be at least UNKNOWN and at most INFO and also at least LOW and at most CRITICAL
+    alert.severity >= LOW ? alert.severity < LOW : alert.severity > CRITICAL
+      when: it can never be true: alert.severity cannot be at least LOW and at most CRITICAL and also at least UNKNOWN and at most INFO
+    "#);
 }
 
 #[test]
@@ -148,7 +197,46 @@ fn more_than_there_can_be_is_told() {
     ]
     .map(told)
     .to_vec();
-    assert_snapshot!(said.join("\n--\n"), @"");
+    assert_snapshot!(said.join("\n--\n"), @r#"
+    count: alerts = 2 is fewer than bots = 4, and each alert comes from one bot; ask for at least 4 alerts
+    count: 4 different bots are asked for, and `when` admits only 3: it can never be met
+    --
+    count: 3 different bots are asked for, and `when` admits only 2: it can never be met
+    --
+    count.including: it can never be true: alert.severity cannot be at least UNKNOWN and at most MEDIUM and also CRITICAL
+    --
+    count.stages: 2 different stages are asked for, and the bots that `when` admits stand for 1: it can never be met
+    --
+    count.stages: 1 different stages are asked for, and the bots that `when` admits stand for 0: it can never be met
+    --
+    max_age: within = 25h is longer than max_age = 24h, and what is older than that does not count; write max_age = "25h" or more
+    --
+    count: vendors = 3 can never be met: alerts = 2, and each has one vendor
+    --
+    count: attackers is 0; leave it out
+    --
+    count: contracts = 2 can never be met: each contract has windows of its own; write group = ["chain"]
+    --
+    count: contracts = 2 can never be met: `about` has 1 on one chain
+    --
+    count: transactions = 2 can never be met: the alerts are grouped by their transaction
+    --
+    group: group says nothing without `count`
+    --
+    group: "attacker" stands in it twice
+    --
+    for: for and count say different things about when it fires; use one of them
+    for: `when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata
+    --
+    for: `when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata
+    --
+    for: for must be longer than nothing and at most 240h
+    for: `when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata
+    --
+    max_age: within = 25h is longer than max_age = 24h, and what is older than that does not count; write max_age = "25h" or more
+    step: it can never be true: step 1: alert.chain is to be 10, and vault is on 1
+    step: it can never be true: step 2: alert.severity cannot be at least UNKNOWN and at most INFO and also CRITICAL
+    "#);
     // Attackers and entities may all be in one alert, and who may send is not known here.
     for (of, at_least) in [(Distinct::Attackers, 9), (Distinct::Entities, 9), (Distinct::Vendors, 2)] {
         assert_eq!(told(counted(|spec| spec.distinct = distinct(of, at_least))), "it can fire");

@@ -46,7 +46,7 @@ fn lists_and_macros_mean_what_they_stand_for() {
         ("alert.alert_id in lists.drain_ids", true),
         ("!(alert.alert_id in lists.drain_ids)", false),
         ("alert.chain in lists.layer_two || drained", true),
-        ("alert.chain in lists.layer_two || alert.chain in [5]", false),
+        ("alert.chain in lists.layer_two || alert.severity < LOW", false),
         ("alert.addresses.exists(a, a in lists.routers)", true),
         ("lists.routers.all(r, r in alert.addresses)", true),
         ("size(lists.long) == 7 && critical", true),
@@ -123,7 +123,44 @@ fn wrong_words_are_told_with_what_was_probably_meant() {
     ]
     .map(|when| compiled(single(when), &macros).expect_err(when))
     .to_vec();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r#"
+    when: line 1, column 25: there is no list "drain_id" in [lists]; did you mean "drain_ids"?
+      | alert.alert_id in lists.drain_id
+      |                         ^
+    when: line 1, column 25: there is no list "nothing_like_it" in [lists]; there are: drain_ids, layer_two, long, none, routers
+      | alert.alert_id in lists.nothing_like_it
+      |                         ^
+    when: line 1, column 25: the list "none" is empty
+      | alert.alert_id in lists.none
+      |                         ^
+    when: line 1, column 19: name a list, as in lists.drain_ids
+      | alert.alert_id in lists
+      |                   ^
+    when: line 1, column 16: text is never in a list of whole numbers
+      | alert.alert_id in lists.layer_two
+      |                ^
+    when: line 1, column 1: unknown name "crticial"; did you mean "CRITICAL"?
+      | crticial
+      | ^
+    when: line 1, column 10: unknown name "critical"; did you mean "CRITICAL"?
+      | critical.x == 1
+      |          ^
+    when: line 1, column 5: this is always there
+      | has(critical)
+      |     ^
+    when: line 1, column 10: true or false is never equal to a whole number
+      | critical == 5
+      |          ^
+    when: line 1, column 1: the macro "loop_a" uses itself: loop_a uses loop_b uses loop_c uses loop_a
+      | loop_a
+      | ^
+    when: line 1, column 1: the macro "typo" is wrong: an alert has no field "sevrity"; did you mean "severity"?
+      | typo
+      | ^
+    when: line 1, column 1: the macro "typo" is wrong: an alert has no field "sevrity"; did you mean "severity"?
+      | deep
+      | ^
+    "#);
 }
 
 #[test]
@@ -142,7 +179,15 @@ fn every_macro_is_checked_whether_it_is_used_or_not() {
     let words = Words { bots: &bots, lists: &lists, macros: &macros, vendors: &vendors };
     let told: Vec<String> =
         words.wrong_macros().into_iter().map(|(name, error)| format!("{name}: {}", error.message)).collect();
-    assert_snapshot!(told.join("\n"), @"");
+    assert_snapshot!(told.join("\n"), @r#"
+    CRITICAL: "CRITICAL" has a meaning already; call the macro something else
+    again: the macro "again" uses itself: again uses again
+    alert: "alert" has a meaning already; call the macro something else
+    loop: "loop" has a meaning already; call the macro something else
+    never: it can never be true: alert.severity cannot be at least HIGH and at most CRITICAL and also at least UNKNOWN and at most INFO
+    no_truth: the result must be true or false, and this is a whole number
+    wrong: unknown name "nosuch"; did you mean "no_truth"?
+    "#);
 }
 
 #[test]

@@ -149,8 +149,8 @@ impl<L> Node<L> {
             | Self::In(parts)
             | Self::Index(parts)
             | Self::Test(_, parts)
-            | Self::Quantify(_, parts) => &mut parts[..],
-            Self::Choose(parts) => &mut parts[..],
+            | Self::Quantify(_, parts) => parts.as_mut_slice(),
+            Self::Choose(parts) => parts.as_mut_slice(),
             Self::List(items) => items,
         }
     }

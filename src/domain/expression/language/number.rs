@@ -149,8 +149,10 @@ impl fmt::Display for Decimal {
         let digits = String::from_utf8_lossy(&self.digits);
         let sign = if self.negative { "-" } else { "" };
         let (first, rest) = digits.split_at_checked(1).unwrap_or(("0", ""));
+        if digits.is_empty() {
+            return f.write_str("0");
+        }
         let text = match usize::try_from(self.exponent) {
-            _ if digits.is_empty() => "0".to_owned(),
             Ok(whole @ 1..=PLAIN_DIGITS_MAX) => match digits.split_at_checked(whole) {
                 Some((whole, "")) => whole.to_owned(),
                 Some((whole, fraction)) => format!("{whole}.{fraction}"),

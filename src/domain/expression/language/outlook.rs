@@ -85,7 +85,9 @@ fn conflict<L: Subject>(leaf: Option<&L>, one: &Span, two: &Span) -> String {
 
 fn must<L: Clone + Debug + PartialEq + Subject>(node: &Node<L>, wanted: bool) -> Result<Outlook<L>, String> {
     match node {
-        Node::Constant(Value::Bool(is)) if *is != wanted => Err(format!("it asks for {wanted} of {is}")),
+        Node::Constant(Value::Bool(is)) if *is != wanted => {
+            Err(format!("what is always {is} is to be {wanted}"))
+        }
         Node::Not(operand) => must(operand, !wanted),
         Node::And(sides) | Node::Or(sides) => {
             let [left, right] = &**sides;
