@@ -7,8 +7,8 @@
 //! text, which is resolved again against live state.
 
 mod firing;
-mod mute;
 mod front_matter;
+mod mute;
 mod prose;
 mod steps;
 mod upgrade;

@@ -24,8 +24,8 @@ pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
 pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
-    Life,
-    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, WebhookAuthentication, WebhookFeed, WebhookWords,
+    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, Life, WebhookAuthentication, WebhookFeed,
+    WebhookWords,
 };
 pub use keystores::{KeySource, Keystore, Proposer};
 pub use modules::{Module, ModuleKind};

@@ -8,7 +8,7 @@ use super::super::about::About;
 use super::super::compile::{Condition, Watched};
 use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
-use super::super::truth::{BlockId, Canonicity};
+use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark, Window};
 use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
@@ -49,6 +49,7 @@ impl Counting {
             };
             let doubt = entry.doubt();
             said.muted(entry.muted.iter());
+            let heard = entry.muted.is_empty();
             let window = self.windows.entry((watched.contract.clone(), alert.authenticated)).or_default();
             let displaced = window.insert(entry);
             said.observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
@@ -56,7 +57,12 @@ impl Counting {
                 count(&mut said.counters.displaced);
                 said.note(Why::WindowFull(displaced.hash));
             }
-            if let Some(done) = window.complete(at, &alert.hash, &wanted) {
+            let done = window.complete(at, &alert.hash, &wanted);
+            // What is held back for others' sake does not keep this one from being announced.
+            let for_others =
+                heard && done.as_ref().is_some_and(|done| done.doubt == Some(Downgrade::Suppressed));
+            let is_done = done.is_some() && !for_others;
+            if let Some(done) = done {
                 count(&mut said.counters.fired);
                 let response = condition.respond();
                 let firing = Firing {
@@ -69,7 +75,9 @@ impl Counting {
                 };
                 let matched = firing.into_match(said.runbook, condition, at, alert.authenticated);
                 said.observation.matches.push(matched);
-            } else if let Some(response) = condition.early(alert)
+            }
+            if !is_done
+                && let Some(response) = condition.early(alert)
                 && let Some(entry) = window.announce(at, &alert.hash, wanted.count.within)
             {
                 count(&mut said.counters.fired_early);
