@@ -77,7 +77,8 @@ impl FeedWatch {
             let Some(health) = feeds.get(&feed.name) else { continue };
             let now = agent.clock.now();
             self.listen(feed, health, now);
-            let Some(allowed) = feed.stale_after().and_then(|after| SignedDuration::try_from(after).ok()) else {
+            let Some(allowed) = feed.stale_after().and_then(|after| SignedDuration::try_from(after).ok())
+            else {
                 continue;
             };
             let last = heard(feed, health);
@@ -128,9 +129,9 @@ fn newest(agent: &Agent, feed: &Feed) -> Option<Arc<Incident>> {
 /// Whether it was noted that the silence of this event is over.
 fn is_over(agent: &Agent, event: &Incident) -> bool {
     let facts = agent.store.facts(event.id);
-    facts.iter().any(|(_, fact)| {
-        matches!(fact, Fact::Noted { by: Actor::Agent, text } if text.starts_with(SPEAKS))
-    })
+    facts
+        .iter()
+        .any(|(_, fact)| matches!(fact, Fact::Noted { by: Actor::Agent, text } if text.starts_with(SPEAKS)))
 }
 
 /// Reports the silence, unless it is told already.
@@ -161,7 +162,8 @@ async fn silence(
         Some(at) => format!("since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
         None => "since the agent started".to_owned(),
     };
-    let error = health.snapshot().last_error.map(|why| format!("; what is wrong now: {why}")).unwrap_or_default();
+    let error =
+        health.snapshot().last_error.map(|why| format!("; what is wrong now: {why}")).unwrap_or_default();
     let statement = format!(
         "feed {} {shows} {since}, and {allowed:#} is the longest silence that its stale_after allows{error}. \
          Alerts that it would bring are not heard meanwhile.",

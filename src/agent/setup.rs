@@ -90,8 +90,9 @@ pub fn compile(config: &Config) -> Result<Compiled, SetupProblems> {
     }
     // Where one cannot be compiled, it is not known which there are.
     let unknown = if problems.is_empty() { unknown_inhibitors(&conditions) } else { Vec::new() };
-    problems.extend(unknown.into_iter().map(|(runbook, condition, problem)| {
-        SetupProblem { place: format!("runbook \"{runbook}\", condition \"{condition}\""), problem }
+    problems.extend(unknown.into_iter().map(|(runbook, condition, problem)| SetupProblem {
+        place: format!("runbook \"{runbook}\", condition \"{condition}\""),
+        problem,
     }));
     if problems.is_empty() { Ok(Compiled { plans, conditions }) } else { Err(SetupProblems(problems)) }
 }

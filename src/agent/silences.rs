@@ -84,9 +84,8 @@ impl SilenceBook {
                 if entry.version.0 != known.version.saturating_add(1) {
                     continue;
                 }
-                let fact: SilenceFact = entry
-                    .body_as()
-                    .map_err(|source| StoreError::Unreadable { seq: entry.seq, source })?;
+                let fact: SilenceFact =
+                    entry.body_as().map_err(|source| StoreError::Unreadable { seq: entry.seq, source })?;
                 if matches!(fact, SilenceFact::HeldBack { .. }) {
                     known.held_seq = entry.seq;
                 }
@@ -158,7 +157,8 @@ impl SilenceBook {
     /// # Errors
     /// What the journal says.
     pub async fn tell_over(&self, store: &IncidentStore, now: Timestamp) -> Result<(), StoreError> {
-        let untold = self.look(|silences| silences.untold(now).map(|one| (one.id, one.held)).collect::<Vec<_>>());
+        let untold =
+            self.look(|silences| silences.untold(now).map(|one| (one.id, one.held)).collect::<Vec<_>>());
         if untold.is_empty() {
             return Ok(());
         }

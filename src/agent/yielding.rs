@@ -31,9 +31,9 @@ impl Agent {
             incident.id
         );
         while let Some(other) = self.store.get(to) {
-            let noted = self.store.facts(to).iter().any(|(_, fact)| {
-                matches!(fact, Fact::Noted { by: Actor::Agent, text: known } if *known == text)
-            });
+            let noted = self.store.facts(to).iter().any(
+                |(_, fact)| matches!(fact, Fact::Noted { by: Actor::Agent, text: known } if *known == text),
+            );
             if noted {
                 break;
             }
@@ -46,9 +46,7 @@ impl Agent {
                 Err(error) => return Err(error.into()),
             }
         }
-        let still = |newest: &Incident| {
-            newest.waits_on != Some(to) && self.waits_for(newest) == Some(to)
-        };
+        let still = |newest: &Incident| newest.waits_on != Some(to) && self.waits_for(newest) == Some(to);
         self.begin_while(incident.id, still, &Fact::ResponseWaits { on: to }).await?;
         Ok(())
     }

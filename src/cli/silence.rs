@@ -226,7 +226,12 @@ fn text(silences: &Silences, shown: &[&Silence], now: Timestamp, out: &Output) -
     }
     if !silences.by_rules().is_empty() {
         let rules = silences.by_rules().iter().map(|(rule, by)| {
-            format!("  {} firing(s), the last {}\n    {}", by.held, out.time(by.newest.matched.at), terminal(rule))
+            format!(
+                "  {} firing(s), the last {}\n    {}",
+                by.held,
+                out.time(by.newest.matched.at),
+                terminal(rule)
+            )
         });
         let rules: Vec<String> = rules.collect();
         parts.push(format!("Held back by what runbooks say, so far:\n{}", rules.join("\n")));

@@ -124,7 +124,9 @@ fn report(checks: Vec<Check>, now: Timestamp) -> Report {
         (all, red, _) => Some((Status::Red, format!("{red} of {all} checks are red"))),
     };
     match why {
-        Some((status, why)) => Report { status, proven_at: None, why: Some(why), checks, silences: Vec::new() },
+        Some((status, why)) => {
+            Report { status, proven_at: None, why: Some(why), checks, silences: Vec::new() }
+        }
         None => {
             let proven_at = checks.iter().filter_map(|check| check.proven_at).min();
             Report { status: Status::Green, proven_at, why: None, checks, silences: Vec::new() }
@@ -135,7 +137,12 @@ fn report(checks: Vec<Check>, now: Timestamp) -> Report {
 fn judge(check: Check, now: Timestamp) -> CheckReport {
     let (proven_at, why) = match check.state {
         CheckState::Untold { why } => {
-            return CheckReport { name: check.name, status: Status::Unknown, proven_at: None, why: Some(why) };
+            return CheckReport {
+                name: check.name,
+                status: Status::Unknown,
+                proven_at: None,
+                why: Some(why),
+            };
         }
         CheckState::Broken { why } => (None, Some(why)),
         CheckState::Proven { at, good_for } => {
@@ -191,7 +198,8 @@ mod tests {
             let reasons = report.checks.iter().filter_map(|check| check.why.clone());
             told.push(report.why.clone().into_iter().chain(reasons).collect::<Vec<_>>().join("; "));
         }
-        let untold = |why: &str| Check { name: "feed hook".into(), state: CheckState::Untold { why: why.into() } };
+        let untold =
+            |why: &str| Check { name: "feed hook".into(), state: CheckState::Untold { why: why.into() } };
         let unknown = report(vec![proven("journal", 1, 60), untold("never heard")], now());
         assert_eq!((unknown.status, unknown.proven_at), (Status::Unknown, None));
         assert_eq!(unknown.why.as_deref(), Some("1 of 2 checks cannot be told"));

@@ -1,6 +1,8 @@
 //! What is held back and what goes on all the same: silences through the binary, feeds that fall silent, two runbooks
 //! that make one call.
 
+use std::sync::Arc;
+
 use redhandle::domain::incident::Stage;
 use serde_json::Value;
 
@@ -60,20 +62,38 @@ async fn a_silence_of_another_process_holds_back_until_two_bots_say_critical() {
         }
     }
     let (code, made) = town.run_json(&[
-        "silence", "add", "--contract", "vault", "--for", "1h", "--comment", "the monitor is being moved", "--as",
+        "silence",
+        "add",
+        "--contract",
+        "vault",
+        "--for",
+        "1h",
+        "--comment",
+        "the monitor is being moved",
+        "--as",
         "ana",
     ]);
-    assert_eq!((code, &made["silence"]["id"], &made["silence"]["active"]), (0, &"SIL-1".into(), &true.into()));
+    assert_eq!(
+        (code, &made["silence"]["id"], &made["silence"]["active"]),
+        (0, &"SIL-1".into(), &true.into())
+    );
     heeded(&town, 1).await;
 
     // One bot: held back, written down, and nobody is paged.
     posted(&town, town.alert(0)).await;
     assert_eq!(silences(&town)[0]["held"], 1);
     let listed = town.run(&["silence", "list"]).stdout;
-    assert!(listed.contains("by ana: the monitor is being moved") && listed.contains("held back: silenced by SIL-1"), "{listed}");
+    assert!(
+        listed.contains("by ana: the monitor is being moved")
+            && listed.contains("held back: silenced by SIL-1"),
+        "{listed}"
+    );
     assert!(incidents(&town).is_empty());
     let list = town.run(&["incident", "list"]).stdout;
-    assert!(list.contains("SIL-1 holds back contract vault") && list.contains("1 held back so far"), "{list}");
+    assert!(
+        list.contains("SIL-1 holds back contract vault") && list.contains("1 held back so far"),
+        "{list}"
+    );
 
     // A crash and a restart forget neither the silence nor what it held back, and count nothing twice.
     agent.kill();
@@ -86,9 +106,15 @@ async fn a_silence_of_another_process_holds_back_until_two_bots_say_critical() {
     posted(&town, town.alert(1)).await;
     let (_, shown) = town.run_json(&["incident", "show", "INC-1"]);
     let shown = &shown["incident"];
-    assert_eq!((&shown["response"], &shown["matches"][0]["downgraded"]), (&"page".into(), &"suppressed".into()));
+    assert_eq!(
+        (&shown["response"], &shown["matches"][0]["downgraded"]),
+        (&"page".into(), &"suppressed".into())
+    );
     let because = shown["matches"][0]["because"].as_str().unwrap();
-    assert!(because.ends_with("2 different bots say CRITICAL, so this pages all the same and goes no further"), "{because}");
+    assert!(
+        because.ends_with("2 different bots say CRITICAL, so this pages all the same and goes no further"),
+        "{because}"
+    );
     until("the page", async || agent.stderr().contains("is it real?").then_some(())).await;
 
     // Ended by hand, once.
@@ -119,13 +145,15 @@ async fn a_silence_that_runs_out_says_what_it_held_back_and_is_over() {
     // What comes now is heard, with what was held back.
     posted(&town, town.alert(1)).await;
     let (_, shown) = town.run_json(&["incident", "show", "INC-1"]);
-    let full = shown["incident"]["matches"].as_array().unwrap().iter().find(|one| one["early"] == false).unwrap();
+    let full =
+        shown["incident"]["matches"].as_array().unwrap().iter().find(|one| one["early"] == false).unwrap();
     assert_eq!((full["alerts"].as_array().unwrap().len(), &full["downgraded"]), (2, &Value::Null));
     drop(agent);
 }
 
 fn about_the_feed(town: &Town) -> Vec<(String, String)> {
-    let told = |one: &Value| (one["title"].as_str().unwrap().to_owned(), one["phase"].as_str().unwrap().to_owned());
+    let told =
+        |one: &Value| (one["title"].as_str().unwrap().to_owned(), one["phase"].as_str().unwrap().to_owned());
     incidents(town).iter().map(told).collect()
 }
 
@@ -136,7 +164,8 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     let unwatched = town.spawn();
     // Nobody said how long it may be quiet: not green, and not red.
     let (status, report) = healthz(&town).await;
-    let check = report["checks"].as_array().unwrap().iter().find(|one| one["name"] == "feed monitor").unwrap();
+    let check =
+        report["checks"].as_array().unwrap().iter().find(|one| one["name"] == "feed monitor").unwrap();
     assert_eq!((status, &check["status"]), (200, &"unknown".into()), "{report}");
     assert!(check["why"].as_str().unwrap().contains("no stale_after is set"), "{report}");
     assert_ne!(report["status"], "green");
@@ -173,13 +202,16 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
 async fn two_runbooks_that_make_one_call_put_one_proposal_before_the_owners() {
     let town = Town::new().await;
     town.without_executor();
-    let twin = read(&town.path("runbooks/pause-vault.md")).replacen("id = \"pause-vault\"", "id = \"stop-vault\"", 1);
+    let twin = read(&town.path("runbooks/pause-vault.md")).replacen(
+        "id = \"pause-vault\"",
+        "id = \"stop-vault\"",
+        1,
+    );
     town.write("runbooks/stop-vault.md", &twin);
     let life = town.wake().await;
     life.allow_the_proposer(&town).await;
     town.alarm();
     let store = &life.house.agent.store;
-    let stages = |stages: [Option<bool>; 2]| stages;
     let proposed = |life: &crate::support::Life| -> [Option<bool>; 2] {
         let all = life.house.agent.store.all();
         [0, 1].map(|one| all.get(one).map(|incident| matches!(incident.stage, Stage::Proposed)))
@@ -192,6 +224,7 @@ async fn two_runbooks_that_make_one_call_put_one_proposal_before_the_owners() {
     })
     .await;
     assert_eq!(life.at_service(&town).await.len(), 1);
+    let store = Arc::clone(store);
     let first = store.all().iter().find(|incident| matches!(incident.stage, Stage::Proposed)).unwrap().id;
     let second = store.all().iter().find(|incident| incident.id != first).unwrap().id;
     let noted = town.run(&["incident", "show", &first.to_string()]).stdout;
@@ -200,14 +233,16 @@ async fn two_runbooks_that_make_one_call_put_one_proposal_before_the_owners() {
     assert!(waiting.contains(&format!("{first} makes the same calls")), "{waiting}");
 
     // A crash changes nothing of it.
+    drop(store);
     life.crash();
     let life = town.wake().await;
     let store = &life.house.agent.store;
-    assert_eq!(stages(proposed(&life)).iter().filter(|one| **one == Some(true)).count(), 1);
+    assert_eq!(proposed(&life).iter().filter(|one| **one == Some(true)).count(), 1);
     assert_eq!(store.get(second).unwrap().waits_on, Some(first));
 
     // The first is called off: the second goes on by itself.
-    let reject = ["proposal", "reject", &first.to_string(), "--as", "ana", "--reason", "the other one answers it"];
+    let reject =
+        ["proposal", "reject", &first.to_string(), "--as", "ana", "--reason", "the other one answers it"];
     let said = town.run(&reject);
     assert_eq!(said.code, 0, "{said:?}");
     until("the second to be proposed", async || {

@@ -8,8 +8,8 @@
 
 mod about;
 mod firing;
-mod mute;
 mod front_matter;
+mod mute;
 mod prose;
 mod steps;
 mod upgrade;

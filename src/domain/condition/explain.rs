@@ -65,7 +65,8 @@ pub fn explain(condition: &Condition) -> String {
     }
     if !spec.inhibited_by.is_empty() {
         let by: Vec<String> = spec.inhibited_by.iter().map(ToString::to_string).collect();
-        sentence.push_str(&format!("; held back while {} has fired about the same contract", by.join(" or ")));
+        sentence
+            .push_str(&format!("; held back while {} has fired about the same contract", by.join(" or ")));
     }
     if !spec.except.is_empty() {
         let who: Vec<String> = spec.except.iter().map(ToString::to_string).collect();

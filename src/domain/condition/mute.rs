@@ -202,7 +202,9 @@ impl fmt::Display for Mute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silenced { silence } => write!(f, "silenced by {silence}"),
-            Self::Inhibited { by } => write!(f, "inhibited by condition {by}, which fired about the same contract"),
+            Self::Inhibited { by } => {
+                write!(f, "inhibited by condition {by}, which fired about the same contract")
+            }
             Self::Excepted { address } => write!(f, "{address} is excepted, and nobody else is accused"),
         }
     }

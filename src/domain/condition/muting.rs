@@ -53,10 +53,15 @@ pub fn unknown_inhibitors(conditions: &[(RunbookId, Condition)]) -> Vec<(Runbook
     for (runbook, condition) in conditions {
         for inhibitor in &condition.spec().inhibited_by {
             let mut others = conditions.iter().filter(|(whose, other)| inhibitor.means(whose, other.id()));
-            let own = |(whose, other): &&(RunbookId, Condition)| whose == runbook && other.id() == condition.id();
+            let own =
+                |(whose, other): &&(RunbookId, Condition)| whose == runbook && other.id() == condition.id();
             let told = match (others.clone().next(), others.find(|other| !own(other))) {
-                (None, _) => format!("inhibited_by names \"{inhibitor}\", and no runbook has such a condition"),
-                (Some(_), None) => "inhibited_by names the condition itself: it would mute its next firing".to_owned(),
+                (None, _) => {
+                    format!("inhibited_by names \"{inhibitor}\", and no runbook has such a condition")
+                }
+                (Some(_), None) => {
+                    "inhibited_by names the condition itself: it would mute its next firing".to_owned()
+                }
                 (Some(_), Some(_)) => continue,
             };
             problems.push((runbook.clone(), condition.id().clone(), told));

@@ -84,12 +84,14 @@ pub(super) struct Mark {
     pub(super) paged: Option<AlertHash>,
     /// It took part in the firing this alert completed, which needed alerts that are muted.
     pub(super) held: Option<AlertHash>,
+    /// Its early response was held back.
+    pub(super) held_early: bool,
 }
 
 impl Mark {
     /// Whether it has caused anything.
     pub(super) fn acted(&self) -> bool {
-        self.told() || self.held.is_some()
+        self.told() || self.held.is_some() || self.held_early
     }
 
     /// The same, where what was held back is nothing.
@@ -183,8 +185,7 @@ impl Window {
             return None;
         }
         let sound = own.is_sound();
-        let (paged, held, muted) =
-            (own.mark.paged.is_some(), own.mark.held.is_some(), !own.muted.is_empty());
+        let (paged, held, muted) = (own.mark.paged.is_some(), own.mark.held.is_some(), !own.muted.is_empty());
         if sound && let Some(taken) = self.fresh_window(at, wanted, &|entry| entry.is_sound()) {
             return Some(self.spend(taken, hash, None));
         }
@@ -257,7 +258,7 @@ impl Window {
         }
         let entry = self.entries.get_mut(&(at, hash.clone()))?;
         match muted {
-            true => entry.mark.held = Some(hash.clone()),
+            true => entry.mark.held_early = true,
             false => entry.mark.announced = true,
         }
         Some(entry.clone())
@@ -289,6 +290,7 @@ impl Window {
             entry.mark.release(hash);
             if entry.hash == *hash {
                 entry.mark.announced = false;
+                entry.mark.held_early = false;
             }
         }
     }

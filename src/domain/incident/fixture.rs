@@ -129,7 +129,14 @@ impl Surroundings {
 
     pub(crate) fn world(&self) -> World<'_> {
         let (runbook, roster, policy) = (self.runbook.as_ref(), &self.roster, self.policy.as_ref());
-        World { runbook, roster, policy, can_propose: self.can_propose, auto_execute: self.auto_execute, waits_for: None }
+        World {
+            runbook,
+            roster,
+            policy,
+            can_propose: self.can_propose,
+            auto_execute: self.auto_execute,
+            waits_for: None,
+        }
     }
 }
 

@@ -54,7 +54,12 @@ impl Arriving<'_> {
     }
 
     /// What holds back a firing about the contract that needs the alert.
-    pub(super) fn mutes(&self, runbook: &RunbookId, condition: &Condition, contract: &ContractName) -> Vec<Mute> {
+    pub(super) fn mutes(
+        &self,
+        runbook: &RunbookId,
+        condition: &Condition,
+        contract: &ContractName,
+    ) -> Vec<Mute> {
         let mut mutes: Vec<Mute> = self.excepted(condition).into_iter().collect();
         let (bot, feed) = (&self.alert.bot, &self.alert.feed);
         let subject = Subject { runbook, condition: condition.id(), contract, bot, feed };

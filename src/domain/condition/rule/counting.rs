@@ -9,7 +9,7 @@ use super::super::compile::{Condition, Watched};
 use super::super::grouping::{GROUPS_MAX, GroupKey, groups};
 use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
-use super::super::truth::{BlockId, Canonicity};
+use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark, Window};
 use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
@@ -43,6 +43,7 @@ impl Counting {
         }
         let marks = if let Marks::Counting(marks) = marks { marks } else { Caused::new() };
         let base = arriving.entry(condition);
+        let mut heard = BTreeSet::new();
         // In every group first: what fires in one is spent in those beside it.
         for (key, watched) in &groups {
             let about: Vec<ContractName> = watched.iter().map(|watched| watched.contract.clone()).collect();
@@ -56,6 +57,9 @@ impl Counting {
                 ..base.clone()
             };
             said.muted(entry.muted.iter());
+            if entry.muted.is_empty() {
+                heard.insert(key);
+            }
             let displaced = self.windows.entry(key.clone()).or_default().insert(entry);
             said.observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
             if let Some(displaced) = displaced {
@@ -69,7 +73,11 @@ impl Counting {
             let Some(matched) = self.complete(key, base.at, &alert.hash, said.runbook, condition) else {
                 continue;
             };
-            fired.insert(&key.contract);
+            // What is held back for others' sake does not keep this one from being announced.
+            let for_others = heard.contains(key) && matched.downgraded == Some(Downgrade::Suppressed);
+            if !for_others {
+                fired.insert(&key.contract);
+            }
             count(&mut said.counters.fired);
             said.observation.matches.push(matched);
         }

@@ -114,6 +114,14 @@ fn a_silenced_bot_spends_nobody_elses_evidence() {
 }
 
 #[test]
+fn what_is_held_back_for_a_silenced_bots_sake_does_not_keep_another_from_being_announced() {
+    let mut matcher = matcher(ConditionSpec { early: Early::Respond(Response::Page), ..any_severity() });
+    matcher.silence(silence(on_bot("0xa1")));
+    assert_eq!(story(&mut matcher, &[high("0x1", "0xa1", 0), high("0x2", "0xb2", 60)]), ".e");
+    assert_eq!(held(&mut matcher).len(), 2, "the first alone, and both together");
+}
+
+#[test]
 fn what_a_silence_held_back_counts_again_with_what_comes_when_it_is_over() {
     let mut matcher = matcher(any_severity());
     matcher.silence(silence(on_vault()));
@@ -144,23 +152,23 @@ fn whoever_is_excepted_is_held_back_unless_somebody_else_is_accused() {
     let seen = matcher.observe(&accusing("0x1", "0xa1", &[keeper]), &Known::CANONICAL);
     assert!(seen.matches.is_empty());
     let notes: Vec<String> = seen.notes.iter().map(|note| note.why.to_string()).collect();
-    insta::assert_snapshot!(notes.join("\n"), @"0xEeEEEeEeEeeEeEEeEEEEeeEeEeeeEeEEeeeEeEEe is excepted, and nobody else is accused: firings that need it are held back");
+    insta::assert_snapshot!(notes.join("\n"), @"0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE is excepted, and nobody else is accused: firings that need it are held back");
     assert_eq!(held(&mut matcher).len(), 1);
     assert_eq!(matcher.counters().map(|(_, _, counters)| counters.muted).sum::<u64>(), 1);
     // Whoever else is accused, or nobody in so many words: it fires.
     let other = Address::repeat_byte(0xdd);
-    assert_eq!(story(&mut matcher, &[accusing("0x2", "0xb2", &[keeper, other]), high("0x3", "0xc3", 0)]), "FF");
+    assert_eq!(
+        story(&mut matcher, &[accusing("0x2", "0xb2", &[keeper, other]), high("0x3", "0xc3", 0)]),
+        "FF"
+    );
 }
 
 fn source_and_target() -> Matcher {
     let source = ConditionSpec { id: "bridge-down".into(), respond: Response::Page, ..any_severity() };
-    let source = ConditionSpec {
-        when: "alert.bot == \"0xf0\"".to_owned(),
-        count: None,
-        ..source
-    };
+    let source = ConditionSpec { when: "alert.bot == \"0xf0\"".to_owned(), count: None, ..source };
     let target = ConditionSpec { inhibited_by: vec![Inhibitor::named("bridge-down")], ..single() };
-    let conditions = vec![("infra".into(), compile_spec(source)), ("pause-vault".into(), compile_spec(target))];
+    let conditions =
+        vec![("infra".into(), compile_spec(source)), ("pause-vault".into(), compile_spec(target))];
     assert!(unknown_inhibitors(&conditions).is_empty());
     Matcher::new(conditions)
 }

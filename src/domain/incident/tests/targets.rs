@@ -11,7 +11,11 @@ use crate::domain::condition::Response;
 use crate::domain::names::ChainId;
 
 fn pause(contract: u8) -> Target {
-    Target { chain_id: ChainId(1), address: Address::repeat_byte(contract), data: Bytes::from_static(b"pause") }
+    Target {
+        chain_id: ChainId(1),
+        address: Address::repeat_byte(contract),
+        data: Bytes::from_static(b"pause"),
+    }
 }
 
 fn targets(contracts: &[u8]) -> BTreeSet<Target> {

@@ -26,9 +26,7 @@ fn tasks(incident: &Incident, around: &Surroundings, second: i64) -> String {
         | Task::Verify
         | Task::Watch
         | Task::DraftPostMortem
-        | Task::Yield { .. } => {
-            Some(task.kind().to_owned())
-        }
+        | Task::Yield { .. } => Some(task.kind().to_owned()),
     });
     each.collect::<Vec<_>>().join(", ")
 }
