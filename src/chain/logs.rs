@@ -194,7 +194,8 @@ async fn placed(
     for log in raw.into_iter().filter(|log| !log.removed) {
         let block = log.block_number.and_then(|number| blocks.get(&number.to()));
         let block = block.filter(|block| Some(block.hash) == log.block_hash);
-        let (Some(block), Some(transaction), Some(index)) = (block, log.transaction_hash, log.log_index) else {
+        let (Some(block), Some(transaction), Some(index)) = (block, log.transaction_hash, log.log_index)
+        else {
             return Err(garbled("a log of a block that it does not show".to_owned()));
         };
         logs.push(ChainLog {

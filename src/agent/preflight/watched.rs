@@ -70,7 +70,8 @@ async fn events_of(
             return Finding::warning(place, sentence);
         }
     };
-    let is_held = |topic: &B256| codes.iter().any(|code| code.windows(32).any(|word| word == topic.as_slice()));
+    let is_held =
+        |topic: &B256| codes.iter().any(|code| code.windows(32).any(|word| word == topic.as_slice()));
     let wanted = watched.watch.events.iter().filter(|event| event.of.include(SubjectKind::Contract));
     let (held, missing): (Vec<_>, Vec<_>) = wanted.partition(|event| is_held(&event.topic));
     let list = |events: &[&crate::domain::watch::EventRule]| {
@@ -79,7 +80,10 @@ async fn events_of(
     match (held.is_empty(), missing.is_empty()) {
         (true, false) => Finding::warning(
             place,
-            format!("the code of {} holds none of the events that are watched: is its code behind a proxy that is none of ERC-1967's?", subject.name),
+            format!(
+                "the code of {} holds none of the events that are watched: is its code behind a proxy that is none of ERC-1967's?",
+                subject.name
+            ),
         ),
         (_, true) => Finding::ok(place, format!("{} can emit everything that is watched", subject.name)),
         (false, false) => Finding::ok(
@@ -124,9 +128,14 @@ async fn state(chain: &Chain, head: &BlockRef, watched: &ChainFeed, place: &str)
         findings.push(match view.judge(&said) {
             Ok(judged) if judged.beyond == Some(true) => Finding::warning(
                 place,
-                format!("view {}: {} holds now ({}): it is told at the first look", view.name, view.definition, judged.value),
+                format!(
+                    "view {}: {} holds now ({}): it is told at the first look",
+                    view.name, view.definition, judged.value
+                ),
             ),
-            Ok(judged) => Finding::ok(place, format!("view {}: {} ({})", view.name, view.definition, judged.value)),
+            Ok(judged) => {
+                Finding::ok(place, format!("view {}: {} ({})", view.name, view.definition, judged.value))
+            }
             Err(why) => Finding::problem(place, format!("view {}: {}: {why}", view.name, view.definition)),
         });
     }

@@ -295,3 +295,22 @@ async fn a_proposer_that_nobody_delegated_is_told_with_the_remedy() {
     assert!(problems(&shown).contains("unknown"), "{shown}");
     assert_eq!(exit, Exit::No, "what is unknown is not fine");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_feed_says_what_it_would_hear() {
+    let practice = Practice::lay().await;
+    let feed = "[[feeds]]\nname = \"ours\"\nkind = \"chain\"\nchain = \"local\"\n\n[[feeds.view]]\nname = \"insolvent\"\n\
+        contract = \"vault\"\nbound = \"totalAssets() < totalSupply()\"\n\n[channels.console]";
+    practice.change("redhandle.toml", "[channels.console]", feed);
+    let found = find(&practice.config(), &practice.environment(), false).await;
+    let of_feed = found.findings.iter().filter(|finding| finding.place == "feed ours");
+    let said: Vec<_> = of_feed.map(|finding| (finding.level, finding.sentence.as_str())).collect();
+    let [(_, watches), (Level::Ok, emits), (_, view)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(
+        *watches,
+        "watches 21 event(s) of 1 contract(s) and 2 Safe(s), and 1 view(s), as bot chain:local"
+    );
+    assert!(emits.starts_with("vault can emit Paused, Unpaused, RoleGranted, RoleRevoked, "), "{emits}");
+    assert!(emits.contains("its code does not hold ") && emits.ends_with("BeaconUpgraded"), "{emits}");
+    assert!(view.starts_with("view insolvent: totalAssets() < totalSupply() "), "{view}");
+}

@@ -206,7 +206,8 @@ fn read_subjects(
     let safes = subjects.iter().filter(|subject| subject.kind == SubjectKind::Safe).count();
     if safes > SAFES_MAX {
         let found = format!("{} watches {safes} Safes", table.shown());
-        findings.problem(Problem::new(&table.place_of("safes"), found).wanted(format!("at most {SAFES_MAX}")));
+        findings
+            .problem(Problem::new(&table.place_of("safes"), found).wanted(format!("at most {SAFES_MAX}")));
     }
     subjects
 }
@@ -230,7 +231,8 @@ fn read_events(table: &mut Table<'_>, abis: &[&JsonAbi], findings: &mut Findings
         match resolve_event(&written.value, abis) {
             Ok(rules) => events.extend(rules),
             Err(unknown) => {
-                let problem = Problem::new(&written.place, format!("event {unknown}")).wanted(ANY_EVENT_NAMES);
+                let problem =
+                    Problem::new(&written.place, format!("event {unknown}")).wanted(ANY_EVENT_NAMES);
                 let near = problem.near(&unknown.text, unknown.candidates.iter().map(String::as_str));
                 let near = match near.remedy {
                     None => near.remedy("add it to the contract's ABI file"),
@@ -257,7 +259,10 @@ fn read_severities(table: &mut Table<'_>, events: &mut [EventRule], findings: &m
         }
         match said.as_slice() {
             [severity] => {
-                events.iter_mut().filter(|event| event.name == name).for_each(|event| event.severity = *severity);
+                events
+                    .iter_mut()
+                    .filter(|event| event.name == name)
+                    .for_each(|event| event.severity = *severity);
             }
             [] => {}
             [_, ..] => {
@@ -297,8 +302,10 @@ fn read_views(
         }
         let Some(found) = around.contracts.get(&ContractName::new(contract.value.clone())) else { continue };
         if chain.is_some_and(|chain| found.chain != *chain) {
-            let problem = format!("contract \"{}\" is on {}, and this feed is not", contract.value, found.chain);
-            findings.problem(Problem::new(&contract.place, problem).remedy("watch it in a feed of its chain"));
+            let problem =
+                format!("contract \"{}\" is on {}, and this feed is not", contract.value, found.chain);
+            findings
+                .problem(Problem::new(&contract.place, problem).remedy("watch it in a feed of its chain"));
             continue;
         }
         let taken = OWN_NAMES.contains(&name.value.0.as_str())
@@ -340,7 +347,8 @@ pub(super) fn name_safes(
         match contracts.get(&name) {
             Some(known) if known.address == safe.address && known.chain == safe.chain => {}
             Some(_) => {
-                let found = format!("\"{name}\" is a contract and a Safe that is watched, at different addresses");
+                let found =
+                    format!("\"{name}\" is a contract and a Safe that is watched, at different addresses");
                 let problem = Problem::new(&root.place_of("contracts"), found);
                 findings.problem(problem.remedy("call one of them otherwise: conditions name both alike"));
             }
@@ -348,8 +356,7 @@ pub(super) fn name_safes(
             None => {
                 contract_names.insert(subject.name.clone());
                 let (chain, chain_id, address) = (safe.chain.clone(), safe.chain_id, safe.address);
-                contracts
-                    .insert(name.clone(), Contract { name, chain, chain_id, address, abi: safe_abi() });
+                contracts.insert(name.clone(), Contract { name, chain, chain_id, address, abi: safe_abi() });
             }
         }
     }

@@ -60,7 +60,13 @@ fn what_could_never_be_heard_is_told_at_once() {
          severity = { Pausd = \"high\" }\nstale_after = \"2s\"",
     )
     .told();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    redhandle.toml:39:9: no chain is called "mainet"; expected one of base, mainnet; did you mean "mainnet"?
+    redhandle.toml:40:11: event "RoleRevokd": no ABI of a contract watched declares it, and it is none of those known by name; expected the name of an event, or its signature such as "Paused(address)"; did you mean "RoleRevoked"?
+    redhandle.toml:40:25: event "Paused(addres)": it is no signature of an event; expected the name of an event, or its signature such as "Paused(address)"; did you mean "Paused(address)"?
+    redhandle.toml:41:22: no event that is watched is called "Pausd"; expected Upgraded
+    redhandle.toml:42:15: stale_after = "2s" in [[feeds]]; expected a length of time such as "10m" or "1h30m", from 5s to 24h
+    "#);
     let told = with(
         "chain = \"mainnet\"\nsafes = [\"elsewhere\", \"gardian\"]\n\n\
          [[feeds.view]]\nname = \"Paused\"\ncontract = \"vault\"\nbound = \"totalAssets() < 1\"\n\n\
@@ -68,5 +74,14 @@ fn what_could_never_be_heard_is_told_at_once() {
          [[feeds.view]]\nname = \"b\"\ncontract = \"vault\"\ncall = \"totalAssets()\"\nbelow = 1.5",
     )
     .told();
-    insta::assert_snapshot!(told, @"");
+    for wanted in [
+        ":40:10: Safe \"elsewhere\" is on base, and this feed watches mainnet; make a feed of its own for each chain",
+        ":40:23: no Safe is called \"gardian\"; expected one of elsewhere, governance, guardian; did you mean \"guardian\"?",
+        ":43:8: \"Paused\" is the name of another class of this feed's alerts; expected a name of its own",
+        "contract \"vault\" has no function \"totalAsets\" with 0 arguments; nearest: totalAssets()",
+        ":56:9: below = 1.5",
+        "write it in quotes, so that it is exact",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n{told}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use alloy::dyn_abi::{DynSolValue, EventExt as _};
+use alloy::dyn_abi::{DynSolValue, EventExt as _, Specifier as _};
 use alloy::json_abi::{Event, JsonAbi};
 use alloy::primitives::B256;
 
@@ -143,12 +143,17 @@ pub fn resolve_event(text: &str, abis: &[&JsonAbi]) -> Result<Vec<EventRule>, Un
         let rules: Vec<EventRule> =
             topics.into_iter().filter_map(|topic| rule(topic, of_topic(topic), &known)).collect();
         return if rules.is_empty() {
-            Err(unknown("no ABI of a contract watched declares it, and it is none of those known by name", true))
+            Err(unknown(
+                "no ABI of a contract watched declares it, and it is none of those known by name",
+                true,
+            ))
         } else {
             Ok(rules)
         };
     }
-    let Ok(written) = Event::parse(text) else {
+    // The parser takes any word for a type, and the event of a misspelt one is heard from nobody.
+    let is_sound = |event: &Event| event.inputs.iter().all(|input| input.resolve().is_ok());
+    let Some(written) = Event::parse(text).ok().filter(is_sound) else {
         return Err(unknown("it is no signature of an event", false));
     };
     let topic = written.selector();

@@ -88,10 +88,11 @@ pub fn event_alerts(watch: &Watch, logs: &[SeenLog]) -> Vec<Alert> {
             }
         };
         *ordinal = ordinal.saturating_add(1);
-        let found = watch.subjects.iter().filter(|subject| subject.address == log.address).find_map(|subject| {
-            let rule = |rule: &&super::EventRule| rule.topic == *topic && rule.of.include(subject.kind);
-            Some((subject, watch.events.iter().find(rule)?))
-        });
+        let found =
+            watch.subjects.iter().filter(|subject| subject.address == log.address).find_map(|subject| {
+                let rule = |rule: &&super::EventRule| rule.topic == *topic && rule.of.include(subject.kind);
+                Some((subject, watch.events.iter().find(rule)?))
+            });
         if let Some((subject, rule)) = found {
             alerts.push(event_alert(watch, subject, rule, log, hash));
         }
@@ -129,7 +130,8 @@ fn event_alert(
             let (values, named) = values(arguments);
             metadata.extend(values);
             let mut known = BTreeSet::from([subject.address]);
-            addresses.extend(named.into_iter().filter(|address| known.insert(*address)).take(ADDRESSES_MAX - 1));
+            addresses
+                .extend(named.into_iter().filter(|address| known.insert(*address)).take(ADDRESSES_MAX - 1));
         }
         None => {
             let topics: Vec<String> = log.topics.iter().map(ToString::to_string).collect();

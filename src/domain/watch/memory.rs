@@ -170,10 +170,10 @@ impl Memory {
         block: &SeenBlock,
     ) -> Vec<Alert> {
         let first = !self.safes.contains_key(&subject.address);
-        let known = self.safes.entry(subject.address).or_insert_with(|| OfSafe {
-            since: block.number,
-            fields: BTreeMap::new(),
-        });
+        let known = self
+            .safes
+            .entry(subject.address)
+            .or_insert_with(|| OfSafe { since: block.number, fields: BTreeMap::new() });
         let mut alerts = Vec::new();
         for (field, value) in fields(reading) {
             let of_field =
@@ -198,7 +198,11 @@ impl Memory {
                 hash,
                 alert_id: "SafeStateChanged".to_owned(),
                 severity: AlertSeverity::Critical,
-                description: format!("the {} of {} changed, and no event told of it", field.as_str(), subject.name),
+                description: format!(
+                    "the {} of {} changed, and no event told of it",
+                    field.as_str(),
+                    subject.name
+                ),
                 transaction: None,
                 addresses: vec![subject.address],
                 metadata,

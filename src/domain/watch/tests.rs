@@ -68,7 +68,12 @@ fn an_event_is_the_same_alert_whether_its_arguments_are_indexed_or_not() {
     assert!(odd.metadata.contains_key("undecoded_topics"), "{odd:?}");
     let plain = only(
         &watch,
-        log(SAFE, "ApproveHash(bytes32,address)", &[], &[hash.as_slice(), ANA.into_word().as_slice()].concat()),
+        log(
+            SAFE,
+            "ApproveHash(bytes32,address)",
+            &[],
+            &[hash.as_slice(), ANA.into_word().as_slice()].concat(),
+        ),
     );
     assert_eq!(plain.metadata["approvedHash"], hash.to_string());
 }
@@ -174,7 +179,10 @@ fn a_bound_is_exact_and_says_what_is_wrong_with_it() {
         let view = bound(text, decimals).unwrap();
         assert_eq!(view.questions().count(), answers.len(), "{text}");
         assert_eq!(view.judge(&answers).unwrap().beyond, beyond, "{text}");
-        assert!(view.judge(&[Err("it reverts".to_owned()), word(1)]).is_err(), "unknown is no answer: {text}");
+        assert!(
+            view.judge(&[Err("it reverts".to_owned()), word(1)]).is_err(),
+            "unknown is no answer: {text}"
+        );
     }
     let told: Vec<String> = [
         bound("totalAssets()", None),

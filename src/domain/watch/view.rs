@@ -164,12 +164,22 @@ impl View {
                     split(bound).ok_or_else(|| ViewProblem::NoComparison(bound.clone()))?;
                 (Bound::Holds(comparison), left, Some(right))
             }
-            ViewText { bound: None, call: Some(call), below: Some(below), above: None, changes: false, .. } => {
-                (Bound::Holds(Comparison::Less), call.as_str(), Some(below.as_str()))
-            }
-            ViewText { bound: None, call: Some(call), below: None, above: Some(above), changes: false, .. } => {
-                (Bound::Holds(Comparison::Greater), call.as_str(), Some(above.as_str()))
-            }
+            ViewText {
+                bound: None,
+                call: Some(call),
+                below: Some(below),
+                above: None,
+                changes: false,
+                ..
+            } => (Bound::Holds(Comparison::Less), call.as_str(), Some(below.as_str())),
+            ViewText {
+                bound: None,
+                call: Some(call),
+                below: None,
+                above: Some(above),
+                changes: false,
+                ..
+            } => (Bound::Holds(Comparison::Greater), call.as_str(), Some(above.as_str())),
             ViewText { bound: None, call: Some(call), below: None, above: None, changes: true, .. } => {
                 (Bound::Changes, call.as_str(), None)
             }

@@ -147,8 +147,8 @@ impl OnchainFeed {
     ) -> Result<FeedEnd, OnchainError> {
         let feed = self.settings.watch.feed.clone();
         if let Some(cursor) = resume {
-            self.place = Place::read(&cursor)
-                .map_err(|source| OnchainError::Place { feed: feed.clone(), source })?;
+            self.place =
+                Place::read(&cursor).map_err(|source| OnchainError::Place { feed: feed.clone(), source })?;
         }
         health.expect(HEAD);
         self.parts().iter().for_each(|part| health.expect(part));

@@ -40,9 +40,8 @@ impl OnchainFeed {
         if let Some(left) = left {
             orphaned = left.orphaned;
             let deep = left.at_least || left.depth > self.settings.reorg_blocks;
-            reorg = deep.then(|| {
-                reorg_alert(&self.settings.watch, &left.block, &target, left.depth, left.at_least)
-            });
+            reorg = deep
+                .then(|| reorg_alert(&self.settings.watch, &left.block, &target, left.depth, left.at_least));
         }
         loop {
             let (to, mut alerts) = self.page(&mut place, &target).await?;
@@ -122,12 +121,17 @@ impl OnchainFeed {
     }
 
     /// The alerts of the next page of blocks, and its last block.
-    async fn page(&mut self, place: &mut Place, target: &SeenBlock) -> Result<(SeenBlock, Vec<Alert>), Broken> {
+    async fn page(
+        &mut self,
+        place: &mut Place,
+        target: &SeenBlock,
+    ) -> Result<(SeenBlock, Vec<Alert>), Broken> {
         let Some(newest) = place.newest() else {
-            // The first look: what happened before nobody watched is not told.
+            place.begin(target);
             return Ok((*target, Vec::new()));
         };
         let from = newest.number.saturating_add(1).saturating_sub(self.settings.overlap_blocks);
+        let from = from.max(place.first_told());
         let end = newest.number.saturating_add(self.page_blocks).min(target.number);
         // A long page ends short of the head, so that a block to go back to is never further than the bound.
         let near = target.number.saturating_sub(self.settings.reorg_blocks);

@@ -25,6 +25,9 @@ const ALERTED_MAX: usize = 256;
 /// Where the feed is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
+    /// The block of the first look: what it holds, and what is before it, is not told.
+    #[serde(default)]
+    since: Option<u64>,
     /// Blocks up to which all was read, oldest first.
     blocks: Vec<SeenBlock>,
     /// What was read at and since a height, oldest first.
@@ -43,8 +46,20 @@ impl Place {
 
     /// As it is stored.
     pub(super) fn cursor(&self) -> Cursor {
-        let Self { blocks, memories, alerted, told } = self;
-        Cursor::of(json!({ "blocks": blocks, "memories": memories, "alerted": alerted, "told": told }))
+        let Self { since, blocks, memories, alerted, told } = self;
+        Cursor::of(json!({
+            "since": since, "blocks": blocks, "memories": memories, "alerted": alerted, "told": told,
+        }))
+    }
+
+    /// The first look was at this block.
+    pub(super) fn begin(&mut self, block: &SeenBlock) {
+        self.since = Some(block.number);
+    }
+
+    /// The first block that is told of.
+    pub(super) fn first_told(&self) -> u64 {
+        self.since.map_or(0, |since| since.saturating_add(1))
     }
 
     /// The newest block up to which all was read.
@@ -112,6 +127,9 @@ impl Place {
         let stays = |number: u64| height.is_some_and(|height| number <= height);
         self.blocks.retain(|block| stays(block.number));
         self.memories.retain(|(number, _)| stays(*number));
+        if to.is_none() {
+            self.since = None;
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A team without any vendor: what it hears, it reads from the chain itself.
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, keccak256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
@@ -7,6 +9,7 @@ use redhandle::domain::incident::{Fact, Incident};
 use redhandle::domain::safe::abi::Safe;
 use redhandle::drill::ground::DevTransaction;
 use redhandle::journal::{Journal as _, Stream, Version};
+use serde_json::{Value, json};
 
 use crate::support::{Life, Town, until};
 
@@ -83,6 +86,16 @@ fn revocation(town: &Town) -> DevTransaction {
     call("revoking a role", town.chain.actors.deployer.address(), town.protocol.vault, &revoke)
 }
 
+/// Asks the chain itself.
+async fn rpc(town: &Town, method: &str, params: Value) -> Value {
+    let client = redhandle::http::client(Duration::from_secs(20)).unwrap();
+    let asked = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let answer = client.post(town.chain.anvil.url().clone()).json(&asked).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    assert!(answer.get("error").is_none(), "{method}: {answer}");
+    answer["result"].clone()
+}
+
 /// Everything the feed wrote.
 async fn of_feed(life: &Life) -> Vec<String> {
     let journal = std::sync::Arc::clone(&life.house.journal);
@@ -154,7 +167,8 @@ async fn what_leaves_the_chain_is_taken_back_and_told_again_when_it_is_there_aga
     let life = town.wake().await;
     watches(&life).await;
     let before = anvil.snapshot().await.unwrap();
-    anvil.send_all(&[revocation(&town)]).await.unwrap();
+    let sent = anvil.send_all(&[revocation(&town)]).await.unwrap();
+    let raw = rpc(&town, "eth_getRawTransactionByHash", json!(sent)).await;
     life.until("an incident", |incident| !incident.matches.is_empty()).await;
 
     // The chain goes another way, and higher.
@@ -165,7 +179,7 @@ async fn what_leaves_the_chain_is_taken_back_and_told_again_when_it_is_there_aga
     assert_eq!(note, "1 alert(s) of condition roles were taken back: its block is not on the chain");
 
     // The same transaction comes into another block: the same alert, of a newer block, and no second incident.
-    anvil.send_all(&[revocation(&town)]).await.unwrap();
+    assert_eq!(rpc(&town, "eth_sendRawTransaction", json!([raw])).await, json!(sent[0]));
     let again = async || notes(&life).into_iter().find(|note| note.contains("on the chain again"));
     until("the second note", again).await;
     assert_eq!(life.house.agent.store.all().len(), 1);

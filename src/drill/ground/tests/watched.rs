@@ -75,11 +75,8 @@ impl Watched {
         let bound = "totalAssets() < totalSupply()".to_owned();
         let written = ViewText { bound: Some(bound), ..ViewText::default() };
         let view = View::compile("insolvent".to_owned(), &contract, &written, AlertSeverity::High, None);
-        let vault = Subject {
-            name: "vault".to_owned(),
-            kind: SubjectKind::Contract,
-            address: self.protocol.vault,
-        };
+        let vault =
+            Subject { name: "vault".to_owned(), kind: SubjectKind::Contract, address: self.protocol.vault };
         let safes = ["safe-1.0.0", "safe-1.1.1", "safe-1.4.1"].iter().zip(&self.safes);
         let safes = safes.map(|(name, safe)| Subject {
             name: (*name).to_owned(),
@@ -203,9 +200,10 @@ async fn what_happens_to_a_vault_and_its_safes_is_told_once_over_a_restart() {
         town.send(safe, safe, Safe::addOwnerWithThresholdCall { owner, _threshold: U256::from(2) }).await;
     }
     town.while_it_runs(cursor, async |heard| {
-        let said = heard.alerts(4).await;
+        let said = heard.alerts(5).await;
         let each = |name: &str| [format!("{name} AddedOwner"), format!("{name} ChangedThreshold")];
-        assert_eq!(said, [each("safe-1.0.0"), each("safe-1.4.1")].concat());
+        assert_eq!(said[0], "vault Upgraded", "the overlap is read again, and known by its hash");
+        assert_eq!(said[1..], [each("safe-1.0.0"), each("safe-1.4.1")].concat());
 
         // 1.1.1 has no event for it; 1.4.1 has.
         let handler = Address::repeat_byte(0x66);
@@ -263,8 +261,7 @@ fn chain(endpoints: Vec<Endpoint>, agree: usize) -> Chain {
 #[tokio::test(flavor = "multi_thread")]
 async fn endpoints_with_different_limits_give_one_list_and_a_lie_is_no_empty_list() {
     let town = Watched::lay().await;
-    let (vault, admin, new) =
-        (town.protocol.vault, town.ground.actors.deployer.address(), town.safes[2].0);
+    let (vault, admin, new) = (town.protocol.vault, town.ground.actors.deployer.address(), town.safes[2].0);
     let first = town.ground.chain.head().await.unwrap().number;
     for _ in 0..5 {
         town.send(new, vault, Ground::pauseCall {}).await;
