@@ -149,7 +149,9 @@ impl AgentHealth {
             (Some(why), _) => CheckState::Broken { why },
             (None, Some(at)) => CheckState::Proven { at, good_for },
             (None, None) => match feed.kind {
-                FeedKind::Forta(_) | FeedKind::Nats(_) => CheckState::Broken { why: "it has not answered yet".to_owned() },
+                FeedKind::Forta(_) | FeedKind::Nats(_) => {
+                    CheckState::Broken { why: "it has not answered yet".to_owned() }
+                }
                 FeedKind::JsonLines(_) | FeedKind::Webhook(_) => {
                     CheckState::Proven { at: self.started, good_for }
                 }

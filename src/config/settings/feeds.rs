@@ -144,7 +144,12 @@ pub(super) fn read(
             let found = format!("a second feed is called \"{}\"", name.value.0);
             findings.problem(Problem::new(&name.place, found).wanted("each name once"));
         }
-        let words = [("forta", Word::Forta), ("jsonl", Word::JsonLines), ("webhook", Word::Webhook), ("nats", Word::Nats)];
+        let words = [
+            ("forta", Word::Forta),
+            ("jsonl", Word::JsonLines),
+            ("webhook", Word::Webhook),
+            ("nats", Word::Nats),
+        ];
         let Some(word) = table.required_choice("kind", &words, findings) else { continue };
         let kind = match word {
             Word::Forta => read_forta(&mut table, chains, ids, bots, findings).map(FeedKind::Forta),
@@ -241,7 +246,7 @@ fn read_forta_bots(
 }
 
 /// Whether a URL leads to this machine.
-pub(super) fn is_this_machine(url: &Url) -> bool {
+fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(domain)) => domain == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
