@@ -21,7 +21,9 @@ pub(super) fn accepted(alert: &Alert) {
     assert!(alert.addresses.len() <= ALERT_ADDRESSES_MAX);
     assert!(alert.metadata.len() <= ALERT_METADATA_MAX);
     let hex = alert.hash.0.strip_prefix("0x").expect("an identity without 0x");
-    assert!(hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit)));
+    assert!(
+        hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit))
+    );
     assert_ne!(alert.chain, ChainId(0), "a claim about no chain");
     let kept = serde_json::to_string(alert).expect("an alert that cannot be kept");
     let back: Alert = serde_json::from_str(&kept).expect("a kept alert that cannot be read");
@@ -153,7 +155,10 @@ pub fn vendor(data: &[u8]) {
                     Ok(alert) => {
                         assert!(!alert.authenticated && alert.feed == reading.feed);
                         let bot = alert.bot.as_str();
-                        assert!(bot.contains(':') && bot.bytes().all(|byte| byte.is_ascii_graphic()), "{bot}");
+                        assert!(
+                            bot.contains(':') && bot.bytes().all(|byte| byte.is_ascii_graphic()),
+                            "{bot}"
+                        );
                         accepted(&alert);
                     }
                     Err(malformed) => is_a_reason(&malformed.reason),

@@ -119,7 +119,9 @@ pub fn condition(data: &[u8]) {
     if text.contains("'''") {
         return;
     }
-    let of = |when: &str| with("runbooks/pause.md", &RUNBOOK.replace("WHEN", WHEN), RUNBOOK.replace("WHEN", when).as_bytes());
+    let of = |when: &str| {
+        with("runbooks/pause.md", &RUNBOOK.replace("WHEN", WHEN), RUNBOOK.replace("WHEN", when).as_bytes())
+    };
     let told = of(text);
     // In brackets it means the same, where TOML lets it through and it is not at a bound already.
     if told.is_empty() && text.len() < 1_000 {

@@ -68,7 +68,10 @@ pub fn paste(data: &[u8]) {
     match paste::read(text) {
         Ok(pasted) => {
             assert!(pasted.claims.len() <= SIGNATURES_MAX);
-            assert!(pasted.file.is_some() || !pasted.claims.is_empty(), "nothing was read, and nothing is said");
+            assert!(
+                pasted.file.is_some() || !pasted.claims.is_empty(),
+                "nothing was read, and nothing is said"
+            );
             assert_eq!(paste::read(text).ok(), Some(pasted), "read twice it says two things");
         }
         Err(error) => assert!(!error.to_string().is_empty()),
@@ -85,7 +88,11 @@ pub fn signatures(data: &[u8]) {
     let Ok(packed) = pack(row.clone()) else { return };
     let mut sorted = row;
     sorted.sort_by_key(|signature| signature.owner);
-    assert_eq!(unpack(of, &packed).expect("packed, and cannot be unpacked"), sorted, "packed it says something else");
+    assert_eq!(
+        unpack(of, &packed).expect("packed, and cannot be unpacked"),
+        sorted,
+        "packed it says something else"
+    );
 }
 
 pub fn safe_tx(data: &[u8]) {

@@ -24,9 +24,9 @@ const REASON_MAX_CHARS: usize = 240;
 pub enum Command {
     /// The newest lines that could not be read as alerts.
     Quarantine {
-        /// Which feed.
-        feed: FeedName,
-        /// How many lines at most.
+        /// Which feed; without it, every feed that is configured.
+        feed: Option<FeedName>,
+        /// How many lines of a feed at most.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
     },
@@ -36,19 +36,35 @@ pub enum Command {
 pub async fn feed(context: &Context, command: Command) -> Result<Exit, Failure> {
     let Command::Quarantine { feed, limit } = command;
     let config = open::config(context)?;
-    let feeds = &config.settings.feeds;
-    let configured = feeds.iter().any(|known| known.name == feed);
+    let known: Vec<FeedName> = config.settings.feeds.iter().map(|feed| feed.name.clone()).collect();
     let journal = SqliteJournal::open_existing(&config.settings.journal).await?;
-    let shelf = journal.list(&feed, limit).await?;
-    journal.close().await;
-    // What a feed brought that is configured no longer is still here.
-    if !configured && shelf.kept == 0 {
-        return Err(no_such("feed", feed.as_str(), feeds.iter().map(|feed| feed.name.as_str())));
+    let wanted = feed.clone().map_or_else(|| known.clone(), |feed| vec![feed]);
+    let mut shelves = Vec::new();
+    for name in wanted {
+        let shelf = journal.list(&name, limit).await?;
+        shelves.push((name, shelf));
     }
-    let lines: Vec<_> = shelf.lines.iter().map(json_line).collect();
-    let value = json!({ "feed": feed, "kept": shelf.kept, "dropped": shelf.dropped, "lines": lines });
-    context.out.result(&value, |out| text(&feed, &shelf, out));
+    journal.close().await;
+    let Some(asked) = feed else {
+        let all: Vec<_> = shelves.iter().map(|(name, shelf)| json_shelf(name, shelf)).collect();
+        let told = |out: &Output| {
+            shelves.iter().map(|(name, shelf)| text(name, shelf, out)).collect::<Vec<_>>().join("\n\n")
+        };
+        context.out.result(&json!({ "feeds": all }), told);
+        return Ok(Exit::Done);
+    };
+    let shelf = shelves.pop().map(|(_, shelf)| shelf).unwrap_or_default();
+    // What a feed brought that is configured no longer is still here.
+    if !known.contains(&asked) && shelf.kept == 0 {
+        return Err(no_such("feed", asked.as_str(), known.iter().map(FeedName::as_str)));
+    }
+    context.out.result(&json_shelf(&asked, &shelf), |out| text(&asked, &shelf, out));
     Ok(Exit::Done)
+}
+
+fn json_shelf(feed: &FeedName, shelf: &Shelf) -> serde_json::Value {
+    let lines: Vec<_> = shelf.lines.iter().map(json_line).collect();
+    json!({ "feed": feed, "kept": shelf.kept, "dropped": shelf.dropped, "lines": lines })
 }
 
 fn json_line(line: &Quarantined) -> serde_json::Value {

@@ -41,7 +41,10 @@ impl<L: Listener> Listener for Bounded<L> {
         // The semaphore is never closed; were it, nobody would be counted any more.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
         let (io, address) = self.listener.accept().await;
-        (Patient { io, late: Box::pin(sleep(self.patience)), patience: self.patience, _place: place }, address)
+        (
+            Patient { io, late: Box::pin(sleep(self.patience)), patience: self.patience, _place: place },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -90,7 +93,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.io).poll_write(context, bytes) {
             Poll::Ready(Ok(count)) => {
                 self.written();
@@ -146,7 +153,8 @@ mod tests {
         served(async |address| {
             let mut slow = TcpStream::connect(address).await.unwrap();
             let trickle = async {
-                for byte in b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ".iter().chain(std::iter::repeat(&b'x')) {
+                for byte in b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ".iter().chain(std::iter::repeat(&b'x'))
+                {
                     if slow.write_all(&[*byte]).await.is_err() {
                         return;
                     }

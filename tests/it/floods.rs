@@ -63,7 +63,8 @@ async fn what_is_too_much_is_refused_in_bounded_memory() {
     for _ in 0..4 {
         let mut stream = connect(&town).await;
         stream.write_all(head("transfer-encoding: chunked").as_bytes()).await.unwrap();
-        let chunk = [format!("{:x}\r\n", 1 << 20).into_bytes(), vec![b' '; 1 << 20], b"\r\n".to_vec()].concat();
+        let chunk =
+            [format!("{:x}\r\n", 1 << 20).into_bytes(), vec![b' '; 1 << 20], b"\r\n".to_vec()].concat();
         let mut sent = 0;
         while sent < 100 && stream.write_all(&chunk).await.is_ok() {
             sent += 1;
@@ -104,7 +105,8 @@ async fn what_is_too_much_is_refused_in_bounded_memory() {
     println!("peak memory: {before} MB before, {grown} MB more after all of it");
     let (code, shelf) = town.run_json(&["feed", "quarantine", "anybody"]);
     assert_eq!((code, shelf["kept"].as_u64()), (0, Some(2)), "{shelf}");
-    let reasons: Vec<_> = shelf["lines"].as_array().unwrap().iter().map(|line| line["reason"].clone()).collect();
+    let reasons: Vec<_> =
+        shelf["lines"].as_array().unwrap().iter().map(|line| line["reason"].clone()).collect();
     assert!(reasons.iter().all(|reason| reason.as_str().unwrap().contains("ALERT_DEPTH_MAX")), "{reasons:?}");
     assert_eq!(process.terminate(), Some(0), "it stood all of it");
 }

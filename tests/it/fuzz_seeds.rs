@@ -23,9 +23,30 @@ impl Chance {
 
 /// What parsers stumble over, beside bits that fell over.
 const WORDS: [&[u8]; 24] = [
-    b"null", b"{}", b"[]", b"\"\"", b"-1", b"1e3", b"1e999", b"18446744073709551616", b"NaN", b"\xef\xbb\xbf", b"\0",
-    b"\\ud800", b"\xff", b"\r\n", b"0x", b"-0", b"\xf0\x9f\x92\xa5", b"+++", b"'''", b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
-    b"((((((((((((((((((((((((((((((((((((((((", b"9999-12-31T23:59:60Z", b"\"\"\"", b"0000-00-00",
+    b"null",
+    b"{}",
+    b"[]",
+    b"\"\"",
+    b"-1",
+    b"1e3",
+    b"1e999",
+    b"18446744073709551616",
+    b"NaN",
+    b"\xef\xbb\xbf",
+    b"\0",
+    b"\\ud800",
+    b"\xff",
+    b"\r\n",
+    b"0x",
+    b"-0",
+    b"\xf0\x9f\x92\xa5",
+    b"+++",
+    b"'''",
+    b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+    b"((((((((((((((((((((((((((((((((((((((((",
+    b"9999-12-31T23:59:60Z",
+    b"\"\"\"",
+    b"0000-00-00",
 ];
 
 fn mutated(seed: &[u8], other: &[u8], chance: &mut Chance) -> Vec<u8> {
@@ -65,8 +86,7 @@ fn mutated(seed: &[u8], other: &[u8], chance: &mut Chance) -> Vec<u8> {
 
 fn seeds(parser: &Parser) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(parser.name);
-    let mut files: Vec<_> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
@@ -81,11 +101,20 @@ fn holds(name: &str) {
     };
     run(b"");
     seeds.iter().for_each(|seed| run(seed));
-    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..parser.mutations {
+    // REDHANDLE_FUZZ_SECONDS=60: as long as that, from another number each time, which is told.
+    let longer: Option<u64> = std::env::var("REDHANDLE_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let begun = std::time::Instant::now();
+    let start = longer.map_or(0x9e37_79b9_7f4a_7c15, |_| {
+        u64::from(std::process::id()) << 32 | u64::from(begun.elapsed().subsec_nanos()) | 1
+    });
+    let mut chance = Chance(start);
+    let mut tried = 0_usize;
+    while longer.map_or(tried < parser.mutations, |seconds| begun.elapsed().as_secs() < seconds) {
+        tried += 1;
         let (seed, other) = (chance.below(seeds.len()), chance.below(seeds.len()));
         run(&mutated(&seeds[seed], &seeds[other], &mut chance));
     }
+    println!("{name}: {tried} mutated inputs, from {start:#x}");
 }
 
 macro_rules! each_holds {
@@ -109,6 +138,22 @@ macro_rules! each_holds {
 }
 
 each_holds!(
-    alert, graphql, lines, vendor, bloom, webhook, jwt, condition, runbook, settings, roster, maintenance, abi, call,
-    proposal_file, paste, signatures, safe_tx,
+    alert,
+    graphql,
+    lines,
+    vendor,
+    bloom,
+    webhook,
+    jwt,
+    condition,
+    runbook,
+    settings,
+    roster,
+    maintenance,
+    abi,
+    call,
+    proposal_file,
+    paste,
+    signatures,
+    safe_tx,
 );

@@ -297,7 +297,7 @@ fn read_forta_bots(
 }
 
 /// Whether a URL leads to this machine.
-pub(super) fn is_this_machine(url: &Url) -> bool {
+fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(domain)) => domain == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

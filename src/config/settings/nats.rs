@@ -4,6 +4,7 @@
 //! `quorum` of them made the same claim.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::feeds::is_this_machine;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::names::{ChainId, ChainName};
@@ -102,11 +102,14 @@ pub(super) fn read(
                 table.node(key);
                 let found = format!("{} has instances, and a \"{key}\" of its own", table.shown());
                 let problem = Problem::new(&table.place_of(key), found);
-                findings.problem(problem.remedy(format!("say it in each instance: [feeds.instances.NAME] {key}")));
+                findings.problem(
+                    problem.remedy(format!("say it in each instance: [feeds.instances.NAME] {key}")),
+                );
             }
         }
         for (name, mut own) in table.named("instances", findings) {
-            let own_subject = if own.has("subject") { read_subject(&mut own, findings) } else { subject.clone() };
+            let own_subject =
+                if own.has("subject") { read_subject(&mut own, findings) } else { subject.clone() };
             let instance = read_instance(&mut own, name, own_subject, open, findings);
             own.finish(findings);
             whole &= instance.is_some();
@@ -201,13 +204,16 @@ fn read_servers(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<Pl
                 whole = false;
                 // What was written is not repeated: it may be the secret.
                 let found = format!("a server in {} carries a user or a token", table.shown());
-                let remedy = "a secret is never in this file: token, user and password, nkey or credentials name it";
+                let remedy =
+                    "a secret is never in this file: token, user and password, nkey or credentials name it";
                 findings.problem(Problem::new(&place, found).remedy(remedy));
             }
             None => {
                 whole = false;
                 let found = format!("a server in {} is no NATS address", table.shown());
-                findings.problem(Problem::new(&place, found).wanted("\"tls://HOST:4222\" or \"nats://HOST:4222\""));
+                findings.problem(
+                    Problem::new(&place, found).wanted("\"tls://HOST:4222\" or \"nats://HOST:4222\""),
+                );
             }
         }
     }
@@ -246,6 +252,12 @@ fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) 
         Some(&"nkey") => nkey.map(NatsCredentials::NKey),
         Some(_credentials) => creds.map(NatsCredentials::Credentials),
     }
+}
+
+/// Whether a URL leads to this machine. Of a scheme that is not the web's a URL's host is plain text, addresses too.
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Tokens between dots; `*` stands for one, `>` for all that follow.

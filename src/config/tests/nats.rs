@@ -36,17 +36,30 @@ fn what_is_wrong_is_told() {
     let fine = |more: &str| format!("{FINE}\n{more}");
     for (with, wanted) in [
         ("chain = \"base\"\nservers = \"tls://h\"".to_owned(), "anybody could publish there; expected token"),
-        ("chain = \"base\"\nservers = \"tls://me:secret-1@h\"\nunauthenticated = true".to_owned(), "carries a user or a token"),
+        (
+            "chain = \"base\"\nservers = \"tls://me:secret-1@h\"\nunauthenticated = true".to_owned(),
+            "carries a user or a token",
+        ),
         ("chain = \"base\"\nservers = \"http://h\"\nunauthenticated = true".to_owned(), "is no NATS address"),
-        ("chain = \"base\"\nservers = \"nats://h.example.org\"\ntoken = { env = \"OWN_SECRET\" }".to_owned(), "is not encrypted"),
-        ("servers = \"tls://h\"\ntoken = { env = \"OWN_SECRET\" }".to_owned(), "the chain that the findings are about"),
+        (
+            "chain = \"base\"\nservers = \"nats://h.example.org\"\ntoken = { env = \"OWN_SECRET\" }"
+                .to_owned(),
+            "is not encrypted",
+        ),
+        (
+            "servers = \"tls://h\"\ntoken = { env = \"OWN_SECRET\" }".to_owned(),
+            "the chain that the findings are about",
+        ),
         ("chain = \"base\"\ntoken = { env = \"OWN_SECRET\" }".to_owned(), "missing key \"servers\""),
         (fine("quorum = 2"), "quorum = 2 in [[feeds]]; expected a whole number from 1 to 1"),
         (fine("subject = \"a..b\""), "a NATS subject such as"),
         (fine("subject = \"a.>.b\""), "a NATS subject such as"),
         (fine("durable = \"a b\""), "at most 64 letters"),
         (fine("user = \"u\""), "says twice who we are"),
-        (fine("[feeds.instances.a]\nservers = \"tls://h\"\ntoken = { env = \"OWN_SECRET\" }"), "say it in each instance"),
+        (
+            fine("[feeds.instances.a]\nservers = \"tls://h\"\ntoken = { env = \"OWN_SECRET\" }"),
+            "say it in each instance",
+        ),
         (fine("qourum = 2"), "did you mean \"quorum\"?"),
     ] {
         let told = files(&with).told();

@@ -85,7 +85,7 @@ fn keys_are_unknown_missing_or_of_the_wrong_type() {
     [channels] ⏎ console = "console"
       redhandle.toml:42:11: console = "console" in [channels]; expected a table
     kind = "fortra"
-      redhandle.toml:33:8: kind = "fortra" in [[feeds]]; expected one of "forta", "jsonl", "webhook"; did you mean "forta"?
+      redhandle.toml:33:8: kind = "fortra" in [[feeds]]; expected one of "forta", "jsonl", "webhook", "nats"; did you mean "forta"?
     "#);
 }
 

@@ -292,6 +292,10 @@ fn read_block(block: Option<&Object<'_>>) -> Result<Option<AlertBlock>, Malforme
 fn addresses(field: Field<'_>) -> Result<Vec<Address>, Malformed> {
     let mut addresses = Vec::new();
     for item in field.list("ALERT_ADDRESSES_MAX", ALERT_ADDRESSES_MAX)? {
+        // The schema's items may be null, as everything in it.
+        if item.is_null() {
+            continue;
+        }
         let text = item.as_str().ok_or_else(|| field.wrong("a list of text"))?.trim();
         let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
         if digits.len() == 40

@@ -240,7 +240,9 @@ impl<'a> Desk<'a> {
         if handle.open > 0 {
             return;
         }
-        let Some(Handle { acker: Some(acker), delivered, refused, .. }) = self.handles.remove(&id) else { return };
+        let Some(Handle { acker: Some(acker), delivered, refused, .. }) = self.handles.remove(&id) else {
+            return;
+        };
         let kind = if refused {
             let exponent = u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX).min(6);
             let seconds = 2_u64.saturating_pow(exponent).min(HAND_BACK_SECONDS_MAX);

@@ -110,9 +110,11 @@ impl Ear<'_> {
                 options.user_and_password(user.clone(), password.expose_secret().to_owned())
             }
             NatsLogin::NKey(seed) => options.nkey(seed.expose_secret().to_owned()),
-            NatsLogin::Credentials(creds) => options
-                .credentials(creds.expose_secret())
-                .map_err(|_its_text_is_secret| "the credentials are not what a .creds file holds".to_owned())?,
+            NatsLogin::Credentials(creds) => {
+                options.credentials(creds.expose_secret()).map_err(|_its_text_is_secret| {
+                    "the credentials are not what a .creds file holds".to_owned()
+                })?
+            }
         };
         if let Some(ca) = &self.instance.ca {
             options = options.add_root_certificates(ca.clone());
@@ -151,7 +153,8 @@ impl Ear<'_> {
             Some(stream) => stream.clone(),
             None => {
                 let named = timeout(ANSWER_MAX, context.stream_by_subject(subject.as_str())).await;
-                let named = named.map_err(|_elapsed| "the server does not say which stream holds it".to_owned())?;
+                let named =
+                    named.map_err(|_elapsed| "the server does not say which stream holds it".to_owned())?;
                 named.map_err(|error| format!("no JetStream stream holds {subject} ({error})"))?
             }
         };

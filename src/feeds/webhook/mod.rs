@@ -40,8 +40,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::timeout;
 
 use self::rate::Rate;

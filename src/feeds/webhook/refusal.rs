@@ -41,7 +41,9 @@ impl Refusal {
             Self::SlowBody => "The body came too slowly.",
             Self::TooLarge => "The body is over WEBHOOK_BODY_MAX_BYTES (1048576).",
             Self::TooManyAlerts => "The body has more alerts than WEBHOOK_ALERTS_MAX (1000).",
-            Self::Encoded => "The body is encoded (Content-Encoding). Send it as it is: signatures are over plain bytes.",
+            Self::Encoded => {
+                "The body is encoded (Content-Encoding). Send it as it is: signatures are over plain bytes."
+            }
             Self::Replayed => "This very request was accepted before; nothing was done again.",
             Self::InFlight => "This very request is being worked on.",
             Self::OverRate { .. } => "This feed sends more requests than its requests_per_minute.",

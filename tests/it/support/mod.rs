@@ -24,6 +24,7 @@ pub mod town;
 use std::time::{Duration, Instant};
 
 pub use life::{Life, Waking};
+pub use process::Process;
 pub use town::Town;
 
 /// How long anything may take before a test gives up: long, because other tests share the machine.

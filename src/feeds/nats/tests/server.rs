@@ -66,7 +66,11 @@ impl Server {
 
     pub(super) async fn client(&self) -> async_nats::Client {
         crate::http::install_tls();
-        async_nats::ConnectOptions::new().token("practice-token".to_owned()).connect(self.url()).await.unwrap()
+        async_nats::ConnectOptions::new()
+            .token("practice-token".to_owned())
+            .connect(self.url())
+            .await
+            .unwrap()
     }
 
     /// Makes the stream that holds what is published.
