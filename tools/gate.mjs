@@ -164,6 +164,14 @@ const stages = [
     // not offline: it looks at the crates of every platform, and fetches the ones of the others if they are missing
     command: ['cargo', 'deny', '--locked', 'check', 'bans', 'licenses', 'sources'],
   },
+  {
+    does: 'the same with every signing backend (cargo deny, deny.features.toml)',
+    optional: () => ask('cargo', 'deny', '--version').status !== 0 && 'cargo-deny is not installed',
+    command: [
+      ...['cargo', 'deny', '--locked', '--all-features'],
+      ...['check', '--config', 'deny.features.toml', 'bans', 'licenses', 'sources'],
+    ],
+  },
 ];
 
 // Resolves to why the stage failed, or to undefined, and adds what it counted to the total.
