@@ -1,3 +1,5 @@
+//! Reports with everything wrong in them, and what is kept of what strangers write.
+
 use super::*;
 use crate::domain::runbook::Severity;
 

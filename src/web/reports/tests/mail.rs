@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 
 impl Ways {
-    async fn mailgun(&self, token: &str, more: &[(&str, &str)]) -> Answer {
+    pub(super) async fn mailgun(&self, token: &str, more: &[(&str, &str)]) -> Answer {
         let time = SECONDS.to_string();
         let signature = hmac(MAILGUN_SECRET, format!("{time}{token}").as_bytes());
         let mut fields =
