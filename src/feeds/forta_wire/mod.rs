@@ -293,7 +293,7 @@ fn addresses(field: Field<'_>) -> Result<Vec<Address>, Malformed> {
     let mut addresses = Vec::new();
     for item in field.list("ALERT_ADDRESSES_MAX", ALERT_ADDRESSES_MAX)? {
         // The schema's items may be null, as everything in it.
-        if item.is_null() {
+        if matches!(item, Json::Null) {
             continue;
         }
         let text = item.as_str().ok_or_else(|| field.wrong("a list of text"))?.trim();
