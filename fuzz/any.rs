@@ -6,6 +6,7 @@ mod parsers;
 
 use std::sync::LazyLock;
 
-static NAME: LazyLock<String> = LazyLock::new(|| std::env::var("REDHANDLE_PARSER").expect("REDHANDLE_PARSER names one"));
+static NAME: LazyLock<String> =
+    LazyLock::new(|| std::env::var("REDHANDLE_PARSER").expect("REDHANDLE_PARSER names one"));
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| parsers::run(&NAME, data));

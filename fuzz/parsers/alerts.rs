@@ -68,12 +68,15 @@ pub fn graphql(data: &[u8]) {
     }
 }
 
-/// What lines say, with how many could be read.
-fn read_lines(bytes: &[u8]) -> Result<Vec<(u64, Result<Alert, String>)>, std::io::ErrorKind> {
+/// What each line says, by its number.
+type Lines = Vec<(u64, Result<Alert, String>)>;
+
+/// What lines say, or why they cannot be read.
+fn read_lines(bytes: &[u8]) -> Result<Lines, std::io::ErrorKind> {
     let mut file = tempfile::NamedTempFile::new().expect("no temporary file");
     file.write_all(bytes).expect("not written");
     let mut recording = Recording::open(file.path()).map_err(|error| error.kind())?;
-    let mut found: Vec<(u64, Result<Alert, String>)> = Vec::new();
+    let mut found = Lines::new();
     while let Some((number, item)) = recording.next_line().map_err(|error| error.kind())? {
         assert!(found.last().is_none_or(|(last, _)| *last < number), "lines are numbered upwards");
         found.push((number, item.map_err(|rejected| rejected.reason)));

@@ -102,7 +102,7 @@ async fn what_is_too_much_is_refused_in_bounded_memory() {
 
     let grown = peak_megabytes(&process).saturating_sub(before);
     assert!(grown < 64, "{grown} MB more than before");
-    println!("peak memory: {before} MB before, {grown} MB more after all of it");
+    eprintln!("peak memory: {before} MB before, {grown} MB more after all of it");
     let (code, shelf) = town.run_json(&["feed", "quarantine", "anybody"]);
     assert_eq!((code, shelf["kept"].as_u64()), (0, Some(2)), "{shelf}");
     let reasons: Vec<_> =

@@ -114,7 +114,7 @@ fn holds(name: &str) {
         let (seed, other) = (chance.below(seeds.len()), chance.below(seeds.len()));
         run(&mutated(&seeds[seed], &seeds[other], &mut chance));
     }
-    println!("{name}: {tried} mutated inputs, from {start:#x}");
+    eprintln!("{name}: {tried} mutated inputs, from {start:#x}");
 }
 
 macro_rules! each_holds {

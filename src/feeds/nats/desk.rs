@@ -39,7 +39,7 @@ pub(super) enum Heard {
         instance: usize,
         payload: Bytes,
         /// How to acknowledge it; none on a plain subscription.
-        acker: Option<Acker>,
+        acker: Option<Box<Acker>>,
         /// Its number in the stream.
         sequence: Option<u64>,
         /// How often it was delivered, this time included.
@@ -54,7 +54,7 @@ pub(super) enum Heard {
 
 /// A message that is not acknowledged yet.
 struct Handle {
-    acker: Option<Acker>,
+    acker: Option<Box<Acker>>,
     delivered: u64,
     /// Parts of it that are not settled.
     open: usize,

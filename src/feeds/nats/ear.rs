@@ -197,7 +197,7 @@ impl Ear<'_> {
                         self.tell(Heard::Message {
                             instance: self.index,
                             payload: message.payload,
-                            acker: Some(acker),
+                            acker: Some(Box::new(acker)),
                             sequence: place.map(|(sequence, _)| sequence),
                             delivered: place.map_or(1, |(_, delivered)| delivered),
                         }).await;

@@ -30,6 +30,7 @@ pub(super) async fn server(test: &str, arguments: &[&str]) -> Option<Server> {
     Some(Server { child, folder, arguments, port })
 }
 
+#[allow(clippy::zombie_processes, reason = "whoever takes the child waits for it: Server's Drop")]
 async fn start(folder: &Path, arguments: &[String], port: i32) -> (Child, u16) {
     let mut command = Command::new(binary());
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(folder.join("store"));
