@@ -79,7 +79,7 @@ fn wrong_words_are_told_where_they_are_written() {
       redhandle.toml:50:5: the macro "a" in [macros], at character 1: the macro "b" uses itself: b uses a uses b
       redhandle.toml:51:5: the macro "b" in [macros], at character 1: the macro "b" uses itself: b uses a uses b
     [macros] ⏎ never = 'alert.severity > HIGH && alert.severity < LOW'
-      redhandle.toml:50:9: the macro "never" in [macros]: it can never be true: alert.severity cannot be CRITICAL and also at least UNKNOWN and at most INFO
+      redhandle.toml:50:9: the macro "never" in [macros]: it can never be true: alert.severity cannot be CRITICAL and also at most INFO
     [macros] ⏎ ids = 'alert.alert_id in lists.ids'
       redhandle.toml:50:7: the macro "ids" in [macros], at character 25: there is no list "ids" in [lists]; there is none at all
     "#);

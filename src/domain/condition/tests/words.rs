@@ -184,7 +184,7 @@ fn every_macro_is_checked_whether_it_is_used_or_not() {
     again: the macro "again" uses itself: again uses again
     alert: "alert" has a meaning already; call the macro something else
     loop: "loop" has a meaning already; call the macro something else
-    never: it can never be true: alert.severity cannot be at least HIGH and at most CRITICAL and also at least UNKNOWN and at most INFO
+    never: it can never be true: alert.severity cannot be at least HIGH and also at most INFO
     no_truth: the result must be true or false, and this is a whole number
     wrong: unknown name "nosuch"; did you mean "no_truth"?
     "#);

@@ -70,13 +70,14 @@ impl<L: Clone + Debug + PartialEq + Subject> Outlook<L> {
     pub(crate) fn refuses_number(&self, leaf: &L, number: u64) -> Option<String> {
         let (_, span) = self.terms.values().find(|(found, _)| found.as_ref() == Some(leaf))?;
         let own = Span::in_ranges(compared(Comparison::Equal, &Number::Whole(Integer::from(number)), true));
-        span.meet(&own).is_none().then(|| span.in_words(&|number| leaf.number(number)))
+        span.meet(&own).is_none().then(|| span.in_words(&|number| leaf.number(number), &leaf.span()))
     }
 }
 
 fn conflict<L: Subject>(leaf: Option<&L>, one: &Span, two: &Span) -> String {
     let number = |number: &Decimal| leaf.map_or_else(|| number.to_string(), |leaf| leaf.number(number));
-    let (one, two) = (one.in_words(&number), two.in_words(&number));
+    let own = leaf.map(Subject::span).unwrap_or_default();
+    let (one, two) = (one.in_words(&number, &own), two.in_words(&number, &own));
     match leaf {
         Some(leaf) => format!("{} cannot be {one} and also {two}", leaf.told()),
         None => format!("one value cannot be {one} and also {two}"),

@@ -4,7 +4,6 @@
 //! with nothing in it proves that nothing fits. Texts are in lower case, as they are compared.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use super::number::{Decimal, Integer, Number};
 use super::{Comparison, TextTest};
@@ -271,15 +270,20 @@ pub(super) fn some_of(values: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 impl Span {
-    /// In words; `number` says one.
-    pub(super) fn in_words(&self, number: &dyn Fn(&Decimal) -> String) -> String {
+    /// In words; `number` says one, and what is so of every `own` value is not said.
+    pub(super) fn in_words(&self, number: &dyn Fn(&Decimal) -> String, own: &Self) -> String {
+        let natural = match own.numbers.as_deref() {
+            Some([range]) => range.clone(),
+            Some(_) | None => Range::default(),
+        };
         let mut words = Vec::new();
         if let Some(ranges) = &self.numbers {
             let points: Option<Vec<&Decimal>> = ranges.iter().map(Range::point).collect();
             words.push(match points {
                 Some(points) => some_of(points.into_iter().map(number)),
                 None => {
-                    let told: Vec<String> = ranges.iter().map(|range| range.in_words(number)).collect();
+                    let told: Vec<String> =
+                        ranges.iter().map(|range| range.in_words(number, &natural)).collect();
                     told.join(" or ")
                 }
             });
@@ -308,28 +312,22 @@ impl Span {
 }
 
 impl Range {
-    fn in_words(&self, number: &dyn Fn(&Decimal) -> String) -> String {
+    fn in_words(&self, number: &dyn Fn(&Decimal) -> String, natural: &Self) -> String {
         if let Some(point) = self.point() {
             return number(point);
         }
-        let low = self.low.as_ref().map(|end| {
+        let low = self.low.as_ref().filter(|_| self.low != natural.low).map(|end| {
             let word = if end.inclusive { "at least" } else { "above" };
             format!("{word} {}", number(&end.at))
         });
-        let high = self.high.as_ref().map(|end| {
+        let high = self.high.as_ref().filter(|_| self.high != natural.high).map(|end| {
             let word = if end.inclusive { "at most" } else { "below" };
             format!("{word} {}", number(&end.at))
         });
         match (low, high) {
             (Some(low), Some(high)) => format!("{low} and {high}"),
             (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => "any number".to_owned(),
+            (None, None) => "one that there is".to_owned(),
         }
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.in_words(&|number| number.to_string()))
     }
 }
