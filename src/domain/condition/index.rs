@@ -1,7 +1,7 @@
 //! Which rules an alert may touch, found without looking at each.
 //!
 //! Conditions about the same contracts share a *scope*. An alert leads to scopes by the addresses it names (by the
-//! filter, where the feed cut them), and within a scope to rules by its bot, else its class, else its severity. What
+//! filter, where the feed cut them), and within a scope to rules by its class, else its bot, else its severity. What
 //! is found is a superset: rules judge in full, and a rule that is not found would have done nothing but count.
 //! Rules that need no contract are found by chain (a step `anywhere`) or always (a heartbeat, and what
 //! [`Needs`] does not understand). It holds no state of alerts.
@@ -131,9 +131,10 @@ const SEVERITIES: [AlertSeverity; 6] = [
 impl Bucket {
     fn add(&mut self, rule: RuleNumber, fields: &Fields, bots: &mut Names, alert_ids: &mut Names) {
         let few = |names: &Option<BTreeSet<String>>| names.clone().filter(|names| names.len() <= NAMES_MAX);
+        // A bot has several classes of alerts, so that a class leads to fewer rules.
         let (by, names, numbers) = match (few(&fields.bots), few(&fields.alert_ids)) {
-            (Some(names), _) => (&mut self.by_bot, names, bots),
-            (None, Some(names)) => (&mut self.by_alert_id, names, alert_ids),
+            (_, Some(names)) => (&mut self.by_alert_id, names, alert_ids),
+            (Some(names), None) => (&mut self.by_bot, names, bots),
             (None, None) => {
                 for (severity, rules) in SEVERITIES.iter().zip(&mut self.by_severity) {
                     if fields.admits(*severity) {

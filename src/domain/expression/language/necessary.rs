@@ -167,10 +167,11 @@ fn is_heavy<L>(node: &Node<L>) -> bool {
 }
 
 fn certain<L>(node: &Node<L>, sure: &dyn Fn(&L) -> bool) -> bool {
-    let always = |node: &Node<L>| match node {
-        Node::Leaf(leaf) => sure(leaf),
-        Node::Constant(value) => !matches!(value, Value::List(_)),
-        _compound => false,
+    let always = |node: &Node<L>| {
+        if let Node::Leaf(leaf) = node {
+            return sure(leaf);
+        }
+        constant(node).is_some_and(|value| !matches!(value, Value::List(_)))
     };
     match node {
         Node::Constant(_) => true,
