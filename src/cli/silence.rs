@@ -83,7 +83,7 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     let text = text.trim();
     let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<i64>().ok());
     let read = match days {
-        Some(days) => days.checked_mul(24).and_then(|hours| SignedDuration::try_from_hours(hours)),
+        Some(days) => days.checked_mul(24).and_then(SignedDuration::try_from_hours),
         None => text.parse().ok(),
     };
     read.ok_or_else(|| "expected a length of time such as 30m, 4h or 2d".to_owned())

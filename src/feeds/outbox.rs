@@ -100,8 +100,7 @@ impl Outbox {
         let delivered = alerts.iter().filter(|alert| alert.is_ok()).count();
         let rejected = alerts.len().saturating_sub(delivered);
         let feed = self.feed.clone();
-        let delivery =
-            Delivery { feed, alerts, cursor: None, request: None, orphaned: Vec::new(), receipt };
+        let delivery = Delivery { feed, alerts, cursor: None, request: None, orphaned: Vec::new(), receipt };
         let outcome = tokio::select! {
             () = stopped(&mut self.stop) => return Err(FeedEnd::Stopped),
             outcome = deliver(&self.deliveries, delivery, settlement) => outcome?,

@@ -22,7 +22,9 @@ pub(super) async fn look(agent: &Agent) -> Vec<Finding> {
     for feed in &agent.config.settings.feeds {
         let watched = match &feed.kind {
             FeedKind::Chain(watched) => watched,
-            FeedKind::Forta(_) | FeedKind::JsonLines(_) | FeedKind::Webhook(_) | FeedKind::Nats(_) => continue,
+            FeedKind::Forta(_) | FeedKind::JsonLines(_) | FeedKind::Webhook(_) | FeedKind::Nats(_) => {
+                continue;
+            }
         };
         // A chain that cannot be reached was told already.
         let Some(chain) = agent.chains.get(&watched.watch.chain) else { continue };

@@ -14,7 +14,8 @@ impl Replay {
             return firings;
         }
         for block in self.matcher.unknown_blocks() {
-            let answer = self.blocks.ask(&block).await;
+            // Who was spared meanwhile may be there again; before long what they could have told is too old to count.
+            let answer = self.blocks.ask_again(&block).await;
             if answer == Canonicity::Unknown {
                 continue;
             }

@@ -179,8 +179,7 @@ pub(super) fn read(
     }
 
     let keys = |section: &str| Table::keys_of(entries, section).into_iter().collect();
-    let declared =
-        Declared { contracts: contract_names, safes: keys("safes"), channels: keys("channels") };
+    let declared = Declared { contracts: contract_names, safes: keys("safes"), channels: keys("channels") };
     let reports = reports::read(&mut root, &journal, findings);
     root.finish(findings);
     let settings = Settings {

@@ -46,7 +46,7 @@ fn a_variable_that_sets_nothing_is_told_by_its_name() {
     .map(|(name, value)| Files::right().with(name, value).told());
     insta::assert_snapshot!(told.join("\n"), @r#"
     environment variable REDHANDLE__WEB__LISTN: unknown key "listn" in [web]; expected one of key, link_secret, listen, public_url; did you mean "listen"?
-    environment variable REDHANDLE__WBE__LISTEN: unknown key "wbe" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web; did you mean "web"?
+    environment variable REDHANDLE__WBE__LISTEN: unknown key "wbe" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, lists, macros, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web; did you mean "web"?
     environment variable REDHANDLE__CHAINS__MAINET__AGREE: [chains.mainet] is not in the file; expected one of mainnet, base; did you mean "mainnet"?
     environment variable REDHANDLE__CHAINS__MAINNET__AGREE: agree = "three" in [chains.mainnet]; expected a whole number from 1 to 3
     environment variable REDHANDLE__CHAINS__MAINNET__RPC: "rpc" is a list; expected one setting: a variable cannot replace several

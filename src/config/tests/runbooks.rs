@@ -83,7 +83,7 @@ fn front_matter_is_complete_and_every_name_in_it_exists() {
       runbooks/pause.md:12:9: about = [] in [[condition]]; expected at least one
     abuot = ["vault"]
       runbooks/pause.md:9:1: missing key "about" in [[condition]]; expected a list, each text in quotes, not empty
-      runbooks/pause.md:12:1: unknown key "abuot" in [[condition]]; expected one of about, absent, confirm, count, early, for, id, max_age, respond, retracted_by, sequence, step, when; did you mean "about"?
+      runbooks/pause.md:12:1: unknown key "abuot" in [[condition]]; expected one of about, absent, confirm, count, early, except, for, id, inhibited_by, max_age, respond, retracted_by, sequence, step, when; did you mean "about"?
     count = { alerts = 0, bot = 2, within = "11d" }
       runbooks/pause.md:13:20: alerts = 0 in [condition.count]; expected a whole number from 1 to 1000
       runbooks/pause.md:13:23: unknown key "bot" in [condition.count]; expected one of alerts, attackers, bots, contracts, entities, feeds, including, stages, transactions, vendors, within; did you mean "bots"?

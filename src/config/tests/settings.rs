@@ -64,13 +64,13 @@ fn keys_are_unknown_missing_or_of_the_wrong_type() {
       redhandle.toml:11:1: missing key "address" in [contracts.vault]; expected an address: 0x and 40 hexadecimal digits, with its EIP-55 checksum or all in lower case
       redhandle.toml:13:1: unknown key "adress" in [contracts.vault]; expected one of abi, address, chain; did you mean "address"?
     [bot]
-      redhandle.toml:28:2: unknown key "bot" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web; did you mean "bots"?
+      redhandle.toml:28:2: unknown key "bot" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, lists, macros, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web; did you mean "bots"?
       redhandle.toml:31:1: [[feeds]] names no bot, and [bots] has none; expected bots = ["0x…"] here or in [bots]
     [chains."base chain"]
       redhandle.toml:6:9: the name "base chain" in [chains]; expected a name: at most 64 ASCII letters, digits, - and single _, a letter or a digit first
       redhandle.toml:25:9: no chain is called "base"; expected one of base chain, mainnet
     [[feed]] ⏎ name = "forta"
-      redhandle.toml:31:3: unknown key "feed" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web; did you mean "feeds"?
+      redhandle.toml:31:3: unknown key "feed" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, lists, macros, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web; did you mean "feeds"?
 
       redhandle.toml:24:1: missing key "chain" in [safes.elsewhere]; expected text in quotes, not empty
     id = "8453"
@@ -81,11 +81,11 @@ fn keys_are_unknown_missing_or_of_the_wrong_type() {
       redhandle.toml:7:6: id = 170141183460469231731687303715884105727 in [chains.base]; expected a whole number from 1 to 9223372036854775789
     [contracts] ⏎ vault = 3 ⏎ [other]
       redhandle.toml:12:9: vault = 3 in [contracts]; expected a table
-      redhandle.toml:13:2: unknown key "other" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web
+      redhandle.toml:13:2: unknown key "other" in the top level of the file; expected one of bots, chains, channels, contracts, executor, feeds, journal, lists, macros, maintenance, modules, paging, presigned, proposer, reports, roster, runbooks, safes, web
     [channels] ⏎ console = "console"
       redhandle.toml:42:11: console = "console" in [channels]; expected a table
     kind = "fortra"
-      redhandle.toml:33:8: kind = "fortra" in [[feeds]]; expected one of "forta", "jsonl", "webhook", "nats"; did you mean "forta"?
+      redhandle.toml:33:8: kind = "fortra" in [[feeds]]; expected one of "forta", "jsonl", "webhook", "nats", "chain"; did you mean "forta"?
     "#);
 }
 

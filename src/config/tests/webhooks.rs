@@ -36,12 +36,12 @@ fn each_vendor_is_proven_in_its_way() {
       nothing is wrong
     pagerduty token = { env = "OWN_SECRET" }
       redhandle.toml:36:1: missing key "secret" in [[feeds]]; expected { env = "NAME" }, or unauthenticated = true for a feed that may page and never propose
-      redhandle.toml:40:1: unknown key "token" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, secret, severity, unauthenticated, window
+      redhandle.toml:40:1: unknown key "token" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, secret, severity, stale_after, unauthenticated, vendor, window
     alertmanager token = { env = "OWN_SECRET" } ⏎ chain = "mainnet" ⏎ severity = "high"
       nothing is wrong
     alertmanager secret = { env = "OWN_SECRET" }
       redhandle.toml:36:1: missing key "token" in [[feeds]]; expected { env = "NAME" }, or unauthenticated = true for a feed that may page and never propose
-      redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, severity, token, unauthenticated, window
+      redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, severity, stale_after, token, unauthenticated, vendor, window
     hypernative public_key = "0x04ab"
       redhandle.toml:40:14: public_key = "0x04ab" in [[feeds]]; expected a public key of P-256: PEM, or 65 bytes in hex that begin with 04
     hypernative 
@@ -92,7 +92,7 @@ fn what_a_vendor_does_not_say_is_said_here() {
     map secret = { env = "OWN_SECRET" } ⏎ map = { id = "a.b", rule = "r", addresses = ["x", "y.0"] }
       nothing is wrong
     forta secret = { env = "OWN_SECRET" } ⏎ chain = "mainnet"
-      redhandle.toml:41:1: unknown key "chain" in [[feeds]]; expected one of from, kind, name, path, requests_per_minute, secret, unauthenticated, window
+      redhandle.toml:41:1: unknown key "chain" in [[feeds]]; expected one of from, kind, name, path, requests_per_minute, secret, stale_after, unauthenticated, vendor, window
     "#);
 }
 

@@ -163,8 +163,9 @@ fn examples() -> Vec<(String, String)> {
 fn every_example_of_the_page_about_conditions_loads() {
     let examples = examples();
     assert!(examples.len() >= 10, "{}", examples.len());
-    let bots = "[bots]\nattack_detector = [\"acme:1\"]\nfunding = [\"acme:2\"]\nexploitation = [\"acme:3\", \"acme:4\"]\nheartbeat = [\"acme:5\"]\nmitigation = [\"acme:6\"]\n";
+    let bots = "[bots]\nattack_detector = [\"acme:1\"]\nfunding = [\"acme:2\"]\nexploitation = [\"acme:3\", \"acme:4\"]\nheartbeat = [\"acme:5\"]\nmitigation = [\"acme:6\"]\nour_chain = [\"chain:mainnet\"]\n";
     let bridge = "\n[contracts.bridge]\nchain = \"mainnet\"\naddress = \"0xe7f1725e7734ce288f8367e1bb143e90bb3f0512\"\nabi = \"vault.json\"\n";
+    let watching = "\n[[feeds]]\nname = \"chain-mainnet\"\nkind = \"chain\"\nchain = \"mainnet\"\n";
     let start = RUNBOOK.find("[[condition]]").unwrap();
     let own = &RUNBOOK[start..RUNBOOK.find("[[action]]").unwrap()];
     let words: String =
@@ -172,6 +173,7 @@ fn every_example_of_the_page_about_conditions_loads() {
     let mut conditions = 0;
     for (heading, example) in &examples {
         let mut files = Files::right().add("redhandle.toml", bridge).add("redhandle.toml", &words);
+        files = files.add("redhandle.toml", watching);
         files = files.spoil("redhandle.toml", "[bots]\n", bots);
         if example.contains("[[window]]") {
             files = files.add("maintenance.toml", example);

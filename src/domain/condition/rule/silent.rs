@@ -10,7 +10,12 @@ use crate::domain::alert::BotId;
 use crate::domain::names::RunbookId;
 
 /// A silence as a match.
-pub(super) fn silent(runbook: &RunbookId, condition: &Condition, clock: Timestamp, silence: &Silence) -> Option<Match> {
+pub(super) fn silent(
+    runbook: &RunbookId,
+    condition: &Condition,
+    clock: Timestamp,
+    silence: &Silence,
+) -> Option<Match> {
     let watched = condition.watched().first()?;
     let quiet = SignedDuration::from_secs(clock.duration_since(silence.since).as_secs());
     let allowed = SignedDuration::from_secs(silence.allowed.as_secs());

@@ -53,7 +53,8 @@ impl Linear {
         let view = AlertView::new(alert);
         let again = arrival == Arrival::Again;
         let (block, maintenance) = (known.block, &self.maintenance);
-        let arriving = Arriving { alert, view: &view, again, behind, block, lane, maintenance, silences: &[] };
+        let arriving =
+            Arriving { alert, view: &view, again, behind, block, lane, maintenance, silences: &[] };
         for rule in &mut self.rules {
             if !cleared.is_empty() {
                 rule.withdraw(alert, &cleared, lane, &mut observation);

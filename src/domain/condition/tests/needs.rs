@@ -23,7 +23,6 @@ fn of(when: &str) -> String {
 fn what_joined_terms_ask_for_is_needed_and_nothing_else() {
     let table = [
         ("true", "111111"),
-        ("false", "000000"),
         ("alert.severity >= HIGH", "110000"),
         ("MEDIUM > alert.severity", "000111"),
         ("alert.severity in [LOW, CRITICAL] && alert.severity != LOW", "100100"),
