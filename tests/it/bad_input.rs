@@ -60,7 +60,7 @@ async fn unknown_keys_of_every_file_are_told_at_once_with_place_and_nearest() {
     let said = town.run(&["run"]);
     insta::assert_snapshot!(problems(&town, &said), @r#"
     redhandle: FOLDER/redhandle.toml:8:1: unknown key "listn" in [web]; expected one of key, link_secret, listen, public_url; did you mean "listen"?
-    redhandle: FOLDER/redhandle.toml:45:1: unknown key "stale_aftr" in [[feeds]]; expected one of bots, chains, key, kind, name, overlap, page_size, poll, stale_after, url; did you mean "stale_after"?
+    redhandle: FOLDER/redhandle.toml:45:1: unknown key "stale_aftr" in [[feeds]]; expected one of bots, chains, key, kind, name, overlap, page_size, poll, stale_after, url, vendor; did you mean "stale_after"?
     redhandle: FOLDER/roster.toml:1:1: missing key "channels" in [people.ana]; expected a list, each text in quotes, not empty
     redhandle: FOLDER/roster.toml:4:1: unknown key "chanels" in [people.ana]; expected one of channels, keys, name, skills, zone; did you mean "channels"?
     redhandle: FOLDER/runbooks/pause-vault.md:9:1: unknown key "objectve" in the front matter; expected one of action, condition, declare, id, objective, owner, policy, recover, respond, reviewed, safe, severity; did you mean "objective"?

@@ -89,8 +89,9 @@ steps = [{ after = "0m", notify = ["person:ana"] }]
 
     async fn spawn(&self) -> Process {
         let process = Process::spawn(&mut self.command(&["run"]));
-        until("the agent to listen", async || {
-            std::net::TcpStream::connect(self.listen).is_ok().then_some(())
+        // It listens before it has opened its journal, and answers once it has.
+        until("the agent to answer", async || {
+            self.client.get(format!("http://{}/healthz", self.listen)).send().await.ok().map(drop)
         })
         .await;
         process

@@ -115,7 +115,11 @@ async fn a_silence_of_another_process_holds_back_until_two_bots_say_critical() {
         because.ends_with("2 different bots say CRITICAL, so this pages all the same and goes no further"),
         "{because}"
     );
-    until("the page", async || agent.stderr().contains("is it real?").then_some(())).await;
+    until("the page", async || {
+        let shown = town.run(&["incident", "show", "INC-1"]).stdout;
+        (shown.contains("triage, since") && shown.contains("delivered")).then_some(())
+    })
+    .await;
 
     // Ended by hand, once.
     let end = ["silence", "end", "SIL-1", "--comment", "moved", "--as", "ben"];
@@ -227,8 +231,13 @@ async fn two_runbooks_that_make_one_call_put_one_proposal_before_the_owners() {
     let store = Arc::clone(store);
     let first = store.all().iter().find(|incident| matches!(incident.stage, Stage::Proposed)).unwrap().id;
     let second = store.all().iter().find(|incident| incident.id != first).unwrap().id;
-    let noted = town.run(&["incident", "show", &first.to_string()]).stdout;
-    assert!(noted.contains(&format!("{second} (runbook ")), "{noted}");
+    let noted = town.run(&["incident", "show", &first.to_string(), "--all"]).stdout;
+    let noted = noted.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        noted.contains(&format!("{second} (runbook stop-vault) makes the same calls"))
+            || noted.contains(&format!("{second} (runbook pause-vault) makes the same calls")),
+        "{noted}"
+    );
     let waiting = town.run(&["incident", "show", &second.to_string()]).stdout;
     assert!(waiting.contains(&format!("{first} makes the same calls")), "{waiting}");
 

@@ -1,3 +1,5 @@
+//! Who may silence what, for how long, and what becomes of it.
+
 use super::*;
 use crate::domain::condition::{Mutes, Response};
 use crate::domain::incident::fixture::matched;
