@@ -66,7 +66,7 @@ impl Chain {
                 {
                     Patience::Wait
                 }
-                patience => patience,
+                patience @ (Patience::Wait | Patience::Grace(_) | Patience::Enough) => patience,
             }
         })
         .await;

@@ -34,10 +34,9 @@ async fn server(answer: fn(u32, &Value) -> Result<Value, StatusCode>) -> (Blocks
             let blocks = question["method"] == "eth_getBlockByNumber";
             let nth = count.fetch_add(u32::from(blocks), Ordering::SeqCst);
             let mut reply = json!({ "jsonrpc": "2.0", "id": question["id"] });
-            match answer(nth, &question)? {
-                error @ Value::Object(_) if error.get("code").is_some() => reply["error"] = error,
-                result => reply["result"] = result,
-            }
+            let said = answer(nth, &question)?;
+            let as_what = if said.get("code").is_some() { "error" } else { "result" };
+            reply[as_what] = said;
             Ok::<_, StatusCode>(Json(reply))
         }),
     );
