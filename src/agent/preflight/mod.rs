@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
 //! | `keys` | does everybody's key sign for something, and ours for nothing |
+//! | `recovery` | would what undoes the actions go through after them |
 //! | `watched` | do views answer, and can contracts emit what chain feeds watch |
 //! | `runbooks` | does every view answer; would every runbook's proposal go through each of its Safes |
 //!
@@ -14,6 +15,7 @@
 
 mod ground;
 mod keys;
+mod recovery;
 mod runbooks;
 mod watched;
 
