@@ -12,4 +12,5 @@ mod other_hands;
 mod service_about;
 mod spending;
 mod stuck;
+mod suspicion;
 mod troubles;
