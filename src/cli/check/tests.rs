@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 use super::practice::Practice;
 use super::*;
 
+mod owners;
+
 async fn check(practice: &Practice) -> (Exit, String) {
     let found = find(&practice.config(), &practice.environment(), false).await;
     (found.exit, shown(practice, &found))
