@@ -24,6 +24,9 @@ const QUEUE_WAIT_MAX: Duration = Duration::from_millis(800);
 /// hidden otherwise.
 const QUEUED_MAX: usize = 20;
 
+/// How many transactions behind ours are looked at: who queues thousands must not hold up a pause.
+const AUDITED_BEHIND_MAX: usize = 200;
+
 /// How many suspicious transactions behind ours are told; `safe queue` tells them all.
 const SUSPECT_MAX: usize = 5;
 
@@ -34,12 +37,15 @@ pub(super) async fn queue(agent: &Agent, chain: &Chain, block: &BlockRef, state:
         return Queue::Unknown(format!("chain {} has no Transaction Service", chain.name()));
     };
     let asked = service.client.queue(state.address, state.nonce);
-    let queued = match tokio::time::timeout(QUEUE_WAIT_MAX, asked).await {
+    let mut queued = match tokio::time::timeout(QUEUE_WAIT_MAX, asked).await {
         Err(_) => return Queue::Unknown(format!("{} did not say within {QUEUE_WAIT_MAX:?}", service.name)),
         Ok(Err(error)) => return Queue::Unknown(chain_of(&error)),
         Ok(Ok(queued)) => queued,
     };
-    let taken: Vec<_> = queued.iter().map(as_audited).collect();
+    queued.sort_by_key(|queued| queued.tx.nonce);
+    let ours = queued.iter().filter(|queued| queued.tx.nonce == state.nonce).count();
+    let later = queued.len().saturating_sub(ours) as u64;
+    let taken: Vec<_> = queued.iter().take(ours.saturating_add(AUDITED_BEHIND_MAX)).map(as_audited).collect();
     let audited = audit(state, &taken, &[]);
     let settings = &agent.config.settings;
     let trusted = settings.chains.get(chain.name()).map(|chain| chain.delegatecall_targets.as_slice());
@@ -66,7 +72,6 @@ pub(super) async fn queue(agent: &Agent, chain: &Chain, block: &BlockRef, state:
     let displaced: Vec<_> = genuine.chain(forged.into_iter().map(|item| displaced(0, item))).collect();
     // What anybody can put there without a signature is not worth a line of a page.
     let backed = |found: &AuditedItem| found.vouched || found.findings.iter().any(Finding::is_tampering);
-    let later = behind.len() as u64;
     let suspect = behind.into_iter().filter(|(_, found)| backed(found)).filter_map(|(queued, found)| {
         told(queued, found).0.map(|suspicion| format!("nonce {}: {suspicion}", queued.tx.nonce))
     });
