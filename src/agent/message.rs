@@ -260,10 +260,16 @@ fn simulated(preparation: &Preparation) -> String {
 
 fn displaces(queue: &Queue) -> String {
     match queue {
-        Queue::Read { displaced, .. } if displaced.is_empty() => "nothing".to_owned(),
-        Queue::Read { displaced, .. } => {
+        Queue::Read { displaced, suspect, .. } => {
             let each: Vec<_> = displaced.iter().map(|queued| queued.purpose.clone()).collect();
-            format!("{} queued at the same nonce: {}", displaced.len(), each.join("; "))
+            let mut text = match each.len() {
+                0 => "nothing".to_owned(),
+                some => format!("{some} queued at the same nonce: {}", each.join("; ")),
+            };
+            if !suspect.is_empty() {
+                text.push_str(&format!(". Suspicious behind it: {}", suspect.join("; ")));
+            }
+            text
         }
         Queue::Unknown(why) => format!("unknown: {why}"),
     }

@@ -168,7 +168,8 @@ fn pretend(safe: &SafeState, tx: &SafeTx) -> (Address, Bytes, Vec<StorageOverrid
     (owner, signatures, overrides)
 }
 
-fn why_failed(call: &SimOutcome, abis: &[&JsonAbi]) -> Option<String> {
+/// Why an `execTransaction` would not do what it should; none where it would.
+pub(super) fn why_failed(call: &SimOutcome, abis: &[&JsonAbi]) -> Option<String> {
     if !call.succeeded {
         return Some(decode_revert(&call.data, abis));
     }

@@ -151,6 +151,16 @@ impl ChainView for AgreedChain {
         self.0.code_hash(&block, address).await.map_err(|error| unread(&doing, error))
     }
 
+    async fn had_code(&self, address: Address, block: u64) -> Result<bool, ChainViewError> {
+        let doing = format!("read whether {address} had code at block {block}");
+        let at = self.0.block(block).await.map_err(|error| unread(&doing, error))?;
+        let Some(at) = at else {
+            return Err(ChainViewError { doing, source: "the endpoints have no such block".into() });
+        };
+        let code = self.0.code_hash(&at, address).await.map_err(|error| unread(&doing, error))?;
+        Ok(code.is_some())
+    }
+
     async fn safe_state(&self, safe: SafeAddress) -> Result<Option<SafeState>, ChainViewError> {
         let doing = format!("read Safe {safe}");
         let block = AgreedChain::head(self, &doing).await?;

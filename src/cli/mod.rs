@@ -72,7 +72,7 @@ enum Command {
     Incident(incident::Command),
     /// Who can sign, now or at a time.
     Coverage(coverage::Args),
-    /// List, show, verify, sign and execute proposals.
+    /// Proposals: list, show, check, sign, export, import, approve on chain, reject and execute.
     #[command(subcommand)]
     Proposal(proposal::Command),
     /// Collect signatures before they are needed.

@@ -9,6 +9,8 @@ mod feeds;
 mod nonce;
 mod offline;
 mod other_hands;
+mod service_about;
 mod spending;
 mod stuck;
+mod suspicion;
 mod troubles;

@@ -76,6 +76,12 @@ pub fn place<'a>(agent: &'a Agent, module: &'a Module) -> Result<Place<'a>, Stri
             there.contract, there.chain, safe.name, safe.chain
         ));
     }
+    if let Some(upgrade) = plan.actions.iter().find(|action| action.upgrade.is_some()) {
+        return Err(format!(
+            "runbook {} upgrades {}, which no module of ours does: name a runbook without upgrades",
+            module.runbook, upgrade.call.contract
+        ));
+    }
     Ok(Place { module, chain, safe: SafeAddress(safe.address), plan })
 }
 

@@ -1,14 +1,11 @@
 //! Keys: everybody's must sign for something, ours must sign for nothing.
 
-use std::collections::BTreeSet;
-
 use alloy::primitives::Address;
 use futures_util::future::join_all;
 
-use super::Finding;
 use super::ground::{Ground, Grounds};
+use super::{Finding, delegates};
 use crate::agent::{Agent, chain_of};
-use crate::config::settings::SafeService;
 use crate::domain::ether::Wei;
 use crate::domain::names::{ChainName, SafeName};
 use crate::domain::roster::{Key, Person};
@@ -112,7 +109,7 @@ pub async fn ours(agent: &Agent, grounds: &Grounds<'_>) -> Vec<Finding> {
         Some(proposer) => {
             findings.extend(never_an_owner("proposer", proposer.address(), grounds));
             for (name, ground) in grounds {
-                findings.extend(delegate(agent, name, ground, proposer.address()).await);
+                findings.extend(delegates::look(agent, name, ground, proposer.address()).await);
             }
         }
         None if settings.proposer.is_none() => findings.push(Finding::warning(
@@ -149,70 +146,6 @@ fn never_an_owner(whose: &str, key: Address, grounds: &Grounds<'_>) -> Option<Fi
     })
 }
 
-/// The Safes through which a runbook acts: only to these is ever proposed.
-fn acting(agent: &Agent) -> BTreeSet<&SafeName> {
-    let runbooks = agent.config.runbooks.values().filter(|runbook| !runbook.actions.is_empty());
-    runbooks.flat_map(|runbook| &runbook.safes).collect()
-}
-
-/// Whether the service would take our proposals to each Safe of one chain.
-async fn delegate(agent: &Agent, chain: &ChainName, ground: &Ground<'_>, proposer: Address) -> Vec<Finding> {
-    let acting = acting(agent);
-    let Some(service) = agent.services.get(chain) else { return Vec::new() };
-    let now = agent.clock.now();
-    let safes = ground.safes.iter().filter(|(name, _)| acting.contains(**name));
-    let readable: Vec<_> =
-        safes.filter_map(|(name, state)| state.as_ref().map(|state| (*name, state))).collect();
-    let mut findings = Vec::new();
-    for (name, state) in readable {
-        let place = format!("[proposer], Safe {name}");
-        match service.client.delegations_of(proposer, state.address, &state.owners, now).await {
-            Ok(valid) => {
-                findings.push(match valid.first() {
-                    Some(delegate) => Finding::ok(
-                        place,
-                        format!(
-                            "{proposer} is a delegate of owner {}{} at {}",
-                            delegate.delegator,
-                            if delegate.safe.is_none() { ", for all their Safes," } else { "" },
-                            service.name
-                        ),
-                    ),
-                    None => Finding::problem(
-                        place,
-                        format!(
-                            "the proposer {proposer} is no delegate of this Safe at {}, so that its proposals would be refused: an owner must add it, with `redhandle safe delegate {name} --keystore FILE`",
-                            service.name
-                        ),
-                    ),
-                });
-            }
-            Err(error) if is_embedded(agent, chain) => {
-                // One question is enough: the service is this program's own, and it is not running.
-                tracing::debug!(error = %chain_of(&error), "the embedded service was not asked");
-                findings.push(Finding::warning(
-                    "[proposer]",
-                    format!(
-                        "whether {proposer} is a delegate on {chain} is unknown: the embedded service answers only while `redhandle run` runs"
-                    ),
-                ));
-                return findings;
-            }
-            Err(error) => {
-                findings.push(Finding::problem(
-                    format!("[chains.{chain}] safe_service"),
-                    format!(
-                        "whether {proposer} is a delegate is unknown: {}",
-                        service.in_words(state.address, &error)
-                    ),
-                ));
-                return findings;
-            }
-        }
-    }
-    findings
-}
-
 /// How many requests are left at each hosted service, as it said when it was asked for delegates.
 pub async fn quotas(agent: &Agent) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -235,14 +168,6 @@ pub async fn quotas(agent: &Agent) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn is_embedded(agent: &Agent, chain: &ChainName) -> bool {
-    let settings = agent.config.settings.chains.get(chain);
-    settings.is_some_and(|chain| match chain.safe_service {
-        SafeService::Embedded => true,
-        SafeService::Hosted { .. } => false,
-    })
 }
 
 async fn gas_money(name: &ChainName, ground: &Ground<'_>, executor: Address, cap: Wei) -> Finding {

@@ -2,8 +2,10 @@
 //!
 //! | file | asks |
 //! |---|---|
+//! | `delegates` | would the service take what is proposed to each Safe and its owners' Safes |
 //! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
 //! | `keys` | does everybody's key sign for something, and ours for nothing |
+//! | `recovery` | would what undoes the actions go through after them |
 //! | `watched` | do views answer, and can contracts emit what chain feeds watch |
 //! | `runbooks` | does every view answer; would every runbook's proposal go through each of its Safes |
 //!
@@ -12,8 +14,10 @@
 //!
 //! Its tests stand on the practice ground, which the agent does not import: they are `check`'s.
 
+mod delegates;
 mod ground;
 mod keys;
+mod recovery;
 mod runbooks;
 mod watched;
 

@@ -3,8 +3,8 @@
 use alloy::json_abi::JsonAbi;
 use futures_util::future::join_all;
 
-use super::Finding;
 use super::ground::{Ground, Grounds};
+use super::{Finding, recovery};
 use crate::agent::prepare::{needed, transaction};
 use crate::agent::proposal::{self, Authority};
 use crate::agent::reads::{ReadValues, read_all};
@@ -94,6 +94,7 @@ async fn one(
     let mut findings = answers(place, &expressions, &values);
     findings.extend(hold_already(place, plan, &values));
     if plan.actions.is_empty() {
+        findings.extend(recovery::look(agent, ground, place, runbook, None).await);
         return findings;
     }
     let resolved = match upgrade::resolve(agent, ground.chain, &ground.block, plan, None).await {
@@ -110,17 +111,29 @@ async fn one(
         findings.push(Finding::ok(place, format!("{} has nothing to do now: {}", skip.call, skip.because)));
     }
     if needed.is_empty() {
+        if resolved.waiting.is_empty() {
+            findings.extend(recovery::look(agent, ground, place, runbook, None).await);
+        }
         return findings;
     }
     let safes = runbook.safes.iter().filter_map(|name| ground.safes.get(name).map(|state| (name, state)));
     // A Safe that could not be read was told already.
-    let readable = safes.filter_map(|(name, state)| state.as_ref().map(|state| (name, state)));
+    let readable: Vec<_> =
+        safes.filter_map(|(name, state)| state.as_ref().map(|state| (name, state))).collect();
     findings.extend(
         join_all(
-            readable.map(|(name, state)| simulate(agent, ground, place, name, state, &needed, &resolved)),
+            readable
+                .iter()
+                .map(|(name, state)| simulate(agent, ground, place, name, state, &needed, &resolved)),
         )
         .await,
     );
+    // What waits for a timelock is not done by the proposal, and could not be undone after it.
+    let waits = needed.iter().filter_map(|action| action.proof()).any(|proof| proof.timelock.is_some());
+    let first = readable.first().and_then(|(_, state)| Some((*state, transaction(&needed, state).ok()?)));
+    if first.is_some() && !waits && resolved.waiting.is_empty() {
+        findings.extend(recovery::look(agent, ground, place, runbook, first).await);
+    }
     findings
 }
 

@@ -1,4 +1,4 @@
-//! What stands in the Safe's queue, by purpose.
+//! What stands in the Safe's queue, by purpose, or by what is wrong with it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,11 +8,13 @@ use alloy::sol_types::{SolCall, SolValue};
 
 use super::purpose::purpose;
 use crate::agent::follow::check;
+use crate::agent::queue::queued as as_audited;
 use crate::agent::{Agent, chain_of};
 use crate::chain::{BlockRef, CallOutcome, Chain, SnapshotPlan};
 use crate::domain::incident::preparation::{Displaced, Queue};
 use crate::domain::safe::abi::Safe;
-use crate::domain::safe::{SafeState, SafeTxHash, hash};
+use crate::domain::safe::queue_audit::{AuditedItem, Finding, audit};
+use crate::domain::safe::{SafeState, SafeTxHash};
 use crate::safe_service::wire::MultisigTransaction;
 
 /// How long the queue is waited for once the simulation is done: a slow service must not hold up a pause.
@@ -22,6 +24,12 @@ const QUEUE_WAIT_MAX: Duration = Duration::from_millis(800);
 /// hidden otherwise.
 const QUEUED_MAX: usize = 20;
 
+/// How many transactions behind ours are looked at: who queues thousands must not hold up a pause.
+const AUDITED_BEHIND_MAX: usize = 200;
+
+/// How many suspicious transactions behind ours are told; `safe queue` tells them all.
+const SUSPECT_MAX: usize = 5;
+
 /// Reads the queue. The service is not believed: what is shown under a hash must hash to it, and a confirmation
 /// counts when its signature recovers to an owner, or the chain has the approval.
 pub(super) async fn queue(agent: &Agent, chain: &Chain, block: &BlockRef, state: &SafeState) -> Queue {
@@ -29,38 +37,45 @@ pub(super) async fn queue(agent: &Agent, chain: &Chain, block: &BlockRef, state:
         return Queue::Unknown(format!("chain {} has no Transaction Service", chain.name()));
     };
     let asked = service.client.queue(state.address, state.nonce);
-    let queued = match tokio::time::timeout(QUEUE_WAIT_MAX, asked).await {
+    let mut queued = match tokio::time::timeout(QUEUE_WAIT_MAX, asked).await {
         Err(_) => return Queue::Unknown(format!("{} did not say within {QUEUE_WAIT_MAX:?}", service.name)),
         Ok(Err(error)) => return Queue::Unknown(chain_of(&error)),
         Ok(Ok(queued)) => queued,
     };
-    let (ours, behind): (Vec<_>, Vec<_>) =
-        queued.into_iter().partition(|queued| queued.tx.nonce == state.nonce);
+    queued.sort_by_key(|queued| queued.tx.nonce);
+    let ours = queued.iter().filter(|queued| queued.tx.nonce == state.nonce).count();
+    let later = queued.len().saturating_sub(ours) as u64;
+    let taken: Vec<_> = queued.iter().take(ours.saturating_add(AUDITED_BEHIND_MAX)).map(as_audited).collect();
+    let audited = audit(state, &taken, &[]);
+    let settings = &agent.config.settings;
+    let trusted = settings.chains.get(chain.name()).map(|chain| chain.delegatecall_targets.as_slice());
+    let told = |queued: &MultisigTransaction, found: &AuditedItem| {
+        let purpose = purpose(&queued.tx, state.address, &settings.contracts);
+        (found.in_brief(&purpose, trusted.unwrap_or_default()), purpose)
+    };
+    let (here, behind): (Vec<_>, Vec<_>) =
+        queued.iter().zip(&audited).partition(|(queued, _)| queued.tx.nonce == state.nonce);
     let (genuine, forged): (Vec<_>, Vec<_>) =
-        ours.into_iter().partition(|queued| hash(&queued.tx, &state.domain()).safe_tx == queued.safe_tx_hash);
+        here.into_iter().partition(|(queued, found)| found.hash == queued.safe_tx_hash);
     let approvals = approvals(chain, block, state, &genuine).await;
-    let contracts = &agent.config.settings.contracts;
-    let mut displaced: Vec<_> = genuine
-        .iter()
-        .map(|queued| {
-            let confirmed = confirmed(queued, state, &approvals);
-            Displaced {
-                safe_tx_hash: queued.safe_tx_hash,
-                nonce: queued.tx.nonce,
-                purpose: purpose(&queued.tx, state.address, contracts),
-                confirmations: confirmed,
-                fully_signed: confirmed >= state.threshold,
-            }
-        })
-        .collect();
-    displaced.extend(forged.into_iter().map(|queued| Displaced {
-        safe_tx_hash: queued.safe_tx_hash,
-        nonce: queued.tx.nonce,
-        purpose: "nothing that can be told: what the service shows does not hash to this".to_owned(),
-        confirmations: 0,
-        fully_signed: false,
-    }));
-    Queue::Read { displaced, behind: behind.len() as u64 }
+    let displaced = |confirmed: u64, (queued, found): (&MultisigTransaction, &AuditedItem)| {
+        let (suspicion, purpose) = told(queued, found);
+        Displaced {
+            safe_tx_hash: queued.safe_tx_hash,
+            nonce: queued.tx.nonce,
+            purpose: suspicion.unwrap_or(purpose),
+            confirmations: confirmed,
+            fully_signed: confirmed >= state.threshold,
+        }
+    };
+    let genuine = genuine.into_iter().map(|item| displaced(confirmed(item.0, state, &approvals), item));
+    let displaced: Vec<_> = genuine.chain(forged.into_iter().map(|item| displaced(0, item))).collect();
+    // What anybody can put there without a signature is not worth a line of a page.
+    let backed = |found: &AuditedItem| found.vouched || found.findings.iter().any(Finding::is_tampering);
+    let suspect = behind.into_iter().filter(|(_, found)| backed(found)).filter_map(|(queued, found)| {
+        told(queued, found).0.map(|suspicion| format!("nonce {}: {suspicion}", queued.tx.nonce))
+    });
+    Queue::Read { displaced, behind: later, suspect: suspect.take(SUSPECT_MAX).collect() }
 }
 
 type Approvals = BTreeSet<(SafeTxHash, Address)>;
@@ -70,11 +85,11 @@ async fn approvals(
     chain: &Chain,
     block: &BlockRef,
     state: &SafeState,
-    queued: &[MultisigTransaction],
+    queued: &[(&MultisigTransaction, &AuditedItem)],
 ) -> Approvals {
     let mut plan = SnapshotPlan::new();
     let mut asked = Vec::new();
-    for queued in queued.iter().take(QUEUED_MAX) {
+    for (queued, _) in queued.iter().take(QUEUED_MAX) {
         for owner in &state.owners {
             let hash = queued.safe_tx_hash;
             let data = Safe::approvedHashesCall { owner: *owner, hash: hash.0 }.abi_encode();

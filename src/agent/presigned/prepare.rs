@@ -61,9 +61,14 @@ pub async fn prepare(agent: &Agent, settings: &Presigned) -> Result<Prepared, Pr
             there.call.contract, there.call.chain, safe.name, safe.chain
         ));
     }
-    let block = chain.head().await.map_err(|error| PrepareError::Chain(chain_of(&error)))?;
-    let state = chain
-        .safe_state(&block, SafeAddress(safe.address))
+    if let Some(upgrade) = actions.iter().find(|action| action.upgrade.is_some()) {
+        return refused(format!(
+            "runbook {} upgrades {}, and what an upgrade calls is found when it is made, from the chain as it then is: it cannot be signed before; name a runbook without upgrades",
+            settings.runbook, upgrade.call.contract
+        ));
+    }
+    let (block, state) = chain
+        .newest_safe(SafeAddress(safe.address))
         .await
         .map_err(|error| PrepareError::Chain(chain_of(&error)))?;
     all_are_needed(agent, settings, chain, &block).await?;

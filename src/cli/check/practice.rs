@@ -21,7 +21,7 @@ pub struct Practice {
     pub protocol: Protocol,
     /// 2 of 3; may pause the vault.
     pub guardian: SafeAddress,
-    /// 3 of 5; may not pause it.
+    /// 3 of 5; may not pause it, and restarts it.
     pub governance: SafeAddress,
     folder: TempDir,
 }
@@ -36,7 +36,7 @@ impl Practice {
         let spec = SafeSpec { version: SafeVersion::V1_4_1, owners, threshold: 3, salt: 1 };
         let governance = ground.deploy_safe(&spec).await.unwrap();
         let admin = ground.actors.deployer.address();
-        let roles = ProtocolRoles { admin, pauser: guardian, unpauser: admin };
+        let roles = ProtocolRoles { admin, pauser: guardian, unpauser: governance.0 };
         let protocol = ground.deploy_protocol(&roles).await.unwrap();
         ground.deposit(&protocol, 1_000).await.unwrap();
         let practice = Self { ground, protocol, guardian, governance, folder: tempfile::tempdir().unwrap() };

@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 use super::practice::Practice;
 use super::*;
 
+mod owners;
+
 async fn check(practice: &Practice) -> (Exit, String) {
     let found = find(&practice.config(), &practice.environment(), false).await;
     (found.exit, shown(practice, &found))
@@ -101,6 +103,41 @@ async fn files_that_would_work_are_fine_and_each_condition_is_said_in_words() {
     assert!(
         super::text(&offline, &Output::plain(false, TimeZone::UTC)).ends_with("The chain was not asked.")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_undoes_the_actions_is_tried_after_them() {
+    let practice = Practice::lay().await;
+    let file = "runbooks/pause-vault.md";
+    let written = std::fs::read_to_string(practice.path().join(file)).unwrap();
+    let with = |calls: &[&str]| {
+        let sections: Vec<_> = calls
+            .iter()
+            .map(|call| {
+                format!("[[recover]]\ncontract = \"vault\"\ncall = \"{call}\"\nsafe = \"governance\"\n\n")
+            })
+            .collect();
+        practice.write(file, &written.replace("[[action]]", &format!("{}[[action]]", sections.concat())));
+    };
+    let found = async || {
+        let found = find(&practice.config(), &practice.environment(), false).await;
+        let recovers = found.findings.into_iter().filter(|one| one.place.contains("recover"));
+        recovers.map(|one| practice.steady(&format!("{:?} {one}", one.level))).collect::<Vec<_>>().join("\n")
+    };
+    // Each sees what those before it did: what runs already cannot be restarted.
+    with(&["unpause()", "unpause()"]);
+    let told = found().await;
+    let (first, second) = told.split_once('\n').unwrap();
+    insta::assert_snapshot!(first, @r#"Ok runbook "pause-vault", recover 1: vault.unpause() by Safe governance would work after the actions: simulated at block N"#);
+    let wrong =
+        "Problem runbook \"pause-vault\", recover 2: vault.unpause() by Safe governance would not work after";
+    assert!(second.starts_with(wrong), "{second}");
+    // It may restart the vault, not stop it.
+    with(&["pause()"]);
+    let told = found().await;
+    let wrong =
+        "Problem runbook \"pause-vault\", recover 1: vault.pause() by Safe governance would not work after";
+    assert!(told.starts_with(wrong), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ use crate::domain::incident::{Incident, IncidentId, Preparation};
 use crate::domain::safe::SafeTxHash;
 pub use keys::{KeyArgs, failure as key_failure};
 
-/// List, show, verify, sign and execute proposals.
+/// Proposals: list, show, check, sign, export, import, approve on chain, reject and execute.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Every proposal, newest first.

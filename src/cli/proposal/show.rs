@@ -169,6 +169,11 @@ pub fn text(out: &Output, house: &House, incident: &Incident, preparation: &Prep
     row("safeTxHash", out.look(&device_hex(preparation.safe_tx_hash().0.as_slice()), Look::Bold));
     row("Signers", preparation.coverage.headline());
     row("Displaces", displaced(&preparation.queue));
+    if let Queue::Read { suspect, .. } = &preparation.queue
+        && !suspect.is_empty()
+    {
+        row("Suspicious", suspect.join("; "));
+    }
     row("Simulated", simulated(out, preparation));
     for other in &preparation.simulation.dissent {
         row("  not agreed", out.look(other, Look::Bad));
@@ -258,7 +263,7 @@ fn simulated(out: &Output, preparation: &Preparation) -> String {
 fn displaced(queue: &Queue) -> String {
     match queue {
         Queue::Unknown(why) => format!("unknown: {why}"),
-        Queue::Read { displaced, behind } if displaced.is_empty() => {
+        Queue::Read { displaced, behind, .. } if displaced.is_empty() => {
             format!("nothing ({behind} queued behind it stay valid)")
         }
         Queue::Read { displaced, .. } => {

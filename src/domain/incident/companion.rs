@@ -128,7 +128,7 @@ impl Companion {
             skipped: Vec::new(),
             considered: Vec::new(),
             coverage: self.coverage.clone(),
-            queue: Queue::Read { displaced: Vec::new(), behind: 0 },
+            queue: Queue::Read { displaced: Vec::new(), behind: 0, suspect: Vec::new() },
             simulation,
             confirmed_on_chain: None,
             companions: Vec::new(),

@@ -171,7 +171,7 @@ pub(crate) fn preparation(attempt: u32, nonce: u64, roster: &Roster) -> Preparat
         tx,
         skipped: vec![],
         considered: vec![],
-        queue: Queue::Read { displaced: vec![], behind: 0 },
+        queue: Queue::Read { displaced: vec![], behind: 0, suspect: vec![] },
         simulation: Simulation {
             block_number: 123,
             block_hash: B256::repeat_byte(1),

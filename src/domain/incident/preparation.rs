@@ -59,6 +59,9 @@ pub enum Queue {
         displaced: Vec<Displaced>,
         /// How many stand behind, at later nonces; they stay valid.
         behind: u64,
+        /// Of these, what nobody should sign, each with its nonce, in words; a few.
+        #[serde(default)]
+        suspect: Vec<String>,
     },
     /// The service did not say. The proposal is as good as it was; what it displaces is unknown.
     Unknown(String),

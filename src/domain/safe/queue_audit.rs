@@ -7,6 +7,7 @@
 //! It knows no service and no chain: approvals on chain and contract signatures cannot be judged here and
 //! are not; who is trusted beyond released libraries is not known either.
 
+mod brief;
 mod words;
 
 use std::collections::BTreeMap;

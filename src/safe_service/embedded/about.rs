@@ -70,17 +70,18 @@ pub(super) async fn singletons(parts: &Parts) -> Result<Value, Refusal> {
         let seen = (render::version(&state), state.block_number);
         found.entry(state.singleton).and_modify(|one| one.1 = one.1.max(seen.1)).or_insert(seen);
     }
-    let singletons = found.into_iter().map(|(address, (version, block))| {
-        json!({
+    let mut singletons = Vec::with_capacity(found.len());
+    for (address, (version, block)) in found {
+        singletons.push(json!({
             "address": address.to_checksum(None),
             "l2": version.ends_with("+L2"),
             "version": version,
             "deployer": "Safe",
-            "deployedBlockNumber": 0,
+            "deployedBlockNumber": parts.deployed.block(&*parts.chain, address).await?,
             "lastIndexedBlockNumber": block,
-        })
-    });
-    Ok(singletons.collect())
+        }));
+    }
+    Ok(Value::Array(singletons))
 }
 
 /// `v1/owners/{address}/safes/` and `v1/modules/{address}/safes/`.

@@ -27,6 +27,12 @@ pub trait ChainView: Send + Sync + std::fmt::Debug {
     /// When the chain cannot be read.
     async fn code_hash(&self, address: Address) -> Result<Option<B256>, ChainViewError>;
 
+    /// Whether there was code at an address once a block of this height was done.
+    ///
+    /// # Errors
+    /// When the chain cannot be read as it was then; nodes that are no archives forget.
+    async fn had_code(&self, address: Address, block: u64) -> Result<bool, ChainViewError>;
+
     /// The Safe as it is now; `None` when there is none at the address.
     ///
     /// # Errors

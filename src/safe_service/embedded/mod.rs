@@ -23,6 +23,7 @@ mod chain_view;
 mod confirm;
 mod decode;
 mod delegates;
+mod deployed;
 mod erase;
 mod estimate;
 mod etag;
@@ -50,6 +51,7 @@ pub use chain_view::{ChainView, ChainViewError, Execution, Head};
 pub use known::Known;
 
 use crate::clock::SharedClock;
+use deployed::Deployed;
 use store::Store;
 
 /// The service of one chain.
@@ -64,6 +66,7 @@ struct Parts {
     chain: Arc<dyn ChainView>,
     clock: SharedClock,
     known: Known,
+    deployed: Deployed,
 }
 
 impl EmbeddedService {
@@ -71,7 +74,7 @@ impl EmbeddedService {
     /// pool when their chains differ.
     pub fn new(pool: AnyPool, chain: Arc<dyn ChainView>, clock: SharedClock, known: Known) -> Self {
         let store = Store::new(pool, chain.chain_id());
-        Self { parts: Arc::new(Parts { store, chain, clock, known }) }
+        Self { parts: Arc::new(Parts { store, chain, clock, known, deployed: Deployed::default() }) }
     }
 
     /// Its HTTP surface, paths from `/api` on. With a key, every request must carry it as bearer; without

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use alloy::primitives::U256;
+use alloy::sol_types::SolCall as _;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
+use redhandle::chain::SignedTransaction;
 use redhandle::domain::incident::names::Purpose;
-use redhandle::domain::incident::{Fact, Stage};
+use redhandle::domain::incident::{Fact, Phase, Stage};
+use redhandle::drill::ground::protocol::Ground as Calls;
 use serde_json::{Value, json};
 
 use crate::support::{Life, Town, until};
@@ -41,6 +45,44 @@ async fn an_executor_stops_at_its_cap_is_paged_and_a_person_may_go_on() {
     let said = town.run(&["proposal", "execute", "INC-1", "--as", "ana"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(town.is_paused().await);
+    life.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_spent_before_a_crash_counts_against_the_cap_after_it() {
+    let town = Town::new().await;
+    let life = signed(&town).await;
+    life.until("the pause", |incident| matches!(incident.stage, Stage::Verified { .. })).await;
+    life.until("command", |incident| incident.phase == Phase::Declared).await;
+    life.resolves("ana").await.unwrap().unwrap();
+    let spent = life.facts().into_iter().filter_map(|fact| match fact {
+        Fact::ExecutionSigned { raw, .. } => Some(SignedTransaction::read(&raw).unwrap().0.most_wei()),
+        _ => None,
+    });
+    let spent = spent.max().unwrap();
+    life.crash();
+
+    // The vault runs again, and is to be paused again within the day. What is left is one wei.
+    town.act_as(town.governance.0, town.protocol.vault, Calls::unpauseCall {}.abi_encode()).await;
+    let cap = spent + U256::ONE;
+    town.set(
+        "auto = true",
+        &format!("auto = true\ncap_per_incident = \"{cap} wei\"\ncap_per_day = \"{cap} wei\""),
+    );
+    let life = town.wake().await;
+    let second = life.triggers("pause-vault").await.id;
+    life.until("a second proposal", |incident| {
+        incident.id == second && matches!(incident.stage, Stage::Proposed)
+    })
+    .await;
+    life.signs(&town, "ana").await;
+    life.signs(&town, "ben").await;
+    let incident =
+        life.until("a refusal", |incident| matches!(incident.stage, Stage::ExecuteFailed { .. })).await;
+    let because = incident.open_call(Purpose::Blocked).unwrap().because.clone();
+    assert!(because.contains("cap_per_day is") && because.contains("was taken in 24 hours"), "{because}");
+    assert_eq!(life.count("execution-signed"), 0);
+    assert!(!town.is_paused().await);
     life.stop().await;
 }
 

@@ -208,10 +208,12 @@ fn what(preparation: &Preparation, block: &mut Block<'_>) {
     let look = if coverage.can_reach_quorum() { Look::Plain } else { Look::Bad };
     block.row_in("signers", &terminal(&coverage.headline()), look);
     match queue {
-        Queue::Read { displaced, .. } if displaced.is_empty() => {}
-        Queue::Read { displaced, .. } => {
+        Queue::Read { displaced, suspect, .. } => {
             for queued in displaced {
                 block.row("displaces", &terminal(&format!("{} ({})", queued.purpose, queued.safe_tx_hash)));
+            }
+            for queued in suspect {
+                block.row_in("suspicious", &terminal(&format!("queued behind it, {queued}")), Look::Bad);
             }
         }
         Queue::Unknown(why) => block.row_in("displaces", &terminal(&format!("unknown: {why}")), Look::Bad),

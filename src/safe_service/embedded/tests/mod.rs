@@ -1,5 +1,6 @@
 //! The embedded service over a real socket and a real database; the chain is a model that keeps state.
 
+mod deployed;
 mod messages;
 mod model;
 mod people;

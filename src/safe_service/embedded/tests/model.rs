@@ -22,6 +22,9 @@ struct World {
     code: BTreeMap<Address, B256>,
     approvals: BTreeSet<(SafeAddress, Address, SafeTxHash)>,
     executions: BTreeMap<(SafeAddress, SafeTxHash), Execution>,
+    deployed: BTreeMap<Address, u64>,
+    forgets_before: u64,
+    code_reads: usize,
 }
 
 /// The chain 31337 of the recordings, or any other.
@@ -57,7 +60,24 @@ impl ModelChain {
             block_number: 49,
             block_hash: B256::ZERO,
         };
-        self.world.lock().unwrap().safes.insert(address, state);
+        let mut world = self.world.lock().unwrap();
+        world.deployed.entry(state.singleton).or_insert(1);
+        world.safes.insert(address, state);
+    }
+
+    /// The contract is there from this block on.
+    pub(super) fn deployed(&self, address: Address, block: u64) {
+        self.world.lock().unwrap().deployed.insert(address, block);
+    }
+
+    /// The node has lost what was before a block.
+    pub(super) fn forgets_before(&self, block: u64) {
+        self.world.lock().unwrap().forgets_before = block;
+    }
+
+    /// How often it was asked for code at a block.
+    pub(super) fn code_reads(&self) -> usize {
+        self.world.lock().unwrap().code_reads
     }
 
     /// Changes a Safe.
@@ -129,6 +149,17 @@ impl ChainView for ModelChain {
 
     async fn code_hash(&self, address: Address) -> Result<Option<B256>, ChainViewError> {
         self.read("read a contract's code", |world| world.code.get(&address).copied())
+    }
+
+    async fn had_code(&self, address: Address, block: u64) -> Result<bool, ChainViewError> {
+        let doing = "read a contract's code as it was";
+        self.read(doing, |_| ())?;
+        let mut world = self.world.lock().unwrap();
+        world.code_reads += 1;
+        if block < world.forgets_before {
+            return Err(ChainViewError { doing: doing.to_owned(), source: "missing trie node".into() });
+        }
+        Ok(world.deployed.get(&address).is_some_and(|from| *from <= block))
     }
 
     async fn safe_state(&self, safe: SafeAddress) -> Result<Option<SafeState>, ChainViewError> {

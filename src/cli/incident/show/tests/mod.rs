@@ -93,6 +93,7 @@ fn preparation(at: Timestamp) -> Box<Preparation> {
                 fully_signed: false,
             }],
             behind: 0,
+            suspect: vec![],
         },
         simulation: Simulation {
             block_number: 123,
