@@ -20,6 +20,11 @@ pub(super) fn answer_ends(at: Timestamp) -> Timestamp {
 }
 
 impl Incident {
+    /// The call for `purpose`, where one is open.
+    pub fn open_call(&self, purpose: Purpose) -> Option<&Call> {
+        self.calls.get(&purpose).filter(|call| !call.closed)
+    }
+
     /// Opens a call, or tells an open one what it is about now.
     pub(super) fn call(&mut self, purpose: Purpose, subject: Subject, at: Timestamp, because: String) {
         // What can still be executed outlives the incident.

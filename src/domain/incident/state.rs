@@ -389,11 +389,6 @@ impl Incident {
         self.phase.is_open() && self.is_incident != Some(false)
     }
 
-    /// The call for `purpose`, where one is open.
-    pub fn open_call(&self, purpose: Purpose) -> Option<&Call> {
-        self.calls.get(&purpose).filter(|call| !call.closed)
-    }
-
     /// Whether `actor` may be named as having led: the commander, by name.
     pub fn is_commander(&self, actor: &Actor) -> bool {
         matches!((actor, &self.commander), (Actor::Person(person), Some(commander)) if person == commander)
