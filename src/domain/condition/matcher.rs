@@ -200,9 +200,9 @@ impl Matcher {
         }
         if self.held.is_full() {
             let rules = self.rules.iter().enumerate();
-            self.held.sweep(rules.flat_map(|(number, rule)| {
-                rule.hashes().map(move |hash| (HashKey::of(hash), number))
-            }));
+            self.held.sweep(
+                rules.flat_map(|(number, rule)| rule.hashes().map(move |hash| (HashKey::of(hash), number))),
+            );
         }
         self.muting.sift(&mut observation.matches, alert.authenticated);
         observation

@@ -212,9 +212,8 @@ impl Rule {
         let found: Vec<Match> = match (&mut self.memory, &self.condition.spec().absent) {
             (Memory::Listening(vigil), Some(spec)) => {
                 let silence = vigil.tick(clock, spec);
-                let found = silence.and_then(|silence| {
-                    silent(&self.runbook, &self.condition, clock, &silence)
-                });
+                let found =
+                    silence.and_then(|silence| silent(&self.runbook, &self.condition, clock, &silence));
                 found.into_iter().collect()
             }
             (Memory::Lasting(lasting), _) => lasting.tick(clock, &self.runbook, &self.condition),
