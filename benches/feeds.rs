@@ -10,8 +10,8 @@
 //! chain has to be asked, then observing.
 //!
 //! The replay is `redhandle replay`'s own code over a file of a million lines, plain and gzip, in processes of their
-//! own that print their peak memory (Linux: `VmHWM`). With `-- --smoke` everything is small; without `--bench`
-//! (`cargo test --benches`) nothing is done.
+//! own that print their peak memory (Linux: `VmHWM`). With `-- --smoke` everything is small, with `-- --throughput`
+//! or `-- --memory` only that part is done; without `--bench` (`cargo test --benches`) nothing is.
 
 #![allow(
     clippy::unwrap_used,
@@ -76,8 +76,13 @@ fn main() {
     } else {
         Size { lines: 20_000, rounds: 15, replayed: 1_000_000 }
     };
-    throughput(&size);
-    memory(&size);
+    let (no_throughput, no_memory) = (arguments.contains("--memory"), arguments.contains("--throughput"));
+    if !no_throughput {
+        throughput(&size);
+    }
+    if !no_memory {
+        memory(&size);
+    }
     if cfg!(debug_assertions) {
         println!("This is a debug build: its numbers say nothing.");
     }

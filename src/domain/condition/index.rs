@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy::primitives::Address;
+use alloy::primitives::map::AddressHashMap;
 
 use super::about::{Beyond, each_subject};
 use super::bloom::Probe;
@@ -48,7 +49,8 @@ pub(super) struct Touched {
 
 #[derive(Clone, Debug, Default)]
 struct OnChain {
-    contracts: HashMap<Address, Contract>,
+    /// They come from the configuration: nobody can choose them so that they are slow to find.
+    contracts: AddressHashMap<Contract>,
     /// Rules with a step that needs no contract.
     anywhere: Bucket,
 }

@@ -6,13 +6,15 @@
 //! are spent for that contract, and one trail fires again only with other alerts for every step.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
 use jiff::{SignedDuration, Timestamp};
 
 use super::mute::Mute;
+use super::shelf::Holds;
 use super::truth::Downgrade;
-use super::window::{Entry, Mark, doubt_of, span};
+use super::window::{Entry, FIRST, Mark, doubt, doubt_of, span};
 use crate::domain::alert::AlertHash;
 use crate::domain::names::{ChainId, ContractName};
 
@@ -42,32 +44,58 @@ impl std::fmt::Display for Shared {
 /// A chain, whether anybody could have sent it, and what is shared.
 pub(super) type TrailKey = (ChainId, bool, Shared);
 
-/// An alert on a trail.
+/// An alert on a trail. What never changes is shared by all trails it lies on.
 #[derive(Clone, Debug)]
 pub(super) struct Print {
     /// Which steps it may be.
-    pub(super) steps: BTreeSet<usize>,
+    pub(super) steps: Arc<BTreeSet<usize>>,
     /// The contracts it is about, and whether it fell into announced work on them.
-    pub(super) contracts: BTreeMap<ContractName, bool>,
+    pub(super) contracts: Arc<BTreeMap<ContractName, bool>>,
     /// What holds back firings that need it, by contract.
     pub(super) muted: BTreeMap<ContractName, Vec<Mute>>,
     /// What it has caused, by contract.
     pub(super) marks: BTreeMap<ContractName, Mark>,
     /// The alert; its own mark, mutes and maintenance are not used.
-    pub(super) entry: Entry,
+    pub(super) entry: Arc<Entry>,
 }
 
-impl Print {
-    /// The alert as it counts for a contract; `None` when it is about others.
-    fn for_contract(&self, contract: &ContractName, anywhere: &[bool]) -> Option<(Entry, BTreeSet<usize>)> {
-        let named = self.contracts.get(contract);
-        let free = |step: &usize| anywhere.get(*step).copied().unwrap_or(false);
-        let steps: BTreeSet<usize> =
-            self.steps.iter().copied().filter(|step| named.is_some() || free(step)).collect();
-        let mark = self.marks.get(contract).cloned().unwrap_or_default();
-        let muted = self.muted.get(contract).cloned().unwrap_or_default();
-        let entry = Entry { mark, muted, maintained: named.copied().unwrap_or(false), ..self.entry.clone() };
-        (!steps.is_empty()).then_some((entry, steps))
+/// An alert as it counts for one contract.
+struct Seen<'p> {
+    print: &'p Print,
+    /// Whether it names the contract.
+    named: bool,
+    maintained: bool,
+    mark: Option<&'p Mark>,
+    muted: &'p [Mute],
+}
+
+impl<'p> Seen<'p> {
+    fn new(print: &'p Print, contract: &ContractName) -> Self {
+        let named = print.contracts.get(contract);
+        Self {
+            print,
+            named: named.is_some(),
+            maintained: named.copied().unwrap_or(false),
+            mark: print.marks.get(contract),
+            muted: print.muted.get(contract).map_or(&[], Vec::as_slice),
+        }
+    }
+
+    fn may_be(&self, step: usize, anywhere: &[bool]) -> bool {
+        self.print.steps.contains(&step) && (self.named || anywhere.get(step) == Some(&true))
+    }
+
+    fn has(&self, caused: fn(&Mark) -> &Option<AlertHash>) -> bool {
+        self.mark.is_some_and(|mark| caused(mark).is_some())
+    }
+
+    fn is_sound(&self) -> bool {
+        self.muted.is_empty() && doubt(self.maintained, self.print.entry.canonicity).is_none()
+    }
+
+    fn entry(&self) -> Entry {
+        let (mark, muted) = (self.mark.cloned().unwrap_or_default(), self.muted.to_vec());
+        Entry { mark, muted, maintained: self.maintained, ..Entry::clone(&self.print.entry) }
     }
 }
 
@@ -75,43 +103,86 @@ impl Print {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
     prints: BTreeMap<(Timestamp, AlertHash), Print>,
+    /// How many may be each step.
+    steps: Vec<usize>,
 }
 
-impl Trail {
-    /// Takes an alert in; gives the one that had to make room.
-    pub(super) fn insert(&mut self, print: Print) -> Option<AlertHash> {
-        self.prints.insert((print.entry.at, print.entry.hash.clone()), print);
+impl Holds for Trail {
+    type Item = Print;
+
+    fn hash_of(print: &Print) -> &AlertHash {
+        &print.entry.hash
+    }
+
+    fn insert(&mut self, print: Print) -> Option<Print> {
+        let key = (print.entry.at, print.entry.hash.clone());
+        self.take_out(&key);
+        for step in print.steps.iter() {
+            if self.steps.len() <= *step {
+                self.steps.resize(step.saturating_add(1), 0);
+            }
+            self.steps.get_mut(*step).into_iter().for_each(|count| *count = count.saturating_add(1));
+        }
+        self.prints.insert(key, print);
         if self.prints.len() <= TRAIL_ALERTS_MAX {
             return None;
         }
         let idle = self.prints.iter().find(|(_, print)| print.marks.values().all(|mark| !mark.acted()));
         let key = idle.or_else(|| self.prints.iter().next()).map(|(key, _)| key.clone())?;
-        self.prints.remove(&key).map(|print| print.entry.hash)
+        self.take_out(&key)
     }
 
-    pub(super) fn remove(&mut self, hash: &AlertHash) -> Option<Print> {
+    fn remove(&mut self, hash: &AlertHash) -> Option<Print> {
         let key = self.prints.keys().find(|(_, held)| held == hash)?.clone();
-        self.prints.remove(&key)
+        self.take_out(&key)
     }
 
-    pub(super) fn holds(&self, hash: &AlertHash) -> bool {
-        self.prints.keys().any(|(_, held)| held == hash)
+    fn items(&self) -> impl Iterator<Item = &Print> {
+        self.prints.values()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.prints.is_empty()
+    fn prune(&mut self, oldest: Timestamp) -> Vec<Print> {
+        let kept = self.prints.split_off(&(oldest, FIRST));
+        let gone = std::mem::replace(&mut self.prints, kept);
+        let gone: Vec<Print> = gone.into_values().collect();
+        gone.iter().for_each(|print| self.count_out(print));
+        gone
     }
 
-    pub(super) fn newest(&self) -> Option<Timestamp> {
+    fn oldest(&self) -> Option<Timestamp> {
+        self.prints.keys().next().map(|(at, _)| *at)
+    }
+
+    fn newest(&self) -> Option<Timestamp> {
         self.prints.keys().next_back().map(|(at, _)| *at)
     }
+}
 
-    pub(super) fn prune(&mut self, oldest: Timestamp) {
-        self.prints.retain(|(at, _), _| *at >= oldest);
+impl Trail {
+    fn take_out(&mut self, key: &(Timestamp, AlertHash)) -> Option<Print> {
+        let gone = self.prints.remove(key)?;
+        self.count_out(&gone);
+        Some(gone)
     }
 
-    pub(super) fn prints(&self) -> impl Iterator<Item = &Print> {
-        self.prints.values()
+    fn count_out(&mut self, gone: &Print) {
+        for step in gone.steps.iter() {
+            self.steps.get_mut(*step).into_iter().for_each(|count| *count = count.saturating_sub(1));
+        }
+    }
+
+    /// Whether there is an alert for each of so many steps: without, no sequence is complete.
+    pub(super) fn has_steps(&self, steps: usize) -> bool {
+        self.steps.len() >= steps && self.steps.iter().take(steps).all(|count| *count > 0)
+    }
+
+    /// The contracts that alerts on it are about.
+    pub(super) fn contracts(&self) -> BTreeSet<ContractName> {
+        self.prints.values().flat_map(|print| print.contracts.keys()).cloned().collect()
+    }
+
+    pub(super) fn print_mut(&mut self, at: Timestamp, hash: &AlertHash) -> Option<&mut Print> {
+        self.prints.get_mut(&(at, hash.clone()))
     }
 
     pub(super) fn prints_mut(&mut self) -> impl Iterator<Item = &mut Print> {
@@ -127,49 +198,48 @@ impl Trail {
         anywhere: &[bool],
         within: SignedDuration,
     ) -> Option<(Vec<Entry>, Option<Downgrade>)> {
-        let about: Vec<(Entry, BTreeSet<usize>)> =
-            self.prints.values().filter_map(|print| print.for_contract(contract, anywhere)).collect();
-        let sound: Vec<_> =
-            about.iter().filter(|(entry, _)| entry.mark.spent.is_none() && entry.is_sound()).collect();
-        if let Some(taken) = in_order(&sound, anywhere.len(), within) {
+        let fresh = self.prints.values().map(|print| Seen::new(print, contract));
+        let fresh: Vec<Seen<'_>> = fresh.filter(|seen| !seen.has(|mark| &mark.spent)).collect();
+        let in_order = |fits: &dyn Fn(&Seen<'_>) -> bool| {
+            let fitting: Vec<&Seen<'_>> = fresh.iter().filter(|seen| fits(seen)).collect();
+            in_order(&fitting, anywhere, within)
+        };
+        // Whatever fits is among all that are not spent: where these do not suffice, nothing does.
+        in_order(&|_| true)?;
+        if let Some(taken) = in_order(&|seen| seen.is_sound()) {
             return Some((taken, None));
         }
-        let open: Vec<_> = about
-            .iter()
-            .filter(|(entry, _)| entry.mark.spent.is_none() && entry.mark.paged.is_none())
-            .collect();
-        let heard: Vec<_> = open.iter().copied().filter(|(entry, _)| entry.muted.is_empty()).collect();
-        if let Some(taken) = in_order(&heard, anywhere.len(), within) {
+        let unpaged = |seen: &Seen<'_>| !seen.has(|mark| &mark.paged);
+        if let Some(taken) = in_order(&|seen| unpaged(seen) && seen.muted.is_empty()) {
             let doubt = doubt_of(&taken);
             return Some((taken, doubt));
         }
-        let unheld: Vec<_> = open.into_iter().filter(|(entry, _)| entry.mark.held.is_none()).collect();
-        Some((in_order(&unheld, anywhere.len(), within)?, Some(Downgrade::Suppressed)))
+        let taken = in_order(&|seen| unpaged(seen) && !seen.has(|mark| &mark.held))?;
+        Some((taken, Some(Downgrade::Suppressed)))
     }
 }
 
 /// The first complete sequence: for each alert that may be the first step, the earliest next step again and again,
 /// which is the shortest that begins there. `alerts` are sorted by time.
-fn in_order(
-    alerts: &[&(Entry, BTreeSet<usize>)],
-    steps: usize,
-    within: SignedDuration,
-) -> Option<Vec<Entry>> {
-    for (first, _) in alerts.iter().filter(|(_, may_be)| may_be.contains(&0)) {
-        let mut taken = vec![first.clone()];
+fn in_order(alerts: &[&Seen<'_>], anywhere: &[bool], within: SignedDuration) -> Option<Vec<Entry>> {
+    let steps = anywhere.len();
+    for first in alerts.iter().filter(|seen| seen.may_be(0, anywhere)) {
+        let began = first.print.entry.at;
+        let mut taken = vec![*first];
         for step in 1..steps {
-            let after = taken.last().map_or(first.at, |entry| entry.at);
-            let next = alerts.iter().find(|(entry, may_be)| {
-                may_be.contains(&step)
-                    && entry.at >= after
-                    && span(first.at, entry.at) <= within
-                    && !taken.iter().any(|taken| taken.hash == entry.hash)
+            let after = taken.last().map_or(began, |seen| seen.print.entry.at);
+            let from = alerts.partition_point(|seen| seen.print.entry.at < after);
+            let mut later = alerts.iter().skip(from);
+            let mut reached = later.by_ref().take_while(|seen| span(began, seen.print.entry.at) <= within);
+            let next = reached.find(|seen| {
+                seen.may_be(step, anywhere)
+                    && !taken.iter().any(|taken| taken.print.entry.hash == seen.print.entry.hash)
             });
-            let Some((next, _)) = next else { break };
-            taken.push(next.clone());
+            let Some(next) = next else { break };
+            taken.push(next);
         }
         if taken.len() == steps {
-            return Some(taken);
+            return Some(taken.into_iter().map(Seen::entry).collect());
         }
     }
     None

@@ -15,7 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use alloy::primitives::Address;
 
 use super::mute::Mute;
+use super::shelf::Holds;
 use super::spec::CountSpec;
+use super::tally::first_window;
 use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
 use crate::domain::names::{ContractName, FeedName};
@@ -27,6 +29,9 @@ pub const WINDOW_ALERTS_MAX: usize = 256;
 /// How far behind the newest event an alert may arrive and still count: the look-back of Forta's own Attack
 /// Detector (24 hours). What is older can be read in the journal, and no longer acts.
 pub const LATENESS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Before every hash.
+pub(super) const FIRST: AlertHash = AlertHash(String::new());
 
 /// One alert in a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +65,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Why it may do no more than page.
     pub(super) fn doubt(&self) -> Option<Downgrade> {
-        match (self.maintained, self.canonicity) {
-            (true, _) => Some(Downgrade::Maintenance),
-            (false, Canonicity::Unknown) => Some(Downgrade::UnknownBlock),
-            (false, Canonicity::Canonical | Canonicity::Orphaned) => None,
-        }
+        doubt(self.maintained, self.canonicity)
     }
 
     /// Whether nothing speaks against a full response to it.
@@ -138,42 +139,83 @@ pub(super) struct Wanted {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
     entries: BTreeMap<(Timestamp, AlertHash), Entry>,
+    /// How many alerts each bot has; empty until the window was full once.
+    of_bot: BTreeMap<BotId, usize>,
 }
 
-impl Window {
-    /// Takes an alert in; the one that had to make room comes back.
-    pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
-        self.entries.insert((entry.at, entry.hash.clone()), entry);
+impl Holds for Window {
+    type Item = Entry;
+
+    fn hash_of(item: &Entry) -> &AlertHash {
+        &item.hash
+    }
+
+    fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        let key = (entry.at, entry.hash.clone());
+        self.take_out(&key);
+        self.count_in(&entry.bot);
+        self.entries.insert(key, entry);
         if self.entries.len() <= WINDOW_ALERTS_MAX {
             return None;
         }
-        let mut of_bot: BTreeMap<&BotId, usize> = BTreeMap::new();
-        for entry in self.entries.values() {
-            let count = of_bot.entry(&entry.bot).or_default();
-            *count = count.saturating_add(1);
+        if self.of_bot.is_empty() {
+            for entry in self.entries.values() {
+                let count = self.of_bot.entry(entry.bot.clone()).or_default();
+                *count = count.saturating_add(1);
+            }
         }
-        let noisiest = of_bot.into_iter().max_by_key(|(_, count)| *count).map(|(bot, _)| bot.clone())?;
-        let oldest = self.entries.values().find(|entry| entry.bot == noisiest)?;
+        let noisiest = self.of_bot.iter().max_by_key(|(_, count)| **count).map(|(bot, _)| bot)?;
+        let oldest = self.entries.values().find(|entry| entry.bot == *noisiest)?;
         let key = (oldest.at, oldest.hash.clone());
-        self.entries.remove(&key)
+        self.take_out(&key)
     }
 
-    pub(super) fn remove(&mut self, hash: &AlertHash) -> Option<Entry> {
+    fn remove(&mut self, hash: &AlertHash) -> Option<Entry> {
         let key = self.entries.keys().find(|(_, held)| held == hash)?.clone();
-        self.entries.remove(&key)
+        self.take_out(&key)
     }
 
-    pub(super) fn holds(&self, hash: &AlertHash) -> bool {
-        self.entries.keys().any(|(_, held)| held == hash)
+    fn items(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    fn prune(&mut self, oldest: Timestamp) -> Vec<Entry> {
+        let kept = self.entries.split_off(&(oldest, FIRST));
+        let gone = std::mem::replace(&mut self.entries, kept);
+        self.of_bot.clear();
+        gone.into_values().collect()
     }
 
-    /// Drops what happened before `oldest`.
-    pub(super) fn prune(&mut self, oldest: Timestamp) {
-        self.entries.retain(|(at, _), _| *at >= oldest);
+    fn oldest(&self) -> Option<Timestamp> {
+        self.entries.keys().next().map(|(at, _)| *at)
+    }
+
+    fn newest(&self) -> Option<Timestamp> {
+        self.entries.keys().next_back().map(|(at, _)| *at)
+    }
+}
+
+impl Window {
+    fn take_out(&mut self, key: &(Timestamp, AlertHash)) -> Option<Entry> {
+        let gone = self.entries.remove(key)?;
+        if let Some(count) = self.of_bot.get_mut(&gone.bot) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.of_bot.remove(&gone.bot);
+            }
+        }
+        Some(gone)
+    }
+
+    fn count_in(&mut self, bot: &BotId) {
+        if self.of_bot.is_empty() {
+            return;
+        }
+        if let Some(count) = self.of_bot.get_mut(bot) {
+            *count = count.saturating_add(1);
+        } else {
+            self.of_bot.insert(bot.clone(), 1);
+        }
     }
 
     /// Fires if the alert completes a window: the alerts that took part, now spent. Where that needs alerts in
@@ -182,6 +224,10 @@ impl Window {
         let key = (at, hash.clone());
         let own = self.entries.get(&key)?;
         if own.mark.spent.is_some() {
+            return None;
+        }
+        // Whatever fits is among all that are not spent: where these do not suffice, nothing does.
+        if !self.may_complete(at, wanted) {
             return None;
         }
         let sound = own.is_sound();
@@ -208,6 +254,12 @@ impl Window {
         Some(self.spend(taken, hash, Some(Downgrade::Suppressed)))
     }
 
+    fn may_complete(&self, at: Timestamp, wanted: &Wanted) -> bool {
+        let near = self.near(at, wanted.count.within);
+        let fresh: Vec<&Entry> = near.filter(|entry| entry.mark.spent.is_none()).collect();
+        first_window(&fresh, at, wanted).is_some()
+    }
+
     /// The first window around `at` of alerts that are not spent and fit.
     fn fresh_window(
         &self,
@@ -232,11 +284,6 @@ impl Window {
             self.remember(entry.at, &entry.hash, &entry.mark);
         }
         Completed { taken, doubt }
-    }
-
-    /// What is held.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
     }
 
     /// What is held, to be corrected; event times and hashes stay.
@@ -271,14 +318,8 @@ impl Window {
         }
     }
 
-    /// When the newest of its alerts happened.
-    pub(super) fn newest(&self) -> Option<Timestamp> {
-        self.entries.keys().next_back().map(|(at, _)| *at)
-    }
-
-    /// Takes back what the alert caused: it, and the spending of those it completed a window with.
-    pub(super) fn forget(&mut self, hash: &AlertHash) {
-        self.remove(hash);
+    /// Takes back what the alert caused: those it completed a window with are not spent.
+    pub(super) fn release(&mut self, hash: &AlertHash) {
         for entry in self.entries.values_mut() {
             entry.mark.release(hash);
         }
@@ -297,7 +338,19 @@ impl Window {
 
     /// Alerts at most `within` before or after `at`, oldest first.
     fn near(&self, at: Timestamp, within: SignedDuration) -> impl Iterator<Item = &Entry> {
-        self.entries.values().filter(move |entry| span(entry.at, at) <= within)
+        let from = at.checked_sub(within).unwrap_or(Timestamp::MIN);
+        let to = at.checked_add(within).unwrap_or(Timestamp::MAX);
+        let later = self.entries.range((from, FIRST)..);
+        later.take_while(move |((at, _), _)| *at <= to).map(|(_, entry)| entry)
+    }
+}
+
+/// Why an alert may do no more than page.
+pub(super) fn doubt(maintained: bool, canonicity: Canonicity) -> Option<Downgrade> {
+    match (maintained, canonicity) {
+        (true, _) => Some(Downgrade::Maintenance),
+        (false, Canonicity::Unknown) => Some(Downgrade::UnknownBlock),
+        (false, Canonicity::Canonical | Canonicity::Orphaned) => None,
     }
 }
 
@@ -308,94 +361,6 @@ pub(super) fn doubt_of(taken: &[Entry]) -> Option<Downgrade> {
     Some(doubts.find(|doubt| *doubt == Downgrade::Maintenance).unwrap_or(first))
 }
 
-/// The earliest window that holds an alert at `at` and is complete. `fresh` is sorted and all within reach of `at`;
-/// any window that holds the alert begins at an alert no later than it.
-fn first_window<'w, 'e>(fresh: &'w [&'e Entry], at: Timestamp, wanted: &Wanted) -> Option<&'w [&'e Entry]> {
-    let mut seen = Tally::default();
-    let mut end = 0_usize;
-    for (start, first) in fresh.iter().enumerate().take_while(|(_, first)| first.at <= at) {
-        while let Some(entry) = fresh.get(end).filter(|entry| span(first.at, entry.at) <= wanted.count.within)
-        {
-            seen.add(entry);
-            end = end.saturating_add(1);
-        }
-        if at_least(end.saturating_sub(start), wanted.count.alerts) && seen.suffices(wanted) {
-            return fresh.get(start..end);
-        }
-        seen.remove(first);
-    }
-    None
-}
-
-/// How many different ones of each kind are in a window that slides.
-#[derive(Default)]
-struct Tally<'e> {
-    bots: BTreeMap<&'e BotId, usize>,
-    feeds: BTreeMap<&'e FeedName, usize>,
-    stages: BTreeMap<usize, usize>,
-    distinct: BTreeMap<usize, BTreeMap<&'e str, usize>>,
-    included: usize,
-}
-
-impl<'e> Tally<'e> {
-    fn add(&mut self, entry: &'e Entry) {
-        one_more(&mut self.bots, &entry.bot);
-        one_more(&mut self.feeds, &entry.feed);
-        if let Some(stage) = entry.stage {
-            one_more(&mut self.stages, stage);
-        }
-        for (index, value) in differing(entry) {
-            one_more(self.distinct.entry(index).or_default(), value);
-        }
-        self.included = self.included.saturating_add(usize::from(entry.included));
-    }
-
-    fn remove(&mut self, entry: &'e Entry) {
-        one_less(&mut self.bots, &entry.bot);
-        one_less(&mut self.feeds, &entry.feed);
-        if let Some(stage) = entry.stage {
-            one_less(&mut self.stages, stage);
-        }
-        for (index, value) in differing(entry) {
-            one_less(self.distinct.entry(index).or_default(), value);
-        }
-        self.included = self.included.saturating_sub(usize::from(entry.included));
-    }
-
-    fn suffices(&self, wanted: &Wanted) -> bool {
-        at_least(self.bots.len(), wanted.count.bots)
-            && at_least(self.feeds.len(), wanted.count.feeds)
-            && at_least(self.stages.len(), wanted.stages)
-            && (!wanted.including || self.included > 0)
-            && wanted
-                .distinct
-                .iter()
-                .enumerate()
-                .all(|(index, wanted)| at_least(self.distinct.get(&index).map_or(0, BTreeMap::len), *wanted))
-    }
-}
-
-fn differing(entry: &Entry) -> impl Iterator<Item = (usize, &str)> {
-    let values = entry.differs.iter().enumerate();
-    values.flat_map(|(index, values)| values.iter().map(move |value| (index, value.as_str())))
-}
-
-fn one_more<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {
-    let count = counts.entry(key).or_default();
-    *count = count.saturating_add(1);
-}
-
-fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K) {
-    if let Some(count) = counts.get_mut(&key) {
-        *count = count.saturating_sub(1);
-    }
-    counts.retain(|_, count| *count > 0);
-}
-
 pub(super) fn span(from: Timestamp, to: Timestamp) -> SignedDuration {
     to.duration_since(from).abs()
-}
-
-fn at_least(found: usize, wanted: u32) -> bool {
-    u32::try_from(found).unwrap_or(u32::MAX) >= wanted
 }

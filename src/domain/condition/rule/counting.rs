@@ -9,6 +9,7 @@ use super::super::compile::{Condition, Watched};
 use super::super::grouping::{GROUPS_MAX, GroupKey, groups};
 use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
+use super::super::shelf::Shelf;
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark, Window};
 use super::{Arriving, Marks, Removed, Said, silenced};
@@ -21,7 +22,7 @@ pub(super) type Caused = BTreeMap<GroupKey, Mark>;
 /// The windows of one condition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counting {
-    windows: BTreeMap<GroupKey, Window>,
+    windows: Shelf<GroupKey, Window>,
 }
 
 impl Counting {
@@ -60,7 +61,7 @@ impl Counting {
             if entry.muted.is_empty() {
                 heard.insert(key);
             }
-            let displaced = self.windows.entry(key.clone()).or_default().insert(entry);
+            let displaced = self.windows.insert(key, entry);
             said.observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
             if let Some(displaced) = displaced {
                 count(&mut said.counters.displaced);
@@ -86,7 +87,7 @@ impl Counting {
             count(&mut said.counters.fired_early);
             said.observation.matches.push(matched);
         }
-        self.make_room();
+        self.windows.make_room(GROUPS_MAX);
     }
 
     /// Fires if the alert completes its window.
@@ -129,35 +130,33 @@ impl Counting {
 
     /// What alerts have caused for a contract, they have caused in all its groups.
     fn remember(&mut self, key: &GroupKey, taken: &[Entry]) {
-        let kin = self.windows.iter_mut().filter(|(other, _)| *other != key && key.is_kin(other));
-        for (_, window) in kin {
-            taken.iter().for_each(|entry| window.remember(entry.at, &entry.hash, &entry.mark));
-        }
-    }
-
-    /// Drops the groups that have been quiet the longest.
-    fn make_room(&mut self) {
-        while self.windows.len() > GROUPS_MAX {
-            let quiet = self.windows.iter().min_by_key(|(_, window)| window.newest());
-            let Some(quiet) = quiet.map(|(key, _)| key.clone()) else { return };
-            self.windows.remove(&quiet);
+        for entry in taken {
+            let kin = self.windows.keys_of(&entry.hash).filter(|other| *other != key && key.is_kin(other));
+            let kin: Vec<GroupKey> = kin.cloned().collect();
+            for window in &kin {
+                if let Some(window) = self.windows.get_mut(window) {
+                    window.remember(entry.at, &entry.hash, &entry.mark);
+                }
+            }
         }
     }
 
     pub(super) fn take_out(&mut self, alert: &Alert) -> Caused {
-        let windows = self.windows.iter_mut().filter(|(key, _)| key.authenticated == alert.authenticated);
-        windows.filter_map(|(key, window)| Some((key.clone(), window.remove(&alert.hash)?.mark))).collect()
+        let trust = alert.authenticated;
+        let taken = self.windows.take(&alert.hash, |key| key.authenticated == trust);
+        taken.into_iter().map(|(key, entry)| (key, entry.mark)).collect()
     }
 
     pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let trust = retraction.authenticated;
-        let windows = self.windows.iter_mut().filter(|(key, _)| key.authenticated == trust);
         let on_chain = |entry: &Entry| entry.block.is_none_or(|block| block.chain == retraction.chain);
-        remove(windows, &|entry| on_chain(entry) && gone(entry))
+        removed(
+            self.windows.take_where(|key| key.authenticated == trust, |entry| on_chain(entry) && gone(entry)),
+        )
     }
 
     pub(super) fn drop_where(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
-        remove(self.windows.iter_mut(), gone)
+        removed(self.windows.take_where(|_| true, gone))
     }
 
     pub(super) fn confirm_block(
@@ -167,7 +166,7 @@ impl Counting {
         condition: &Condition,
     ) -> Vec<Match> {
         let mut confirmed: Vec<(GroupKey, Timestamp, AlertHash)> = Vec::new();
-        for (key, window) in &mut self.windows {
+        for (key, window) in self.windows.iter_mut() {
             for entry in window.entries_mut().filter(|entry| is_open(entry, block)) {
                 entry.canonicity = Canonicity::Canonical;
                 confirmed.push((key.clone(), entry.at, entry.hash.clone()));
@@ -179,13 +178,13 @@ impl Counting {
 
     /// Marks what is silenced from now on, and what no longer is.
     pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
-        for entry in self.windows.values_mut().flat_map(Window::entries_mut) {
+        for entry in self.windows.iter_mut().flat_map(|(_, window)| window.entries_mut()) {
             entry.muted = silenced(&entry.muted, entry, (runbook, condition, &entry.about), silences);
         }
     }
 
     pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {
-        for (key, window) in &mut self.windows {
+        for (key, window) in self.windows.iter_mut() {
             let is_its = key.contract.as_ref().is_none_or(|own| own == contract);
             if is_its && key.authenticated == alert.authenticated {
                 window.take_back(&alert.hash);
@@ -194,28 +193,22 @@ impl Counting {
     }
 
     pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
-        for (key, window) in &mut self.windows {
-            if key.authenticated == authenticated {
-                window.forget(hash);
-            }
+        self.windows.take(hash, |key| key.authenticated == authenticated);
+        for (_, window) in self.windows.iter_mut().filter(|(key, _)| key.authenticated == authenticated) {
+            window.release(hash);
         }
     }
 
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        self.windows.iter().any(|(key, window)| key.authenticated == authenticated && window.holds(hash))
+        self.windows.keys_of(hash).any(|key| key.authenticated == authenticated)
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.windows.values().flat_map(Window::entries)
+        self.windows.items()
     }
 
     pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {
-        for (key, window) in &mut self.windows {
-            if key.authenticated == authenticated {
-                window.prune(oldest);
-            }
-        }
-        self.windows.retain(|_, window| !window.is_empty());
+        self.windows.prune(oldest, |key| key.authenticated == authenticated);
     }
 }
 
@@ -236,23 +229,16 @@ pub(super) fn is_open(entry: &Entry, block: &BlockId) -> bool {
     entry.block.as_ref() == Some(block) && entry.canonicity == Canonicity::Unknown
 }
 
-fn remove<'w>(
-    windows: impl Iterator<Item = (&'w GroupKey, &'w mut Window)>,
-    gone: &dyn Fn(&Entry) -> bool,
-) -> Removed {
+/// What was taken out, told.
+fn removed(taken: Vec<(GroupKey, Entry)>) -> Removed {
     let mut removed = Removed::default();
-    for (_, window) in windows {
-        let hashes: BTreeSet<AlertHash> =
-            window.entries().filter(|entry| gone(entry)).map(|entry| entry.hash.clone()).collect();
-        for hash in hashes {
-            let Some(entry) = window.remove(&hash) else { continue };
-            if !entry.mark.acted() {
-                removed.waiting.insert(hash);
-                continue;
-            }
-            for contract in entry.about {
-                removed.acted.entry(contract).or_default().insert(hash.clone());
-            }
+    for (_, entry) in taken {
+        if !entry.mark.acted() {
+            removed.waiting.insert(entry.hash);
+            continue;
+        }
+        for contract in entry.about {
+            removed.acted.entry(contract).or_default().insert(entry.hash.clone());
         }
     }
     removed

@@ -1,6 +1,7 @@
 //! `sequence`: steps in order that share something.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,6 +10,7 @@ use super::super::attacker;
 use super::super::compile::{Condition, Watched};
 use super::super::mute::{ActiveSilence, Mute};
 use super::super::outcome::{Firing, Match, Why, count};
+use super::super::shelf::Shelf;
 use super::super::spec::Same;
 use super::super::trail::{Print, Shared, TRAILS_MAX, Trail, TrailKey};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
@@ -24,7 +26,7 @@ pub(super) type Caused = BTreeMap<ContractName, Mark>;
 /// The trails of one condition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Following {
-    trails: BTreeMap<TrailKey, Trail>,
+    trails: Shelf<TrailKey, Trail>,
 }
 
 impl Following {
@@ -57,10 +59,11 @@ impl Following {
         });
         let muted: BTreeMap<ContractName, Vec<Mute>> = muted.filter(|(_, by)| !by.is_empty()).collect();
         said.muted(muted.values().flatten());
+        let (steps, contracts, entry) = (Arc::new(steps), Arc::new(contracts), Arc::new(entry));
         let print = Print { steps, contracts, muted, marks, entry };
         let keys = keys(alert, condition, &named);
         for key in &keys {
-            let displaced = self.trails.entry(key.clone()).or_default().insert(print.clone());
+            let displaced = self.trails.insert(key, print.clone()).map(|gone| gone.entry.hash.clone());
             said.observation.kept |= displaced.as_ref() != Some(&alert.hash);
             if let Some(displaced) = displaced {
                 count(&mut said.counters.displaced);
@@ -70,7 +73,7 @@ impl Following {
         let matches = self.complete(&keys, alert.event_time(), &alert.hash, said.runbook, condition);
         matches.iter().for_each(|_| count(&mut said.counters.fired));
         said.observation.matches.extend(matches);
-        self.make_room();
+        self.trails.make_room(TRAILS_MAX);
     }
 
     /// Fires each contract whose steps are all on one of these trails, once.
@@ -83,16 +86,24 @@ impl Following {
         condition: &Condition,
     ) -> Vec<Match> {
         let (anywhere, within) = (condition.anywhere(), condition.count().within);
+        // Most trails lack a step, and are about few contracts.
+        let hopeful = keys.iter().filter_map(|key| {
+            let trail = self.trails.get(key).filter(|trail| trail.has_steps(anywhere.len()))?;
+            Some((key, trail.contracts()))
+        });
+        let hopeful: Vec<(&TrailKey, BTreeSet<ContractName>)> = hopeful.collect();
+        let any_contract = !anywhere.contains(&false);
         let mut matches = Vec::new();
-        for watched in condition.watched() {
-            let found = keys.iter().filter(|(chain, ..)| *chain == watched.chain_id).find_map(|key| {
+        for watched in condition.watched().iter().filter(|_| !hopeful.is_empty()) {
+            let here = hopeful.iter().filter(|((chain, ..), contracts)| {
+                *chain == watched.chain_id && (any_contract || contracts.contains(&watched.contract))
+            });
+            let found = here.map(|(key, _)| *key).find_map(|key| {
                 let (taken, doubt) = self.trails.get(key)?.complete(&watched.contract, &anywhere, within)?;
-                Some((key.clone(), taken, doubt))
+                Some((key, taken, doubt))
             });
             let Some(((_, authenticated, shared), taken, doubt)) = found else { continue };
-            // The same alerts may lie on several trails; they are spent on all of them.
-            let hashes: BTreeSet<AlertHash> = taken.iter().map(|entry| entry.hash.clone()).collect();
-            self.spend(&hashes, authenticated, &watched.contract, hash, doubt);
+            self.spend(&taken, *authenticated, &watched.contract, hash, doubt);
             let firing = Firing {
                 watched,
                 early: false,
@@ -101,49 +112,41 @@ impl Following {
                 taken,
                 shared: Some(shared.to_string()),
             };
-            matches.push(firing.into_match(runbook, condition, at, authenticated));
+            matches.push(firing.into_match(runbook, condition, at, *authenticated));
         }
         matches
     }
 
+    /// The same alerts may lie on several trails; they are spent on all of them.
     fn spend(
         &mut self,
-        hashes: &BTreeSet<AlertHash>,
+        taken: &[Entry],
         authenticated: bool,
         contract: &ContractName,
         by: &AlertHash,
         doubt: Option<Downgrade>,
     ) {
-        let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == authenticated);
-        let prints = trails.flat_map(|(_, trail)| trail.prints_mut());
-        for print in prints.filter(|print| hashes.contains(&print.entry.hash)) {
-            let mark = print.marks.entry(contract.clone()).or_default();
-            match doubt {
-                None => mark.spent = Some(by.clone()),
-                Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => mark.paged = Some(by.clone()),
-                Some(Downgrade::Suppressed) => mark.held = Some(by.clone()),
+        for entry in taken {
+            let on = self.trails.keys_of(&entry.hash).filter(|(_, trust, _)| *trust == authenticated);
+            let on: Vec<TrailKey> = on.cloned().collect();
+            for key in on {
+                let print =
+                    self.trails.get_mut(&key).and_then(|trail| trail.print_mut(entry.at, &entry.hash));
+                let Some(print) = print else { continue };
+                let mark = print.marks.entry(contract.clone()).or_default();
+                match doubt {
+                    None => mark.spent = Some(by.clone()),
+                    Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => mark.paged = Some(by.clone()),
+                    Some(Downgrade::Suppressed) => mark.held = Some(by.clone()),
+                }
             }
         }
     }
 
-    /// Drops the trails that have been quiet the longest.
-    fn make_room(&mut self) {
-        while self.trails.len() > TRAILS_MAX {
-            let quiet =
-                self.trails.iter().min_by_key(|(_, trail)| trail.newest()).map(|(key, _)| key.clone());
-            let Some(quiet) = quiet else { return };
-            self.trails.remove(&quiet);
-        }
-    }
-
     pub(super) fn take_out(&mut self, alert: &Alert) -> Caused {
-        let mut caused = Caused::new();
-        let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == alert.authenticated);
-        for (_, trail) in trails {
-            caused.extend(trail.remove(&alert.hash).map(|print| print.marks).unwrap_or_default());
-        }
-        self.trails.retain(|_, trail| !trail.is_empty());
-        caused
+        let trust = alert.authenticated;
+        let taken = self.trails.take(&alert.hash, |(_, own, _)| *own == trust);
+        taken.into_iter().flat_map(|(_, print)| print.marks).collect()
     }
 
     pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
@@ -157,25 +160,17 @@ impl Following {
 
     fn remove(&mut self, on: &dyn Fn(&TrailKey) -> bool, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
-        for (_, trail) in self.trails.iter_mut().filter(|(key, _)| on(key)) {
-            let hashes: Vec<AlertHash> = trail
-                .prints()
-                .filter(|print| gone(&print.entry))
-                .map(|print| print.entry.hash.clone())
-                .collect();
-            for hash in hashes {
-                let Some(print) = trail.remove(&hash) else { continue };
-                let mut acted = false;
-                for (contract, _) in print.marks.iter().filter(|(_, mark)| mark.acted()) {
-                    acted = true;
-                    removed.acted.entry(contract.clone()).or_default().insert(hash.clone());
-                }
-                if !acted {
-                    removed.waiting.insert(hash);
-                }
+        for (_, print) in self.trails.take_where(on, |print| gone(&print.entry)) {
+            let hash = &print.entry.hash;
+            let mut acted = false;
+            for (contract, _) in print.marks.iter().filter(|(_, mark)| mark.acted()) {
+                acted = true;
+                removed.acted.entry(contract.clone()).or_default().insert(hash.clone());
+            }
+            if !acted {
+                removed.waiting.insert(hash.clone());
             }
         }
-        self.trails.retain(|_, trail| !trail.is_empty());
         removed
     }
 
@@ -186,9 +181,9 @@ impl Following {
         condition: &Condition,
     ) -> Vec<Match> {
         let mut touched: BTreeMap<(Timestamp, AlertHash), BTreeSet<TrailKey>> = BTreeMap::new();
-        for (key, trail) in &mut self.trails {
+        for (key, trail) in self.trails.iter_mut() {
             for print in trail.prints_mut().filter(|print| is_open(&print.entry, block)) {
-                print.entry.canonicity = Canonicity::Canonical;
+                Arc::make_mut(&mut print.entry).canonicity = Canonicity::Canonical;
                 let at = (print.entry.at, print.entry.hash.clone());
                 touched.entry(at).or_default().insert(key.clone());
             }
@@ -202,7 +197,7 @@ impl Following {
 
     /// Marks what is silenced from now on, and what no longer is.
     pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
-        for print in self.trails.values_mut().flat_map(Trail::prints_mut) {
+        for print in self.trails.iter_mut().flat_map(|(_, trail)| trail.prints_mut()) {
             for watched in condition.watched() {
                 let muted = print.muted.remove(&watched.contract).unwrap_or_default();
                 let group = std::slice::from_ref(&watched.contract);
@@ -224,31 +219,22 @@ impl Following {
     }
 
     pub(super) fn forget(&mut self, hash: &AlertHash, authenticated: bool) {
-        for ((_, trust, _), trail) in &mut self.trails {
-            if *trust == authenticated {
-                trail.remove(hash);
-                trail
-                    .prints_mut()
-                    .for_each(|print| print.marks.values_mut().for_each(|mark| mark.release(hash)));
-            }
-        }
+        self.trails.take(hash, |(_, trust, _)| *trust == authenticated);
+        let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == authenticated);
+        let prints = trails.flat_map(|(_, trail)| trail.prints_mut());
+        prints.flat_map(|print| print.marks.values_mut()).for_each(|mark| mark.release(hash));
     }
 
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        self.trails.iter().any(|((_, trust, _), trail)| *trust == authenticated && trail.holds(hash))
+        self.trails.keys_of(hash).any(|(_, trust, _)| *trust == authenticated)
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.trails.values().flat_map(|trail| trail.prints().map(|print| &print.entry))
+        self.trails.items().map(|print| &*print.entry)
     }
 
     pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {
-        for ((_, trust, _), trail) in &mut self.trails {
-            if *trust == authenticated {
-                trail.prune(oldest);
-            }
-        }
-        self.trails.retain(|_, trail| !trail.is_empty());
+        self.trails.prune(oldest, |(_, trust, _)| *trust == authenticated);
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::OnceLock;
 
 use alloy::primitives::{Address, B256, address};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use proptest::prelude::ProptestConfig;
 
 use super::*;
 use crate::domain::alert::{Alert, AlertBlock, AlertHash, AlertSeverity, BotId};
@@ -46,6 +47,12 @@ fn bots() -> BotLists {
         "detectors".to_owned(),
         vec![BotId::new("0xA1"), BotId::new("0xb2"), BotId::new("0xc3")],
     )])
+}
+
+/// So many random cases, as long as `PROPTEST_CASES` asks for no other number: more find what is rarer, and take longer.
+fn cases(number: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|asked| asked.parse().ok());
+    ProptestConfig::with_cases(asked.unwrap_or(number))
 }
 
 /// Two CRITICAL alerts of two detectors about the vault within ten minutes.

@@ -274,7 +274,7 @@ fn asked() -> impl Strategy<Value = Asked> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(80))]
 
     /// Duplicates, late and old alerts, newer blocks, orphans and retractions, in any order of delivery.
     #[test]
