@@ -6,6 +6,7 @@ mod grouping;
 mod indexed;
 mod kinds;
 mod lasting;
+mod linear;
 mod needs;
 mod never;
 mod numbers;

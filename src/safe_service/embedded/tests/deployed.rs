@@ -42,9 +42,10 @@ async fn what_the_node_forgot_is_a_sentence_and_no_number() {
     let chain = chain(25_000_000, 12_504_126);
     chain.forgets_before(24_999_872);
     let deployed = Deployed::default();
-    let told = |refused: Result<u64, Refusal>| match refused.unwrap_err() {
-        Refusal::Unavailable(text) => text,
-        other => panic!("{other:?}"),
+    let told = |refused: Result<u64, Refusal>| {
+        let refused = refused.unwrap_err();
+        let Refusal::Unavailable(text) = refused else { panic!("{refused:?}") };
+        text
     };
     let text = told(deployed.block(&chain, SINGLETON).await);
     assert!(text.contains("whether it had code at block 12500000") && text.contains("archive"), "{text}");
