@@ -14,8 +14,9 @@ use crate::domain::names::ChainId;
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::{SafeAddress, SafeNonce, SafeState, SafeVersion};
 
-/// Modules that are read; a Safe with more is refused rather than shown in part.
-pub const MODULES_MAX: usize = 50;
+/// Modules that are read; a Safe with more is refused rather than shown in part. The answer is as long as there are
+/// modules (`ModuleManager.getModulesPaginated` cuts its array), so that asking for many costs a usual Safe nothing.
+pub const MODULES_MAX: usize = 1_000;
 
 /// Start and end of the Safe's linked lists (`ModuleManager.SENTINEL_MODULES`).
 const SENTINEL: Address = address!("0x0000000000000000000000000000000000000001");

@@ -6,13 +6,13 @@
 //! red unless the configuration says that it is wanted so. Each such gap is handed over as a rejected item.
 //!
 //! *Believed.* A feed may hear several instances of the same monitors. A claim waits, unacknowledged, until enough
-//! of them have made it ([`tally`]); one that never gets there is put where people can see it, with who made it.
+//! of them have made it (`tally`); one that never gets there is put where people can see it, with who made it.
 //!
 //! | file | what |
 //! |---|---|
-//! | [`ear`] | one instance: its connection, its stream or subscription, its health |
-//! | [`desk`] | all instances: reading, counting votes, delivering, acknowledging |
-//! | [`tally`] | which claims wait for how many |
+//! | `ear` | one instance: its connection, its stream or subscription, its health |
+//! | `desk` | all instances: reading, counting votes, delivering, acknowledging |
+//! | `tally` | which claims wait for how many |
 
 mod desk;
 mod ear;

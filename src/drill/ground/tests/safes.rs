@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::signers::SignerSync;
 use alloy::sol_types::SolCall;
 use serde_json::json;
@@ -10,6 +10,7 @@ use serde_json::json;
 use super::super::protocol::Ground;
 use super::super::*;
 use super::faulty::{Fault, faulty};
+use crate::chain::safe_state::MODULES_MAX;
 use crate::chain::{
     BalanceOverride, BroadcastError, Chain, Endpoint, ExecutionsError, Retry, SafeReadError, SimCall,
     SimulateError, SimulateMethod, SimulateRequest, StorageOverride, TransactionDraft, decode_revert,
@@ -112,6 +113,33 @@ async fn modules_and_guards_are_seen() {
     assert_eq!(state.modules, [module]);
     assert_eq!(state.guard, Some(Address::repeat_byte(0xb1)));
     assert_eq!(state.module_guard, Some(Address::repeat_byte(0xb2)));
+}
+
+/// Links modules as `ModuleManager` does: a mapping in slot 1, from each to the next, from the sentinel and back to it.
+async fn link_modules(ground: &LocalChain, safe: SafeAddress, modules: &[Address]) {
+    let sentinel = Address::with_last_byte(1);
+    let ring: Vec<Address> =
+        [sentinel].into_iter().chain(modules.iter().copied()).chain([sentinel]).collect();
+    for pair in ring.windows(2) {
+        let slot = keccak256([pair[0].into_word(), B256::with_last_byte(1)].concat());
+        ground.anvil.set_storage(safe.0, slot, pair[1].into_word()).await.unwrap();
+    }
+    ground.anvil.mine(1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_modules_are_read_whole_and_more_are_refused() {
+    let (ground, state, _) = defended(SafeVersion::V1_4_1).await;
+    let modules: Vec<Address> =
+        (0..=MODULES_MAX).map(|n| Address::from_word(B256::from(U256::from(0x10_000 + n)))).collect();
+    let (most, _) = modules.split_at(MODULES_MAX);
+    link_modules(&ground, state.address, most).await;
+    let head = ground.chain.head().await.unwrap();
+    assert_eq!(ground.chain.safe_state(&head, state.address).await.unwrap().modules, most);
+    link_modules(&ground, state.address, &modules).await;
+    let head = ground.chain.head().await.unwrap();
+    let refused = ground.chain.safe_state(&head, state.address).await.unwrap_err();
+    assert!(refused.to_string().contains("it has more than 1000 modules"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
