@@ -111,7 +111,9 @@ impl Reference {
         }
         let older =
             self.held.iter().position(|held| held.event.hash == event.hash).map(|at| self.held.remove(at));
-        if late || all_cleared(&event.attackers, &self.cleared) {
+        // By attacker, who accuses nobody stands in no window; what an older block caused goes with it.
+        let nowhere = asked.by_attacker && event.attackers.is_empty();
+        if late || nowhere || all_cleared(&event.attackers, &self.cleared) {
             return Vec::new();
         }
         self.held.push(Held { event: event.clone(), spent: older.is_some_and(|older| older.spent) });
