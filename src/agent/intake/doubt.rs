@@ -44,7 +44,8 @@ impl Intake {
         self.heed_silences(self.agent.clock.now());
         for alert in alerts {
             self.taken.alerts += 1;
-            let asked = self.matcher.asks(&alert);
+            let look = self.matcher.look(&alert);
+            let asked = self.matcher.asks(&alert, &look);
             let block_is = match asked {
                 Some(block) => match answers.get(&block) {
                     Some(answer) => *answer,
@@ -58,7 +59,7 @@ impl Intake {
             };
             let now = self.agent.clock.now();
             let Observation { kept, repeated, matches, notes: _, withdrawn } =
-                self.matcher.observe(&alert, &Known { block: block_is, now: Some(now) });
+                self.matcher.observe_looked_up(&alert, look, &Known { block: block_is, now: Some(now) });
             // Taken up all the same where the alert was known: a silence may end with it.
             self.wait_for(matches.clone());
             self.withdrawn.extend(withdrawn);

@@ -210,7 +210,8 @@ impl Replay {
 
     async fn judge(&mut self, line: u64, alert: &Alert) -> Vec<Firing> {
         self.summary.alerts = self.summary.alerts.saturating_add(1);
-        let asked = self.matcher.asks(alert);
+        let look = self.matcher.look(alert);
+        let asked = self.matcher.asks(alert, &look);
         let block = match &asked {
             Some(block) => self.blocks.ask(block).await,
             None => Canonicity::Canonical,
@@ -218,7 +219,7 @@ impl Replay {
         if let (Some(asked), Canonicity::Unknown) = (asked, block) {
             self.unknown.insert(asked);
         }
-        let observation = self.matcher.observe(alert, &Known { block, now: None });
+        let observation = self.matcher.observe_looked_up(alert, look, &Known { block, now: None });
         self.note_held();
         if observation.repeated {
             self.summary.duplicates = self.summary.duplicates.saturating_add(1);

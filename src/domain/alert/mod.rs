@@ -36,9 +36,20 @@ pub enum AlertSeverity {
 /// Who made the claim: a bot's 32-byte id in lower-case hex, or another vendor's source name.
 ///
 /// Identity is this and never the free-text `alertId`, which any bot's author may choose.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BotId(String);
+
+impl Clone for BotId {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Without new memory, which the derived one would take.
+    fn clone_from(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
+    }
+}
 
 impl BotId {
     /// Normalises to lower case: hex ids are written in both.

@@ -28,23 +28,39 @@ pub enum About {
 /// * else one of its `addresses`, or of the `involvedAddresses1`, … of its metadata;
 /// * else, when `addresses` was cut short, a member of its filter.
 pub fn about(alert: &Alert, chain: ChainId, address: Address) -> About {
-    if alert.chain != chain {
-        return About::No;
+    if alert.chain == chain { Subjects::of(alert).tell(address) } else { About::No }
+}
+
+/// Whom an alert is about, to be asked more than once.
+#[derive(Clone, Debug)]
+pub(super) struct Subjects<'a> {
+    /// In order.
+    named: Vec<Address>,
+    beyond: Beyond<'a>,
+}
+
+impl<'a> Subjects<'a> {
+    pub(super) fn of(alert: &'a Alert) -> Self {
+        let mut named = Vec::new();
+        let beyond = each_subject(alert, |address| named.push(address));
+        named.sort_unstable();
+        Self { named, beyond }
     }
-    let told = |holds: bool| if holds { About::Yes } else { About::No };
-    let mut victims = addresses_under(alert, is_victim_key).peekable();
-    if victims.peek().is_some() {
-        return told(victims.any(|victim| victim == address));
-    }
-    if alert.addresses.contains(&address)
-        || addresses_under(alert, is_involved_key).any(|involved| involved == address)
-    {
-        return About::Yes;
-    }
-    match (alert.truncated, &alert.bloom) {
-        (false, _) => About::No,
-        (true, None) => About::Untold,
-        (true, Some(filter)) => bloom::contains(filter, address).map_or(About::Untold, told),
+
+    /// As [`about`] answers for an address on the alert's chain.
+    pub(super) fn tell(&self, address: Address) -> About {
+        if self.named.binary_search(&address).is_ok() {
+            return About::Yes;
+        }
+        match self.beyond {
+            Beyond::Nobody => About::No,
+            Beyond::Anybody => About::Untold,
+            Beyond::Filtered(filter) => match bloom::contains(filter, address) {
+                Ok(true) => About::Yes,
+                Ok(false) => About::No,
+                Err(_unreadable) => About::Untold,
+            },
+        }
     }
 }
 
@@ -59,8 +75,8 @@ pub(super) enum Beyond<'a> {
     Anybody,
 }
 
-/// The other way round: hands over every address on the alert's chain that [`about`] answers with yes, some of them
-/// more than once, but for those that only a filter would tell.
+/// Hands over every address on the alert's chain that [`about`] answers with yes, some of them more than once, but for
+/// those that only a filter would tell.
 pub(super) fn each_subject<'a>(alert: &'a Alert, mut found: impl FnMut(Address)) -> Beyond<'a> {
     let mut victims = addresses_under(alert, is_victim_key).peekable();
     if victims.peek().is_some() {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use alloy::primitives::Address;
 use jiff::SignedDuration;
 
-use super::about::{About, about};
+use super::about::About;
 use super::check::{check_count, check_differing, check_early, check_kind, of_list, stages, watch};
 use super::grouping::GroupBy;
 use super::never::{Asked, check_distinct};
 use super::problem::ConditionProblem;
 use super::spec::{ConditionSpec, CountSpec, Early, Response, SequenceSpec};
+use super::steps::Steps;
 use super::vocabulary::{AlertField, AlertView, AlertVocabulary};
 use super::window::Wanted;
 use super::words::{BotLists, Used, Vendors, Words};
@@ -42,20 +43,16 @@ pub struct Condition {
     watched: Vec<Watched>,
     confirm: Option<ReadExpression>,
     including: Option<Expression<AlertField>>,
-    steps: Vec<Step>,
+    /// When an alert is each step of its sequence.
+    steps: Vec<Expression<AlertField>>,
+    /// Which of them need not name the contract.
+    anywhere: Vec<bool>,
     stages: Vec<BTreeSet<BotId>>,
     retractors: BTreeSet<BotId>,
     suppressors: BTreeSet<BotId>,
     asked: Asked,
     vendors: Vendors,
     used: Used,
-}
-
-/// A checked step of a sequence.
-#[derive(Clone, Debug)]
-struct Step {
-    when: Expression<AlertField>,
-    anywhere: bool,
 }
 
 impl Condition {
@@ -90,13 +87,13 @@ impl Condition {
         let when = expression(&spec.when, &ConditionProblem::When);
         let including =
             spec.including.as_deref().and_then(|text| expression(text, &ConditionProblem::Including));
-        let steps: Vec<Step> = spec
+        let steps: Vec<Expression<AlertField>> = spec
             .sequence
             .iter()
             .flat_map(|sequence| sequence.steps.iter().enumerate())
             .filter_map(|(index, step)| {
                 let told = |error| ConditionProblem::Step { step: index.saturating_add(1), error };
-                Some(Step { when: expression(&step.when, &told)?, anywhere: step.anywhere })
+                expression(&step.when, &told)
             })
             .collect();
         let used = vocabulary.used;
@@ -115,7 +112,7 @@ impl Condition {
         check_early(&spec, &mut problems);
         // Steps are told by their numbers, which are theirs only where all could be read.
         let all = spec.sequence.as_ref().is_none_or(|sequence| sequence.steps.len() == steps.len());
-        let whens = steps.iter().filter(|_| all).map(|step| &step.when);
+        let whens = steps.iter().filter(|_| all);
         // A heartbeat is about no contract, and may be on any chain.
         let on: &[Watched] = if spec.absent.is_some() { &[] } else { &watched };
         let asked = Asked::read(when.as_ref(), including.as_ref(), whens, on, &mut problems);
@@ -136,6 +133,8 @@ impl Condition {
         match when {
             Some(when) if problems.is_empty() => {
                 let vendors = words.vendors.clone();
+                let sequence = spec.sequence.iter().flat_map(|sequence| &sequence.steps);
+                let anywhere = sequence.map(|step| step.anywhere).collect();
                 Ok(Self {
                     spec,
                     when,
@@ -143,6 +142,7 @@ impl Condition {
                     confirm,
                     including,
                     steps,
+                    anywhere,
                     stages,
                     retractors,
                     suppressors,
@@ -220,18 +220,16 @@ impl Condition {
     }
 
     /// Which steps of its sequence need not name the contract; empty where it has none.
-    pub(super) fn anywhere(&self) -> Vec<bool> {
-        self.steps.iter().map(|step| step.anywhere).collect()
+    pub(super) fn anywhere(&self) -> &[bool] {
+        &self.anywhere
     }
 
     /// The steps the alert may be, with what could not be told.
-    pub(super) fn steps_of(&self, view: &AlertView<'_>) -> (BTreeSet<usize>, Option<Gap>) {
-        let (mut steps, mut gap) = (BTreeSet::new(), None);
+    pub(super) fn steps_of(&self, view: &AlertView<'_>) -> (Steps, Option<Gap>) {
+        let (mut steps, mut gap) = (Steps::default(), None);
         for (index, step) in self.steps.iter().enumerate() {
-            match truth(&step.when, view) {
-                Ok(true) => {
-                    steps.insert(index);
-                }
+            match truth(step, view) {
+                Ok(true) => steps.insert(index),
                 Ok(false) => {}
                 Err(lack) => gap = Some(lack),
             }
@@ -291,10 +289,10 @@ impl Condition {
     }
 
     /// Which protected contracts the alert is about, and which could not be told.
-    pub(super) fn about<'c>(&'c self, alert: &Alert) -> Vec<(&'c Watched, About)> {
+    pub(super) fn about<'c>(&'c self, view: &AlertView<'_>) -> Vec<(&'c Watched, About)> {
         self.watched
             .iter()
-            .map(|watched| (watched, about(alert, watched.chain_id, watched.address)))
+            .map(|watched| (watched, view.about(watched.chain_id, watched.address)))
             .filter(|(_, answer)| *answer != About::No)
             .collect()
     }
@@ -303,7 +301,7 @@ impl Condition {
     pub(super) fn expressions(
         &self,
     ) -> (&Expression<AlertField>, impl Iterator<Item = &Expression<AlertField>>) {
-        (&self.when, self.steps.iter().map(|step| &step.when))
+        (&self.when, self.steps.iter())
     }
 
     /// Whether `when` holds.
@@ -312,7 +310,6 @@ impl Condition {
     }
 }
 
-fn truth(expression: &Expression<AlertField>, view: &AlertView<'_>) -> Result<bool, Gap> {
-    expression
-        .evaluate_bool(&|field| view.value(field).map(|value| std::borrow::Cow::Owned(value.into_owned())))
+fn truth<'v>(expression: &'v Expression<AlertField>, view: &'v AlertView<'_>) -> Result<bool, Gap> {
+    expression.evaluate_bool(&|field| view.value(field))
 }

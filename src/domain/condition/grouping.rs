@@ -10,7 +10,6 @@ use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::attacker;
 use super::compile::{Condition, Watched};
 use crate::domain::alert::Alert;
 use crate::domain::names::{ChainId, ContractName};
@@ -79,6 +78,7 @@ pub(super) type Group<'w> = (GroupKey, Vec<&'w Watched>);
 /// The groups the alert stands in; empty where it lacks what the condition groups by.
 pub(super) fn groups<'w>(
     alert: &Alert,
+    candidates: &BTreeSet<Address>,
     condition: &Condition,
     about: &'w [(Watched, About)],
 ) -> Vec<Group<'w>> {
@@ -96,8 +96,8 @@ pub(super) fn groups<'w>(
         let protected = |address| {
             condition.watched().iter().any(|own| own.chain_id == alert.chain && own.address == address)
         };
-        let attackers = attacker::candidates(alert).into_iter().filter(|address| !protected(*address));
-        attackers.map(Some).collect()
+        let attackers = candidates.iter().filter(|address| !protected(**address));
+        attackers.copied().map(Some).collect()
     } else {
         BTreeSet::from([None])
     };

@@ -6,16 +6,18 @@
 //! Rules that need no contract are found by chain (a step `anywhere`) or always (a heartbeat, and what
 //! [`Needs`] does not understand). It holds no state of alerts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::Address;
 use alloy::primitives::map::AddressHashMap;
+// Quick to hash, and perhaps not safe from who seeks collisions: every key here comes from the configuration.
+use hashbrown::HashMap;
 
 use super::about::{Beyond, each_subject};
 use super::bloom::Probe;
 use super::needs::{Fields, Needs, bit};
 use super::rule::Rule;
-use crate::domain::alert::{Alert, AlertSeverity, BotId};
+use crate::domain::alert::{Alert, AlertSeverity};
 use crate::domain::names::ChainId;
 
 /// How many bots, or classes, a rule may name to be found by each; one that names more is found by severity.
@@ -35,12 +37,14 @@ pub(super) struct Index {
     anything: Vec<RuleNumber>,
     bots: Names,
     alert_ids: Names,
-    retractors: HashMap<BotId, Vec<RuleNumber>>,
+    /// The rules that heed what a bot takes back, by its number.
+    retractors: HashMap<usize, Vec<RuleNumber>>,
 }
 
 /// What an alert may touch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Touched {
+    bot: Name,
     /// Rules, in no order, some of them twice.
     pub(super) rules: Vec<RuleNumber>,
     /// Scopes with a contract the alert is about, or may be; each once.
@@ -49,7 +53,6 @@ pub(super) struct Touched {
 
 #[derive(Clone, Debug, Default)]
 struct OnChain {
-    /// They come from the configuration: nobody can choose them so that they are slow to find.
     contracts: AddressHashMap<Contract>,
     /// Rules with a step that needs no contract.
     anywhere: Bucket,
@@ -72,20 +75,17 @@ impl Names {
     }
 
     fn find(&self, name: &str) -> Name {
-        if name.is_empty() {
-            return Name::Lacking;
+        let known = |name: &str| self.0.get(name).map_or(Name::Unheard, |number| Name::Known(*number));
+        match name {
+            "" => Name::Lacking,
+            name if name.bytes().any(|byte| byte.is_ascii_uppercase()) => known(&name.to_ascii_lowercase()),
+            name => known(name),
         }
-        let found = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.0.get(&name.to_ascii_lowercase())
-        } else {
-            self.0.get(name)
-        };
-        found.map_or(Name::Unheard, |number| Name::Known(*number))
     }
 }
 
 /// What a field of the alert says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Name {
     Known(usize),
     /// No condition names it.
@@ -187,7 +187,8 @@ impl Index {
                 }
             }
             for bot in rule.condition.retractors() {
-                index.retractors.entry(bot.clone()).or_default().push(number);
+                let bot = index.bots.number(bot.as_str());
+                index.retractors.entry(bot).or_default().push(number);
             }
             index.file(number, rule, scope, about.iter().map(|(chain, _)| *chain).collect());
         }
@@ -220,7 +221,7 @@ impl Index {
             alert_id: self.alert_ids.find(&alert.alert_id),
             severity: alert.severity,
         };
-        let mut touched = Touched { rules: self.anything.clone(), scopes: Vec::new() };
+        let mut touched = Touched { bot: key.bot, rules: self.anything.clone(), scopes: Vec::new() };
         self.heartbeats.find(key, &mut touched.rules);
         let Some(on_chain) = self.chains.get(&alert.chain) else { return touched };
         on_chain.anywhere.find(key, &mut touched.rules);
@@ -233,9 +234,12 @@ impl Index {
         touched
     }
 
-    /// The rules that heed what the bot takes back.
-    pub(super) fn heeding(&self, bot: &BotId) -> &[RuleNumber] {
-        self.retractors.get(bot).map_or(&[], Vec::as_slice)
+    /// The rules that heed what the bot of such an alert takes back.
+    pub(super) fn heeding(&self, touched: &Touched) -> &[RuleNumber] {
+        match touched.bot {
+            Name::Known(bot) => self.retractors.get(&bot).map_or(&[], Vec::as_slice),
+            Name::Unheard | Name::Lacking => &[],
+        }
     }
 
     /// Rules of kinds that are not understood: they are looked at whatever happens.

@@ -5,7 +5,6 @@
 //! everybody else's evidence too old. A second clock of the same kind, over the times at which feeds made
 //! their alerts, tells how long a heartbeat has been silent.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use alloy::primitives::{Address, B256};
@@ -13,13 +12,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attacker;
 use super::held::{HashKey, Held};
+use super::remembered::Remembered;
 use super::truth::Canonicity;
 use crate::domain::alert::{Alert, AlertHash, BotId};
 use crate::domain::names::ChainId;
 
 /// Hashes remembered for each kind of feed, authenticated or not, beside those of alerts that windows hold: beyond,
-/// the oldest that no window holds is forgotten, and its alert would be judged once more.
+/// the oldest that no window holds are forgotten (a thousand at once), and their alerts would be judged once more.
 pub const SEEN_HASHES_MAX: usize = 65_536;
+/// How many more are remembered until the oldest go, together: what lies side by side is quick to reach.
+const FORGOTTEN_AT_ONCE: usize = 1_024;
 /// Cleared attackers remembered; beyond, the oldest is forgotten.
 pub const RETRACTED_MAX: usize = 65_536;
 /// How long a retraction holds, by event time: who was cleared once is not immune for ever. As long as the
@@ -48,8 +50,7 @@ impl Seen {
 /// What alerts of one trust share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
-    seen: HashMap<HashKey, Seen>,
-    order: VecDeque<HashKey>,
+    seen: Remembered<Seen>,
     retracted: HashMap<(ChainId, Address), Vec<(BotId, Timestamp)>>,
     retracted_order: VecDeque<(ChainId, Address)>,
     happened: TwoBots,
@@ -69,8 +70,8 @@ pub(super) enum Arrival {
 
 impl Lane {
     /// Whether there is any use in asking about the alert's block.
-    pub(super) fn is_news(&self, alert: &Alert) -> bool {
-        self.seen.get(&HashKey::of(&alert.hash)).is_none_or(|seen| seen.version != version(alert))
+    pub(super) fn is_news(&self, key: &HashKey, alert: &Alert) -> bool {
+        self.seen.get(key).is_none_or(|seen| seen.version != version(alert))
     }
 
     /// Takes note of the hash. The same block again says nothing new, and neither does an older one, unless what is
@@ -81,9 +82,7 @@ impl Lane {
     pub(super) fn arrive(&mut self, key: &HashKey, alert: &Alert, block: Canonicity, held: &Held) -> Arrival {
         let orphaned = block == Canonicity::Orphaned;
         let found = Seen { version: version(alert), orphaned };
-        let Some(known) = self.seen.get_mut(key) else {
-            self.seen.insert(key.clone(), found);
-            self.order.push_back(key.clone());
+        let Some(known) = self.seen.find_or_push(key, found.clone()) else {
             self.make_room(held);
             return Arrival::New;
         };
@@ -99,14 +98,15 @@ impl Lane {
     /// Forgets hashes, oldest first, but for those of alerts that windows hold.
     fn make_room(&mut self, held: &Held) {
         let room = SEEN_HASHES_MAX.saturating_add(held.len());
+        if self.seen.len() < room.saturating_add(FORGOTTEN_AT_ONCE) {
+            return;
+        }
         // There are more hashes than are held, so that one of them can go.
-        while self.order.len() > room
-            && let Some(oldest) = self.order.pop_front()
+        while self.seen.len() > room
+            && let Some((oldest, seen)) = self.seen.pop()
         {
             if held.contains(&oldest) {
-                self.order.push_back(oldest);
-            } else {
-                self.seen.remove(&oldest);
+                self.seen.push(oldest, seen);
             }
         }
     }
@@ -126,10 +126,7 @@ impl Lane {
 
     /// Makes the hash unknown again.
     pub(super) fn forget(&mut self, hash: &AlertHash) {
-        let key = HashKey::of(hash);
-        if self.seen.remove(&key).is_some() {
-            self.order.retain(|known| *known != key);
-        }
+        self.seen.remove(&HashKey::of(hash));
     }
 
     /// How far the alert is behind the clock that binds it; negative when it is ahead.
@@ -198,7 +195,7 @@ fn version(alert: &Alert) -> Version {
     alert.block.as_ref().map(|block| (block.number, block.timestamp, block.hash))
 }
 
-/// The newest times of two different bots.
+/// The newest times of two different bots, the newer first.
 #[derive(Clone, Debug, Default)]
 struct TwoBots(Vec<(BotId, Timestamp)>);
 
@@ -208,12 +205,19 @@ impl TwoBots {
         if self.both().is_some_and(|both| at <= both) {
             return;
         }
-        match self.0.iter_mut().find(|(known, _)| known == bot) {
-            Some((_, newest)) => *newest = at.max(*newest),
-            None => self.0.push((bot.clone(), at)),
+        if let Some((_, newest)) = self.0.iter_mut().find(|(known, _)| known == bot) {
+            *newest = at.max(*newest);
+        } else if let [_, (older, newest)] = self.0.as_mut_slice() {
+            older.clone_from(bot);
+            *newest = at;
+        } else {
+            self.0.push((bot.clone(), at));
         }
-        self.0.sort_by_key(|(_, at)| Reverse(*at));
-        self.0.truncate(2);
+        if let [(_, one), (_, other)] = self.0.as_slice()
+            && one < other
+        {
+            self.0.swap(0, 1);
+        }
     }
 
     /// The newest time that both have reached, or the one there is.

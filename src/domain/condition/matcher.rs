@@ -74,6 +74,13 @@ pub struct Matcher {
     about: Vec<u64>,
 }
 
+/// What an alert may touch, looked up once for all that is asked of it. It does not depend on what else came.
+#[derive(Clone, Debug)]
+pub struct Look {
+    key: HashKey,
+    touched: Touched,
+}
+
 /// What one condition makes of one alert by itself, whatever else came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -118,24 +125,34 @@ impl Matcher {
         }
     }
 
+    /// Looks the alert up, for this matcher.
+    pub fn look(&self, alert: &Alert) -> Look {
+        Look { key: HashKey::of(&alert.hash), touched: self.index.find(alert) }
+    }
+
     /// The block that is worth asking the chain about before the alert is observed: `None` where no condition would
     /// take the alert, where this block of it is known already, or where it names no block.
-    pub fn asks(&self, alert: &Alert) -> Option<BlockId> {
-        let block = BlockId::of(alert)?;
-        if !self.lane(alert.authenticated).is_news(alert) {
+    pub fn asks(&self, alert: &Alert, look: &Look) -> Option<BlockId> {
+        if look.touched.rules.is_empty() || !self.lane(alert.authenticated).is_news(&look.key, alert) {
             return None;
         }
+        let block = BlockId::of(alert)?;
         let view = AlertView::new(alert);
-        let touched = self.index.find(alert).rules;
-        let mut rules = touched.iter().filter_map(|number| self.rules.get(*number));
+        let mut rules = look.touched.rules.iter().filter_map(|number| self.rules.get(*number));
         rules.any(|rule| rule.would_take(alert, &view)).then_some(block)
     }
 
     /// Judges an alert. Windows change at once: if what is returned cannot be stored, call [`Matcher::forget`]
     /// before the alert is observed again.
     pub fn observe(&mut self, alert: &Alert, known: &Known) -> Observation {
+        let look = self.look(alert);
+        self.observe_looked_up(alert, look, known)
+    }
+
+    /// The same, of an alert that was looked up.
+    pub fn observe_looked_up(&mut self, alert: &Alert, look: Look, known: &Known) -> Observation {
+        let Look { key, touched } = look;
         let mut observation = Observation::none();
-        let key = HashKey::of(&alert.hash);
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
         let arrival = lane.arrive(&key, alert, known.block, &self.held);
         if arrival == Arrival::Repeated {
@@ -148,10 +165,10 @@ impl Matcher {
         let prune = lane.advance(alert);
         // A beat that comes after the end of a silence does not hide it.
         let clock = lane.made().max(known.now).filter(|_| alert.authenticated);
-        let heeding = self.index.heeding(&alert.bot);
+        let heeding = self.index.heeding(&touched);
         let is_heeded = known.block != Canonicity::Orphaned && !heeding.is_empty();
         let cleared = if is_heeded { lane.retract(alert) } else { BTreeSet::new() };
-        let Touched { mut rules, scopes } = self.index.find(alert);
+        let Touched { mut rules, scopes, .. } = touched;
         for scope in scopes {
             self.about.get_mut(scope).into_iter().for_each(count);
         }
@@ -168,6 +185,7 @@ impl Matcher {
         let view = AlertView::new(alert);
         let arriving = Arriving {
             alert,
+            key: &key,
             view: &view,
             again: arrival == Arrival::Again,
             behind,
@@ -200,9 +218,7 @@ impl Matcher {
         }
         if self.held.is_full() {
             let rules = self.rules.iter().enumerate();
-            self.held.sweep(
-                rules.flat_map(|(number, rule)| rule.hashes().map(move |hash| (HashKey::of(hash), number))),
-            );
+            self.held.sweep(rules.flat_map(|(number, rule)| rule.hashes().map(move |key| (key, number))));
         }
         self.muting.sift(&mut observation.matches, alert.authenticated);
         observation
@@ -214,8 +230,7 @@ impl Matcher {
         for number in due.iter().chain(self.index.anything()) {
             let Some(rule) = self.rules.get_mut(*number) else { continue };
             rule.prune(newest, authenticated);
-            let oldest = rule.entries().map(|entry| entry.at).min();
-            self.ages.set(*number, oldest.map(|oldest| too_old_after(rule, oldest)));
+            self.ages.set(*number, rule.oldest().map(|oldest| too_old_after(rule, oldest)));
         }
     }
 

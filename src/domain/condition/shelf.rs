@@ -4,11 +4,12 @@
 //! Invariants: nothing empty is kept; every alert is listed under each key that holds it. What is held is only ever
 //! corrected in place ([`Shelf::values_mut`]), its times and hashes stay. It does not know what alerts mean.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use super::held::HashKey;
+use super::oldest::Oldest;
 use crate::domain::alert::AlertHash;
 
 /// Alerts side by side in event time.
@@ -36,22 +37,29 @@ pub(super) trait Holds: Default {
 #[derive(Clone, Debug)]
 pub(super) struct Shelf<K, H> {
     held: BTreeMap<K, H>,
-    /// Whose newest alert is the oldest comes first.
-    quiet: BTreeSet<(Timestamp, K)>,
+    /// By the newest alert of each.
+    quiet: Oldest<K>,
+    /// By the oldest alert of each.
+    aging: Oldest<K>,
     /// Mostly one key, so that a list takes less room than a set.
     by_hash: HashMap<HashKey, Vec<K>>,
 }
 
-impl<K, H> Default for Shelf<K, H> {
+impl<K: Ord, H> Default for Shelf<K, H> {
     fn default() -> Self {
-        Self { held: BTreeMap::new(), quiet: BTreeSet::new(), by_hash: HashMap::new() }
+        Self {
+            held: BTreeMap::new(),
+            quiet: Oldest::default(),
+            aging: Oldest::default(),
+            by_hash: HashMap::new(),
+        }
     }
 }
 
 impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
-    /// Takes an alert in; gives the one that had to make room.
-    pub(super) fn insert(&mut self, key: &K, item: H::Item) -> Option<H::Item> {
-        let listed = self.by_hash.entry(HashKey::of(H::hash_of(&item))).or_default();
+    /// Takes an alert of this hash in; gives the one that had to make room.
+    pub(super) fn insert(&mut self, key: &K, hash: &HashKey, item: H::Item) -> Option<H::Item> {
+        let listed = self.by_hash.entry(hash.clone()).or_default();
         if !listed.contains(key) {
             listed.push(key.clone());
         }
@@ -95,20 +103,16 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
     /// Changes what the key holds, keeping its place among the others.
     fn change<T>(&mut self, key: &K, change: impl FnOnce(&mut H) -> T) -> T {
         let held = self.held.entry(key.clone()).or_default();
-        let before = held.newest();
+        let (oldest, newest) = (held.oldest(), held.newest());
         let told = change(held);
-        let after = held.newest();
-        if before != after {
-            if let Some(before) = before {
-                self.quiet.remove(&(before, key.clone()));
-            }
-            if let Some(after) = after {
-                self.quiet.insert((after, key.clone()));
-            }
-        }
-        if after.is_none() {
+        let (oldest_now, newest_now) = (held.oldest(), held.newest());
+        self.aging.note(key, oldest, oldest_now);
+        self.quiet.note(key, newest, newest_now);
+        if newest_now.is_none() {
             self.held.remove(key);
         }
+        self.aging.sweep(&self.held, H::oldest);
+        self.quiet.sweep(&self.held, H::newest);
         told
     }
 
@@ -123,26 +127,40 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
 
     /// Drops what happened before `oldest` under these keys.
     pub(super) fn prune(&mut self, oldest: Timestamp, on: impl Fn(&K) -> bool) {
-        let is_due = |held: &H| held.oldest().is_some_and(|at| at < oldest);
-        let due = self.held.iter().filter(|(key, held)| on(key) && is_due(held));
-        let keys: Vec<K> = due.map(|(key, _)| key.clone()).collect();
-        for key in keys {
+        let mut spared = Vec::new();
+        while let Some(key) = self.aging.take_before(oldest, &self.held, H::oldest) {
+            if !on(&key) {
+                spared.push(key);
+                continue;
+            }
             for item in self.change(&key, |held| held.prune(oldest)) {
                 self.unlist(&HashKey::of(H::hash_of(&item)), &key);
             }
+            self.aging.put_back(&key, &self.held, H::oldest);
         }
+        spared.iter().for_each(|key| self.aging.put_back(key, &self.held, H::oldest));
     }
 
     /// Drops the keys that have been quiet the longest, until there are at most so many.
     pub(super) fn make_room(&mut self, most: usize) {
         while self.held.len() > most
-            && let Some((_, key)) = self.quiet.pop_first()
+            && let Some(key) = self.quiet.take_before(Timestamp::MAX, &self.held, H::newest)
         {
             let Some(held) = self.held.remove(&key) else { continue };
             for item in held.items() {
                 self.unlist(&HashKey::of(H::hash_of(item)), &key);
             }
         }
+    }
+
+    /// Nothing happened before this.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.aging.first()
+    }
+
+    /// The alerts that are held, each once, in no order.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &HashKey> {
+        self.by_hash.keys()
     }
 
     /// The keys that hold the alert, in no order.
@@ -226,10 +244,14 @@ mod tests {
         let listed: usize = shelf.by_hash.values().map(Vec::len).sum();
         assert_eq!(listed, shelf.items().count());
         for (key, held) in &shelf.held {
-            assert!(shelf.quiet.contains(&(held.newest().unwrap(), *key)), "{key} is out of place");
             assert!(held.items().all(|(_, hash)| shelf.keys_of(hash).any(|of| of == key)));
         }
-        assert_eq!(shelf.quiet.len(), shelf.held.len());
+        let oldest = shelf.items().map(|(at, _)| *at).min();
+        assert!(shelf.oldest().is_some() >= oldest.is_some() && shelf.oldest() <= oldest.or(shelf.oldest()));
+        assert_eq!(
+            shelf.hashes().count(),
+            shelf.items().map(|(_, hash)| hash).collect::<std::collections::BTreeSet<_>>().len()
+        );
     }
 
     #[test]
@@ -237,7 +259,8 @@ mod tests {
         let mut shelf = Shelf::<u8, Three>::default();
         for second in 0..40_u32 {
             let key = u8::try_from(second % 5).unwrap();
-            shelf.insert(&key, (at(second.into()), hash(u64::from(second / 2))));
+            let hash = hash(u64::from(second / 2));
+            shelf.insert(&key, &HashKey::of(&hash), (at(second.into()), hash));
             assert_sound(&shelf);
         }
         assert_eq!(shelf.items().count(), 15);

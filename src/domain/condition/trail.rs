@@ -13,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::mute::Mute;
 use super::shelf::Holds;
+use super::steps::Steps;
 use super::truth::Downgrade;
-use super::window::{Entry, FIRST, Mark, doubt, doubt_of, span};
+use super::window::{Entry, Mark, doubt, doubt_of, span};
 use crate::domain::alert::AlertHash;
 use crate::domain::names::{ChainId, ContractName};
 
@@ -44,19 +45,28 @@ impl std::fmt::Display for Shared {
 /// A chain, whether anybody could have sent it, and what is shared.
 pub(super) type TrailKey = (ChainId, bool, Shared);
 
-/// An alert on a trail. What never changes is shared by all trails it lies on.
+/// An alert on a trail.
 #[derive(Clone, Debug)]
 pub(super) struct Print {
+    /// Event time.
+    pub(super) at: Timestamp,
     /// Which steps it may be.
-    pub(super) steps: Arc<BTreeSet<usize>>,
-    /// The contracts it is about, and whether it fell into announced work on them.
-    pub(super) contracts: Arc<BTreeMap<ContractName, bool>>,
+    pub(super) steps: Steps,
     /// What holds back firings that need it, by contract.
     pub(super) muted: BTreeMap<ContractName, Vec<Mute>>,
     /// What it has caused, by contract.
     pub(super) marks: BTreeMap<ContractName, Mark>,
+    /// What all trails it lies on share.
+    pub(super) seen: Arc<Sighting>,
+}
+
+/// What an alert is on every trail.
+#[derive(Clone, Debug)]
+pub(super) struct Sighting {
+    /// The contracts it is about, and whether it fell into announced work on them.
+    pub(super) contracts: BTreeMap<ContractName, bool>,
     /// The alert; its own mark, mutes and maintenance are not used.
-    pub(super) entry: Arc<Entry>,
+    pub(super) entry: Entry,
 }
 
 /// An alert as it counts for one contract.
@@ -71,7 +81,7 @@ struct Seen<'p> {
 
 impl<'p> Seen<'p> {
     fn new(print: &'p Print, contract: &ContractName) -> Self {
-        let named = print.contracts.get(contract);
+        let named = print.seen.contracts.get(contract);
         Self {
             print,
             named: named.is_some(),
@@ -82,7 +92,7 @@ impl<'p> Seen<'p> {
     }
 
     fn may_be(&self, step: usize, anywhere: &[bool]) -> bool {
-        self.print.steps.contains(&step) && (self.named || anywhere.get(step) == Some(&true))
+        self.print.steps.contains(step) && (self.named || anywhere.get(step) == Some(&true))
     }
 
     fn has(&self, caused: fn(&Mark) -> &Option<AlertHash>) -> bool {
@@ -90,103 +100,87 @@ impl<'p> Seen<'p> {
     }
 
     fn is_sound(&self) -> bool {
-        self.muted.is_empty() && doubt(self.maintained, self.print.entry.canonicity).is_none()
+        self.muted.is_empty() && doubt(self.maintained, self.print.seen.entry.canonicity).is_none()
     }
 
     fn entry(&self) -> Entry {
         let (mark, muted) = (self.mark.cloned().unwrap_or_default(), self.muted.to_vec());
-        Entry { mark, muted, maintained: self.maintained, ..Entry::clone(&self.print.entry) }
+        Entry { mark, muted, maintained: self.maintained, ..self.print.seen.entry.clone() }
     }
 }
 
-/// The alerts of one trail by event time, then hash.
+/// The alerts of one trail by event time, then hash. Most trails have one or two.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
-    prints: BTreeMap<(Timestamp, AlertHash), Print>,
-    /// How many may be each step.
-    steps: Vec<usize>,
+    prints: Vec<Print>,
 }
 
 impl Holds for Trail {
     type Item = Print;
 
     fn hash_of(print: &Print) -> &AlertHash {
-        &print.entry.hash
+        &print.seen.entry.hash
     }
 
     fn insert(&mut self, print: Print) -> Option<Print> {
-        let key = (print.entry.at, print.entry.hash.clone());
-        self.take_out(&key);
-        for step in print.steps.iter() {
-            if self.steps.len() <= *step {
-                self.steps.resize(step.saturating_add(1), 0);
-            }
-            self.steps.get_mut(*step).into_iter().for_each(|count| *count = count.saturating_add(1));
+        match self.place(print.at, &print.seen.entry.hash) {
+            Ok(same) => self.prints.get_mut(same).into_iter().for_each(|own| *own = print.clone()),
+            Err(between) => self.prints.insert(between, print),
         }
-        self.prints.insert(key, print);
         if self.prints.len() <= TRAIL_ALERTS_MAX {
             return None;
         }
-        let idle = self.prints.iter().find(|(_, print)| print.marks.values().all(|mark| !mark.acted()));
-        let key = idle.or_else(|| self.prints.iter().next()).map(|(key, _)| key.clone())?;
-        self.take_out(&key)
+        let idle = self.prints.iter().position(|print| print.marks.values().all(|mark| !mark.acted()));
+        Some(self.prints.remove(idle.unwrap_or_default()))
     }
 
     fn remove(&mut self, hash: &AlertHash) -> Option<Print> {
-        let key = self.prints.keys().find(|(_, held)| held == hash)?.clone();
-        self.take_out(&key)
+        let at = self.prints.iter().position(|print| print.seen.entry.hash == *hash)?;
+        Some(self.prints.remove(at))
     }
 
     fn items(&self) -> impl Iterator<Item = &Print> {
-        self.prints.values()
+        self.prints.iter()
     }
 
     fn prune(&mut self, oldest: Timestamp) -> Vec<Print> {
-        let kept = self.prints.split_off(&(oldest, FIRST));
-        let gone = std::mem::replace(&mut self.prints, kept);
-        let gone: Vec<Print> = gone.into_values().collect();
-        gone.iter().for_each(|print| self.count_out(print));
-        gone
+        let young = self.prints.partition_point(|print| print.at < oldest);
+        self.prints.drain(..young).collect()
     }
 
     fn oldest(&self) -> Option<Timestamp> {
-        self.prints.keys().next().map(|(at, _)| *at)
+        self.prints.first().map(|print| print.at)
     }
 
     fn newest(&self) -> Option<Timestamp> {
-        self.prints.keys().next_back().map(|(at, _)| *at)
+        self.prints.last().map(|print| print.at)
     }
 }
 
 impl Trail {
-    fn take_out(&mut self, key: &(Timestamp, AlertHash)) -> Option<Print> {
-        let gone = self.prints.remove(key)?;
-        self.count_out(&gone);
-        Some(gone)
-    }
-
-    fn count_out(&mut self, gone: &Print) {
-        for step in gone.steps.iter() {
-            self.steps.get_mut(*step).into_iter().for_each(|count| *count = count.saturating_sub(1));
-        }
+    /// Where the alert is, or where it belongs.
+    fn place(&self, at: Timestamp, hash: &AlertHash) -> Result<usize, usize> {
+        self.prints.binary_search_by(|print| (print.at, &print.seen.entry.hash).cmp(&(at, hash)))
     }
 
     /// Whether there is an alert for each of so many steps: without, no sequence is complete.
     pub(super) fn has_steps(&self, steps: usize) -> bool {
-        self.steps.len() >= steps && self.steps.iter().take(steps).all(|count| *count > 0)
+        let all = self.prints.iter().fold(Steps::default(), |all, print| all.or(print.steps));
+        (0..steps).all(|step| all.contains(step))
     }
 
     /// The contracts that alerts on it are about.
     pub(super) fn contracts(&self) -> BTreeSet<ContractName> {
-        self.prints.values().flat_map(|print| print.contracts.keys()).cloned().collect()
+        self.prints.iter().flat_map(|print| print.seen.contracts.keys()).cloned().collect()
     }
 
     pub(super) fn print_mut(&mut self, at: Timestamp, hash: &AlertHash) -> Option<&mut Print> {
-        self.prints.get_mut(&(at, hash.clone()))
+        let place = self.place(at, hash).ok()?;
+        self.prints.get_mut(place)
     }
 
     pub(super) fn prints_mut(&mut self) -> impl Iterator<Item = &mut Print> {
-        self.prints.values_mut()
+        self.prints.iter_mut()
     }
 
     /// The steps for a contract, in order, if they are all there: without doubt, or else for a page, or else to be
@@ -198,7 +192,7 @@ impl Trail {
         anywhere: &[bool],
         within: SignedDuration,
     ) -> Option<(Vec<Entry>, Option<Downgrade>)> {
-        let fresh = self.prints.values().map(|print| Seen::new(print, contract));
+        let fresh = self.prints.iter().map(|print| Seen::new(print, contract));
         let fresh: Vec<Seen<'_>> = fresh.filter(|seen| !seen.has(|mark| &mark.spent)).collect();
         let in_order = |fits: &dyn Fn(&Seen<'_>) -> bool| {
             let fitting: Vec<&Seen<'_>> = fresh.iter().filter(|seen| fits(seen)).collect();
@@ -224,16 +218,16 @@ impl Trail {
 fn in_order(alerts: &[&Seen<'_>], anywhere: &[bool], within: SignedDuration) -> Option<Vec<Entry>> {
     let steps = anywhere.len();
     for first in alerts.iter().filter(|seen| seen.may_be(0, anywhere)) {
-        let began = first.print.entry.at;
+        let began = first.print.at;
         let mut taken = vec![*first];
         for step in 1..steps {
-            let after = taken.last().map_or(began, |seen| seen.print.entry.at);
-            let from = alerts.partition_point(|seen| seen.print.entry.at < after);
+            let after = taken.last().map_or(began, |seen| seen.print.at);
+            let from = alerts.partition_point(|seen| seen.print.at < after);
             let mut later = alerts.iter().skip(from);
-            let mut reached = later.by_ref().take_while(|seen| span(began, seen.print.entry.at) <= within);
+            let mut reached = later.by_ref().take_while(|seen| span(began, seen.print.at) <= within);
             let next = reached.find(|seen| {
                 seen.may_be(step, anywhere)
-                    && !taken.iter().any(|taken| taken.print.entry.hash == seen.print.entry.hash)
+                    && !taken.iter().any(|taken| taken.print.seen.entry.hash == seen.print.seen.entry.hash)
             });
             let Some(next) = next else { break };
             taken.push(next);

@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::hex;
+use alloy::primitives::{Address, hex};
 
+use super::about::{About, Subjects};
+use super::attacker;
 use super::words::{Used, Words};
 use crate::domain::alert::Alert;
 use crate::domain::expression::language::{
     Expression, Gap, Integer, Resolved, Type, Value, Vocabulary, nearest,
 };
+use crate::domain::names::ChainId;
 
 /// A field of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,12 +198,43 @@ fn leaf(field: AlertField) -> Resolved<AlertField> {
 /// An alert as conditions see it; what costs something to convert is converted once.
 pub(super) struct AlertView<'a> {
     alert: &'a Alert,
+    bot: OnceCell<Value>,
+    alert_id: OnceCell<Value>,
     addresses: OnceCell<Value>,
+    subjects: OnceCell<Subjects<'a>>,
+    accused: OnceCell<BTreeSet<Address>>,
+    candidates: OnceCell<BTreeSet<Address>>,
 }
 
 impl<'a> AlertView<'a> {
     pub(super) fn new(alert: &'a Alert) -> Self {
-        Self { alert, addresses: OnceCell::new() }
+        Self {
+            alert,
+            bot: OnceCell::new(),
+            alert_id: OnceCell::new(),
+            addresses: OnceCell::new(),
+            subjects: OnceCell::new(),
+            accused: OnceCell::new(),
+            candidates: OnceCell::new(),
+        }
+    }
+
+    /// Whether it is about a contract.
+    pub(super) fn about(&self, chain: ChainId, address: Address) -> About {
+        if self.alert.chain != chain {
+            return About::No;
+        }
+        self.subjects.get_or_init(|| Subjects::of(self.alert)).tell(address)
+    }
+
+    /// The accounts it says are the attacker's.
+    pub(super) fn accused(&self) -> &BTreeSet<Address> {
+        self.accused.get_or_init(|| attacker::accused(self.alert))
+    }
+
+    /// Whom it may be about: the accused, or else all it names.
+    pub(super) fn candidates(&self) -> &BTreeSet<Address> {
+        self.candidates.get_or_init(|| attacker::candidates(self.alert))
     }
 
     /// The field's value; an empty text is a lack, because feeds write `""` for "none".
@@ -213,8 +247,8 @@ impl<'a> AlertView<'a> {
         let lacks = |name: &str| Gap::Lacks(name.to_owned());
         let value = match field {
             AlertField::Severity => Value::Int(Integer::from(u64::from(alert.severity as u8))),
-            AlertField::Bot => text("bot", alert.bot.as_str())?,
-            AlertField::AlertId => text("alert_id", &alert.alert_id)?,
+            AlertField::Bot => return once(&self.bot, "bot", alert.bot.as_str()),
+            AlertField::AlertId => return once(&self.alert_id, "alert_id", &alert.alert_id),
             AlertField::Name => text("name", &alert.name)?,
             AlertField::Description => text("description", &alert.description)?,
             AlertField::Protocol => text("protocol", &alert.protocol)?,
@@ -243,6 +277,14 @@ impl<'a> AlertView<'a> {
             }
         };
         Ok(Cow::Owned(value))
+    }
+}
+
+/// A text that most conditions look at.
+fn once<'v>(cell: &'v OnceCell<Value>, name: &str, text: &str) -> Result<Cow<'v, Value>, Gap> {
+    match text {
+        "" => Err(Gap::Lacks(name.to_owned())),
+        text => Ok(Cow::Borrowed(cell.get_or_init(|| Value::Text(text.to_owned())))),
     }
 }
 

@@ -180,10 +180,12 @@ impl Holds for Window {
     }
 
     fn prune(&mut self, oldest: Timestamp) -> Vec<Entry> {
-        let kept = self.entries.split_off(&(oldest, FIRST));
-        let gone = std::mem::replace(&mut self.entries, kept);
+        let mut gone = Vec::new();
+        while let Some(first) = self.entries.first_entry().filter(|first| first.key().0 < oldest) {
+            gone.push(first.remove());
+        }
         self.of_bot.clear();
-        gone.into_values().collect()
+        gone
     }
 
     fn oldest(&self) -> Option<Timestamp> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::super::attacker;
 use super::super::compile::Condition;
+use super::super::held::HashKey;
 use super::super::lane::Lane;
 use super::super::mute::{ActiveSilence, Mute, Subject};
 use super::super::outcome::{Why, count};
@@ -20,6 +20,8 @@ use crate::domain::names::{ContractName, RunbookId};
 #[derive(Clone, Copy)]
 pub(in super::super) struct Arriving<'a> {
     pub(in super::super) alert: &'a Alert,
+    /// Its hash, to look up by.
+    pub(in super::super) key: &'a HashKey,
     pub(in super::super) view: &'a AlertView<'a>,
     /// It may have been seen before, with an older block.
     pub(in super::super) again: bool,
@@ -40,7 +42,7 @@ impl Arriving<'_> {
             feed: self.alert.feed.clone(),
             at: self.alert.event_time(),
             mark: Mark::default(),
-            accused: attacker::accused(self.alert),
+            accused: self.view.accused().clone(),
             included: condition.includes(self.view),
             stage: condition.stage(&self.alert.bot),
             block: BlockId::of(self.alert),
@@ -91,7 +93,7 @@ impl Arriving<'_> {
         if known.is_empty() {
             return None;
         }
-        let accused = attacker::accused(self.alert);
+        let accused = self.view.accused();
         let address = *accused.first()?;
         accused.iter().all(|address| known.contains(address)).then_some(Mute::Excepted { address })
     }
@@ -113,8 +115,8 @@ pub(super) fn discarded(arriving: &Arriving<'_>, said: &mut Said<'_>) -> Option<
     if takes_back || said.condition.is_suppressor(&alert.bot) {
         return Some(Why::Suppressor);
     }
-    let accused = attacker::accused(alert);
-    let cleared = arriving.lane.cleared(alert, &accused, said.condition.retractors())?;
+    let accused = arriving.view.accused();
+    let cleared = arriving.lane.cleared(alert, accused, said.condition.retractors())?;
     count(&mut said.counters.retracted);
     Some(Why::Retracted(cleared))
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::super::about::About;
 use super::super::compile::{Condition, Watched};
 use super::super::grouping::{GROUPS_MAX, GroupKey, groups};
+use super::super::held::HashKey;
 use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
 use super::super::shelf::Shelf;
@@ -38,7 +39,7 @@ impl Counting {
             said.note(Why::AddressesCut(watched.contract.clone()));
         }
         let (alert, condition) = (arriving.alert, said.condition);
-        let groups = groups(alert, condition, about);
+        let groups = groups(alert, arriving.view.candidates(), condition, about);
         if groups.is_empty() && about.iter().any(|(_, answer)| *answer == About::Yes) {
             said.note(Why::NoGroup);
         }
@@ -61,7 +62,7 @@ impl Counting {
             if entry.muted.is_empty() {
                 heard.insert(key);
             }
-            let displaced = self.windows.insert(key, entry);
+            let displaced = self.windows.insert(key, arriving.key, entry);
             said.observation.kept |= displaced.as_ref().is_none_or(|displaced| displaced.hash != alert.hash);
             if let Some(displaced) = displaced {
                 count(&mut said.counters.displaced);
@@ -205,6 +206,14 @@ impl Counting {
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.windows.items()
+    }
+
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.windows.oldest()
+    }
+
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &HashKey> {
+        self.windows.hashes()
     }
 
     pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::super::about::About;
-use super::super::attacker;
 use super::super::compile::{Condition, Watched};
+use super::super::held::HashKey;
 use super::super::mute::{ActiveSilence, Mute};
 use super::super::outcome::{Firing, Match, Why, count};
 use super::super::shelf::Shelf;
 use super::super::spec::Same;
-use super::super::trail::{Print, Shared, TRAILS_MAX, Trail, TrailKey};
+use super::super::steps::Steps;
+use super::super::trail::{Print, Shared, Sighting, TRAILS_MAX, Trail, TrailKey};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
@@ -34,7 +35,7 @@ impl Following {
         &mut self,
         arriving: &Arriving<'_>,
         about: &[(Watched, About)],
-        steps: BTreeSet<usize>,
+        steps: Steps,
         marks: Marks,
         said: &mut Said<'_>,
     ) {
@@ -59,11 +60,12 @@ impl Following {
         });
         let muted: BTreeMap<ContractName, Vec<Mute>> = muted.filter(|(_, by)| !by.is_empty()).collect();
         said.muted(muted.values().flatten());
-        let (steps, contracts, entry) = (Arc::new(steps), Arc::new(contracts), Arc::new(entry));
-        let print = Print { steps, contracts, muted, marks, entry };
-        let keys = keys(alert, condition, &named);
+        let print =
+            Print { at: entry.at, steps, muted, marks, seen: Arc::new(Sighting { contracts, entry }) };
+        let keys = keys(arriving, condition, &named);
         for key in &keys {
-            let displaced = self.trails.insert(key, print.clone()).map(|gone| gone.entry.hash.clone());
+            let displaced =
+                self.trails.insert(key, arriving.key, print.clone()).map(|gone| gone.seen.entry.hash.clone());
             said.observation.kept |= displaced.as_ref() != Some(&alert.hash);
             if let Some(displaced) = displaced {
                 count(&mut said.counters.displaced);
@@ -99,7 +101,7 @@ impl Following {
                 *chain == watched.chain_id && (any_contract || contracts.contains(&watched.contract))
             });
             let found = here.map(|(key, _)| *key).find_map(|key| {
-                let (taken, doubt) = self.trails.get(key)?.complete(&watched.contract, &anywhere, within)?;
+                let (taken, doubt) = self.trails.get(key)?.complete(&watched.contract, anywhere, within)?;
                 Some((key, taken, doubt))
             });
             let Some(((_, authenticated, shared), taken, doubt)) = found else { continue };
@@ -160,8 +162,8 @@ impl Following {
 
     fn remove(&mut self, on: &dyn Fn(&TrailKey) -> bool, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
-        for (_, print) in self.trails.take_where(on, |print| gone(&print.entry)) {
-            let hash = &print.entry.hash;
+        for (_, print) in self.trails.take_where(on, |print| gone(&print.seen.entry)) {
+            let hash = &print.seen.entry.hash;
             let mut acted = false;
             for (contract, _) in print.marks.iter().filter(|(_, mark)| mark.acted()) {
                 acted = true;
@@ -182,9 +184,9 @@ impl Following {
     ) -> Vec<Match> {
         let mut touched: BTreeMap<(Timestamp, AlertHash), BTreeSet<TrailKey>> = BTreeMap::new();
         for (key, trail) in self.trails.iter_mut() {
-            for print in trail.prints_mut().filter(|print| is_open(&print.entry, block)) {
-                Arc::make_mut(&mut print.entry).canonicity = Canonicity::Canonical;
-                let at = (print.entry.at, print.entry.hash.clone());
+            for print in trail.prints_mut().filter(|print| is_open(&print.seen.entry, block)) {
+                Arc::make_mut(&mut print.seen).entry.canonicity = Canonicity::Canonical;
+                let at = (print.seen.entry.at, print.seen.entry.hash.clone());
                 touched.entry(at).or_default().insert(key.clone());
             }
         }
@@ -201,7 +203,7 @@ impl Following {
             for watched in condition.watched() {
                 let muted = print.muted.remove(&watched.contract).unwrap_or_default();
                 let group = std::slice::from_ref(&watched.contract);
-                let muted = silenced(&muted, &print.entry, (runbook, condition, group), silences);
+                let muted = silenced(&muted, &print.seen.entry, (runbook, condition, group), silences);
                 if !muted.is_empty() {
                     print.muted.insert(watched.contract.clone(), muted);
                 }
@@ -230,7 +232,15 @@ impl Following {
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.trails.items().map(|print| &*print.entry)
+        self.trails.items().map(|print| &print.seen.entry)
+    }
+
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.trails.oldest()
+    }
+
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &HashKey> {
+        self.trails.hashes()
     }
 
     pub(super) fn prune(&mut self, oldest: Timestamp, authenticated: bool) {
@@ -239,7 +249,8 @@ impl Following {
 }
 
 /// The trails the alert lies on. What it protects is nobody's attacker.
-fn keys(alert: &Alert, condition: &Condition, named: &[&Watched]) -> BTreeSet<TrailKey> {
+fn keys(arriving: &Arriving<'_>, condition: &Condition, named: &[&Watched]) -> BTreeSet<TrailKey> {
+    let alert = arriving.alert;
     let key = |shared| (alert.chain, alert.authenticated, shared);
     let Some(sequence) = &condition.spec().sequence else { return BTreeSet::new() };
     match sequence.same {
@@ -250,8 +261,8 @@ fn keys(alert: &Alert, condition: &Condition, named: &[&Watched]) -> BTreeSet<Tr
                     .iter()
                     .any(|watched| watched.chain_id == alert.chain && watched.address == address)
             };
-            let attackers = attacker::candidates(alert).into_iter().filter(|address| !protected(*address));
-            attackers.map(|address| key(Shared::Attacker(address))).collect()
+            let attackers = arriving.view.candidates().iter().filter(|address| !protected(**address));
+            attackers.map(|address| key(Shared::Attacker(*address))).collect()
         }
         Same::Transaction => alert.transaction.iter().map(|hash| key(Shared::Transaction(*hash))).collect(),
         Same::Contract => {

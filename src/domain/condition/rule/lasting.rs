@@ -110,7 +110,7 @@ impl Lasting {
         let alert = arriving.alert;
         let Some((key, StatePhase::End)) = key_of(alert) else { return };
         let is_known = self.states.contains_key(&key);
-        let concerns = is_known || !said.condition.about(alert).is_empty();
+        let concerns = is_known || !said.condition.about(arriving.view).is_empty();
         if arriving.block == Canonicity::Orphaned || !concerns {
             return;
         }
@@ -268,9 +268,15 @@ impl Lasting {
         self.states.values().flat_map(|state| state.begun.values())
     }
 
-    /// The alerts that told the last end of each state.
-    pub(super) fn ends(&self) -> impl Iterator<Item = &AlertHash> {
-        self.states.values().filter_map(|state| state.ended.as_ref()).map(|(_, hash)| hash)
+    /// When the oldest of the states that last began.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.entries().map(|entry| entry.at).min()
+    }
+
+    /// The alerts that began states, and those that told the last end of each.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &AlertHash> {
+        let ends = self.states.values().filter_map(|state| state.ended.as_ref()).map(|(_, hash)| hash);
+        self.entries().map(|entry| &entry.hash).chain(ends)
     }
 
     /// Drops what was last spoken of before `oldest`.

@@ -23,6 +23,7 @@ use super::lane::Lane;
 use super::matcher::Verdict;
 use super::mute::{ActiveSilence, Mute};
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
+use super::steps::Steps;
 use super::truth::{BlockId, Canonicity};
 use super::vocabulary::AlertView;
 use super::window::Entry;
@@ -59,7 +60,7 @@ struct Concern<'c> {
     /// Contracts it is about, or may be.
     about: Vec<(&'c Watched, About)>,
     /// Steps it may be.
-    steps: BTreeSet<usize>,
+    steps: Steps,
     gap: Option<Gap>,
     holds: bool,
 }
@@ -102,7 +103,7 @@ impl Rule {
     /// Looks at the alert by itself. `None` where it is not about this condition at all.
     fn concern(&self, alert: &Alert, view: &AlertView<'_>) -> Option<Concern<'_>> {
         let silence = matches!(self.memory, Memory::Listening(_));
-        let about = self.condition.about(alert);
+        let about = self.condition.about(view);
         let anywhere = self.condition.anywhere();
         let on_chain = anywhere.contains(&true)
             && self.condition.watched().iter().any(|watched| watched.chain_id == alert.chain);
@@ -111,7 +112,7 @@ impl Rule {
             return None;
         }
         let holds = self.condition.holds(view);
-        let (mut steps, mut gap) = (BTreeSet::new(), None);
+        let (mut steps, mut gap) = (Steps::default(), None);
         let mut holds = match holds {
             Ok(holds) => holds,
             Err(lack) => {
@@ -122,7 +123,7 @@ impl Rule {
         if holds && !anywhere.is_empty() {
             (steps, gap) = self.condition.steps_of(view);
             if about.is_empty() {
-                steps.retain(|step| anywhere.get(*step) == Some(&true));
+                steps = steps.only(|step| anywhere.get(step) == Some(&true));
             }
             holds = !steps.is_empty();
         }
@@ -136,7 +137,7 @@ impl Rule {
     }
 
     pub(super) fn verdict(&self, alert: &Alert, view: &AlertView<'_>) -> Verdict {
-        let about = self.condition.about(alert);
+        let about = self.condition.about(view);
         let concern = self.concern(alert, view);
         let when = match concern.as_ref().map(|concern| (&concern.gap, concern.holds)) {
             Some((Some(gap), false)) => Err(gap.to_string()),
@@ -149,7 +150,7 @@ impl Rule {
             about: about.into_iter().map(|(watched, _)| watched.contract.clone()).collect(),
             when,
             steps: concern.map_or_else(Vec::new, |concern| {
-                concern.steps.into_iter().map(|step| step.saturating_add(1)).collect()
+                concern.steps.iter().map(|step| step.saturating_add(1)).collect()
             }),
         }
     }
@@ -255,7 +256,6 @@ impl Rule {
             Memory::Lasting(lasting) => lasting.remove(&gone),
             Memory::Listening(_) => return,
         };
-        let because = format!("retracted by bot {}", short(retraction.bot.as_str()));
         let mut said = Said { runbook, condition, counters, observation };
         for hash in found.waiting {
             count(&mut said.counters.retracted);
@@ -266,7 +266,7 @@ impl Rule {
             condition: condition.id().clone(),
             contract,
             alerts: alerts.into_iter().collect(),
-            because: because.clone(),
+            because: format!("retracted by bot {}", short(retraction.bot.as_str())),
         }));
     }
 

@@ -3,9 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::window::Entry;
+use super::super::held::HashKey;
 use super::{Memory, Rule};
-use crate::domain::alert::AlertHash;
 
 impl Rule {
     /// The time after which [`Rule::tick`] does something; `None` while it cannot.
@@ -28,22 +27,23 @@ impl Rule {
         matches!(self.memory, Memory::Listening(_))
     }
 
-    /// What its windows and trails hold, of either trust; an alert may be in several.
-    pub(in super::super) fn entries(&self) -> Box<dyn Iterator<Item = &Entry> + '_> {
+    /// When the oldest alert that it holds happened, of either trust.
+    pub(in super::super) fn oldest(&self) -> Option<Timestamp> {
         match &self.memory {
-            Memory::Counting(counting) => Box::new(counting.entries()),
-            Memory::Following(following) => Box::new(following.entries()),
-            Memory::Lasting(lasting) => Box::new(lasting.entries()),
-            Memory::Listening(_) => Box::new(std::iter::empty()),
+            Memory::Counting(counting) => counting.oldest(),
+            Memory::Following(following) => following.oldest(),
+            Memory::Lasting(lasting) => lasting.oldest(),
+            Memory::Listening(_) => None,
         }
     }
 
-    /// The alerts it holds, of either trust; the ends of states, too, which are no entries.
-    pub(in super::super) fn hashes(&self) -> Box<dyn Iterator<Item = &AlertHash> + '_> {
-        let entries = self.entries().map(|entry| &entry.hash);
+    /// The alerts it holds, of either trust; the ends of states, too.
+    pub(in super::super) fn hashes(&self) -> Box<dyn Iterator<Item = HashKey> + '_> {
         match &self.memory {
-            Memory::Lasting(lasting) => Box::new(entries.chain(lasting.ends())),
-            Memory::Counting(_) | Memory::Following(_) | Memory::Listening(_) => Box::new(entries),
+            Memory::Counting(counting) => Box::new(counting.hashes().cloned()),
+            Memory::Following(following) => Box::new(following.hashes().cloned()),
+            Memory::Lasting(lasting) => Box::new(lasting.hashes().map(HashKey::of)),
+            Memory::Listening(_) => Box::new(std::iter::empty()),
         }
     }
 }

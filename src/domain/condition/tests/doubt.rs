@@ -39,9 +39,9 @@ const EVE: Address = Address::repeat_byte(0xee);
 fn an_unknown_block_pages_and_counts_in_full_once_it_is_known() {
     let mut matcher = matcher(pair());
     let (first, then) = (alert("0x1", "0xa1", 0), alert("0x2", "0xb2", 60));
-    assert_eq!(matcher.asks(&first), Some(block(0)));
+    assert_eq!(matcher.asks(&first, &matcher.look(&first)), Some(block(0)));
     assert_eq!(told(&matcher.observe(&first, &Known::CANONICAL)), "");
-    assert_eq!(matcher.asks(&first), None, "it is known");
+    assert_eq!(matcher.asks(&first, &matcher.look(&first)), None, "it is known");
     let seen = matcher.observe(&then, &unknown());
     assert_eq!((told(&seen).as_str(), seen.matches[0].response), ("p", Response::Page));
     assert_eq!(seen.matches[0].downgraded, Some(Downgrade::UnknownBlock));

@@ -274,7 +274,11 @@ fn same(seed: u64, events: usize) -> usize {
                         block.number += 1;
                     }
                 }
-                assert_eq!(indexed.asks(&one), linear.asks(&one), "asks at {event} of {seed}");
+                assert_eq!(
+                    indexed.asks(&one, &indexed.look(&one)),
+                    linear.asks(&one),
+                    "asks at {event} of {seed}"
+                );
                 let known = random_known(&mut dice, second);
                 let found = linear.observe(&one, &known);
                 assert_eq!(indexed.observe(&one, &known), found, "alert {event} of {seed}: {one:?}");
@@ -333,7 +337,11 @@ fn what_is_remembered_is_bounded_by_what_windows_hold() {
     for number in 0..many {
         assert!(!matcher.observe(&noise(number), &Known::CANONICAL).kept);
     }
-    assert_eq!(matcher.remembered(), SEEN_HASHES_MAX + 1, "one is held");
+    let remembered = matcher.remembered();
+    assert!(
+        (SEEN_HASHES_MAX + 1..SEEN_HASHES_MAX + 1 + 1_024).contains(&remembered),
+        "{remembered}; one is held"
+    );
     // What a window holds is known however much came since; what none holds is known for a while.
     let again = matcher.observe(&first, &Known::CANONICAL);
     assert!(again.repeated && again.kept);

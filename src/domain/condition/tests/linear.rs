@@ -27,14 +27,16 @@ impl Linear {
     pub(super) fn asks(&self, alert: &Alert) -> Option<BlockId> {
         let lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
-        let asks = lane.is_news(alert) && self.rules.iter().any(|rule| rule.would_take(alert, &view));
+        let asks = lane.is_news(&HashKey::of(&alert.hash), alert)
+            && self.rules.iter().any(|rule| rule.would_take(alert, &view));
         BlockId::of(alert).filter(|_| asks)
     }
 
     pub(super) fn observe(&mut self, alert: &Alert, known: &Known) -> Observation {
         let mut observation = Observation::none();
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        let arrival = lane.arrive(&HashKey::of(&alert.hash), alert, known.block, &Held::default());
+        let key = HashKey::of(&alert.hash);
+        let arrival = lane.arrive(&key, alert, known.block, &Held::default());
         if arrival == Arrival::Repeated {
             observation.repeated = true;
             observation.kept = self.holds(&alert.hash, alert.authenticated);
@@ -48,8 +50,17 @@ impl Linear {
         let view = AlertView::new(alert);
         let again = arrival == Arrival::Again;
         let (block, maintenance) = (known.block, &self.maintenance);
-        let arriving =
-            Arriving { alert, view: &view, again, behind, block, lane, maintenance, silences: &[] };
+        let arriving = Arriving {
+            alert,
+            key: &key,
+            view: &view,
+            again,
+            behind,
+            block,
+            lane,
+            maintenance,
+            silences: &[],
+        };
         for rule in &mut self.rules {
             if !cleared.is_empty() {
                 rule.withdraw(alert, &cleared, lane, &mut observation);
