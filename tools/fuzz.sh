@@ -3,6 +3,8 @@
 # libFuzzer starts from fuzz/seeds/NAME, keeps what it learns in fuzz/corpus/NAME (not committed), and leaves what fails in
 # fuzz/artifacts/NAME: put that into fuzz/seeds/NAME, and `make test` runs it for ever.
 #
+# It needs a C++ compiler, which builds libFuzzer.
+#
 # Only our own crate is instrumented: the dependencies are the ones that cargo compiled already, if CARGO_TARGET_DIR is
 # the package's. cargo-fuzz instruments everything, which finds no more here and compiles 400 crates again.
 set -eu

@@ -1,6 +1,6 @@
 //! Alerts: Forta's words, the API's answer, lines, other vendors, the address filter.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use base64::Engine as _;
 use jiff::Timestamp;
@@ -68,6 +68,9 @@ pub fn graphql(data: &[u8]) {
     }
 }
 
+/// How much a gzip may unfold to here, in bytes, so that both readings are done in no time.
+const UNFOLDED_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
 /// What each line says, by its number.
 type Lines = Vec<(u64, Result<Alert, String>)>;
 
@@ -86,8 +89,18 @@ fn read_lines(bytes: &[u8]) -> Result<Lines, std::io::ErrorKind> {
 
 pub fn lines(data: &[u8]) {
     // As they are, which may be a broken gzip; and the same bytes as lines, plain and compressed.
-    read_lines(data).ok();
+    let as_they_are = read_lines(data);
     if data.starts_with(&[0x1f, 0x8b]) {
+        // What it unfolds to says the same, unless a gzip stands within the gzip.
+        let mut unfolded = Vec::new();
+        let within = flate2::read::MultiGzDecoder::new(data).take(UNFOLDED_MAX_BYTES);
+        let whole = { within }.read_to_end(&mut unfolded).is_ok();
+        if (unfolded.len() as u64) < UNFOLDED_MAX_BYTES && !unfolded.starts_with(&[0x1f, 0x8b]) {
+            assert_eq!(as_they_are.is_ok(), whole, "a broken gzip is told, and a whole one is read");
+            if whole {
+                assert_eq!(as_they_are, read_lines(&unfolded), "unfolded it says something else");
+            }
+        }
         return;
     }
     let plain = read_lines(data).expect("plain lines can always be read");

@@ -38,6 +38,8 @@ unauthenticated = true
 [channels.console]
 kind = "console"
 "#;
+/// What the one feed says of itself.
+const OWN: &str = "kind = \"webhook\"\nunauthenticated = true\n";
 const ROSTER: &str = include_str!("../../tests/fixtures/corpus/roster.toml");
 const ABI: &str = include_str!("../../contracts-abi/vault.json");
 const RUNBOOK: &str = "+++\nid = \"pause\"\nseverity = \"emergency\"\nowner = \"us\"\nreviewed = 2026-11-01\nsafe = [\"guardian\"]\nrespond = \"propose\"\n\n[[condition]]\nid = \"drain\"\nwhen = '''WHEN'''\nabout = [\"vault\"]\n\n[[action]]\ncontract = \"vault\"\ncall = \"pause()\"\nunless = 'read(\"vault\", \"paused()\")'\nexpect = 'read(\"vault\", \"paused()\")'\n+++\n\n# Pause\n\n## When to use this\n\nNow.\n\n## Decide\n\nYes.\n\n## After\n\nRest.\n";
@@ -73,6 +75,12 @@ fn problems(folder: &Path) -> Vec<String> {
     }
 }
 
+/// Writes a file that was not there: one that is written over is waited for until it is on the disk, by ext4.
+fn anew(path: &Path, data: &[u8]) {
+    std::fs::remove_file(path).expect("not removed");
+    std::fs::write(path, data).expect("not written");
+}
+
 /// Puts `data` in the place of a file, and says what is then wrong; said twice, it is the same.
 fn with(name: &str, right: &str, data: &[u8]) -> Vec<String> {
     // A file that a mutation names must not be one that never ends.
@@ -81,14 +89,14 @@ fn with(name: &str, right: &str, data: &[u8]) -> Vec<String> {
     }
     FOLDER.with(|cell| {
         let folder = cell.get_or_init(folder).path();
-        std::fs::write(folder.join(name), data).expect("not written");
+        anew(&folder.join(name), data);
         let told = problems(folder);
         for line in &told {
             assert!(line.len() < 20_000, "{} bytes in one line", line.len());
             assert!(!line.chars().any(|letter| letter.is_control() && letter != '\t'), "{line:?}");
         }
         assert_eq!(problems(folder), told);
-        std::fs::write(folder.join(name), right).expect("not written");
+        anew(&folder.join(name), right.as_bytes());
         told
     })
 }
@@ -111,6 +119,40 @@ pub fn abi(data: &[u8]) {
 
 pub fn runbook(data: &[u8]) {
     with("runbooks/pause.md", &RUNBOOK.replace("WHEN", WHEN), data);
+}
+
+/// A feed in the place of the one that hears webhooks.
+const HEARD: &str = "kind = \"nats\"\nchain = \"mainnet\"\nservers = \"tls://a.example.org\"\nunauthenticated = true\nsubject = ";
+
+/// A NATS subject, judged by what NATS says of subjects.
+///
+/// Source: <https://docs.nats.io/nats-concepts/subjects>
+pub fn subject(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let quoted: String =
+        text.chars().map(|letter| format!("\\U{:08X}", u32::from(letter))).collect::<Vec<_>>().concat();
+    let feed = format!("{HEARD}\"{quoted}\"\n");
+    let told = with("redhandle.toml", SETTINGS, SETTINGS.replace(OWN, &feed).as_bytes());
+    // Blanks around a text are nobody's wish, anywhere in the file.
+    let text = text.trim();
+    let (mut good, mut token) = (text.len() <= 255, String::new());
+    let mut ended = false;
+    for letter in text.chars().chain(['.']) {
+        match letter {
+            '.' => {
+                // Nothing follows what stands for the rest; a star or a bracket stands alone.
+                good &= !ended && !token.is_empty();
+                good &= token.len() == 1 || !token.contains(['*', '>']);
+                ended = token == ">";
+                token.clear();
+            }
+            letter => {
+                good &= letter.is_ascii_graphic();
+                token.push(letter);
+            }
+        }
+    }
+    assert_eq!(told.is_empty(), good, "{text:?}: {told:?}");
 }
 
 /// The text of a `when`.

@@ -7,7 +7,11 @@
 
 mod alerts;
 mod files;
+mod maps;
+mod reports;
 mod safes;
+mod silences;
+mod watch;
 mod webhooks;
 
 /// One parser.
@@ -17,11 +21,12 @@ pub struct Parser {
     /// Gives it some bytes. Panics where something does not hold.
     pub run: fn(&[u8]),
     /// Mutated inputs in the ordinary test: fewer where each reads files.
+    #[allow(dead_code, reason = "libFuzzer mutates by itself")]
     pub mutations: usize,
 }
 
 /// All of them.
-pub const PARSERS: [Parser; 18] = [
+pub const PARSERS: [Parser; 26] = [
     Parser { name: "alert", run: alerts::alert, mutations: 600 },
     Parser { name: "graphql", run: alerts::graphql, mutations: 400 },
     Parser { name: "lines", run: alerts::lines, mutations: 60 },
@@ -40,6 +45,14 @@ pub const PARSERS: [Parser; 18] = [
     Parser { name: "paste", run: safes::paste, mutations: 500 },
     Parser { name: "signatures", run: safes::signatures, mutations: 100 },
     Parser { name: "safe_tx", run: safes::safe_tx, mutations: 500 },
+    Parser { name: "map", run: maps::map, mutations: 600 },
+    Parser { name: "view", run: watch::view, mutations: 400 },
+    Parser { name: "event", run: watch::event, mutations: 100 },
+    Parser { name: "silence", run: silences::silence, mutations: 600 },
+    Parser { name: "subject", run: files::subject, mutations: 40 },
+    Parser { name: "report", run: reports::report, mutations: 200 },
+    Parser { name: "slack", run: reports::slack, mutations: 200 },
+    Parser { name: "mail", run: reports::mail, mutations: 300 },
 ];
 
 /// Runs the parser of that name.

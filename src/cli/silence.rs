@@ -19,7 +19,7 @@ use crate::domain::alert::BotId;
 use crate::domain::condition::{HeldBack, Scope, SilenceId};
 use crate::domain::incident::Actor;
 use crate::domain::names::{ConditionId, ContractName, FeedName, RunbookId};
-use crate::domain::silence::{SHOWN_AFTER, Silence, SilenceError, Silences};
+use crate::domain::silence::{SHOWN_AFTER, Silence, SilenceError, Silences, length_of};
 use crate::domain::text::{cut, terminal};
 
 /// Firings shown for each silence; `--json` has all that are kept by name.
@@ -70,23 +70,13 @@ pub struct Add {
     #[arg(long, value_name = "NAME")]
     feed: Option<FeedName>,
     /// For how long from now, at most 7 days: 30m, 4h, 2d.
-    #[arg(long = "for", value_name = "TIME", value_parser = length)]
+    #[arg(long = "for", value_name = "TIME", value_parser = length_of)]
     lasts: SignedDuration,
     /// Why: whoever is woken by what it does not cover will ask.
     #[arg(long, value_parser = words)]
     comment: String,
     #[command(flatten)]
     by: By,
-}
-
-fn length(text: &str) -> Result<SignedDuration, String> {
-    let text = text.trim();
-    let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<i64>().ok());
-    let read = match days {
-        Some(days) => days.checked_mul(24).and_then(SignedDuration::try_from_hours),
-        None => text.parse().ok(),
-    };
-    read.ok_or_else(|| "expected a length of time such as 30m, 4h or 2d".to_owned())
 }
 
 fn bot(text: &str) -> Result<BotId, String> {

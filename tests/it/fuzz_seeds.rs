@@ -156,4 +156,12 @@ each_holds!(
     paste,
     signatures,
     safe_tx,
+    map,
+    view,
+    event,
+    silence,
+    subject,
+    report,
+    slack,
+    mail,
 );

@@ -6,13 +6,19 @@ use std::str::FromStr;
 /// The most parts of a path.
 pub const PATH_PARTS_MAX: usize = 16;
 
+/// The longest path, in characters: it stands in every reason of what is missing there.
+pub const PATH_CHARS_MAX: usize = 256;
+
 /// A place in a document: keys, and numbers in lists, between dots: `alert.labels.0.value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(Vec<String>);
 
 /// Text that is no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no path: keys (and numbers, in lists) between dots, at most {PATH_PARTS_MAX}")]
+#[error(
+    "no path: keys (and numbers, in lists) between dots, at most {PATH_PARTS_MAX}, in at most {PATH_CHARS_MAX} \
+     characters of which none is a control character"
+)]
 pub struct NoPath;
 
 impl FromStr for Path {
@@ -20,7 +26,10 @@ impl FromStr for Path {
 
     fn from_str(text: &str) -> Result<Self, NoPath> {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
-        let fine = parts.len() <= PATH_PARTS_MAX && parts.iter().all(|part| !part.is_empty());
+        let fine = parts.len() <= PATH_PARTS_MAX
+            && parts.iter().all(|part| !part.is_empty())
+            && text.chars().count() <= PATH_CHARS_MAX
+            && !text.contains(char::is_control);
         if fine { Ok(Self(parts)) } else { Err(NoPath) }
     }
 }
@@ -78,7 +87,7 @@ mod tests {
         let path: Path = "alerts.0.labels".parse().unwrap();
         assert_eq!(path.parts().collect::<Vec<_>>(), ["alerts", "0", "labels"]);
         assert_eq!(path.to_string(), "alerts.0.labels");
-        for odd in ["", ".a", "a..b", "a.", &"a.".repeat(20)] {
+        for odd in ["", ".a", "a..b", "a.", "a\nb", &"a.".repeat(20), &"a".repeat(PATH_CHARS_MAX + 1)] {
             assert_eq!(odd.parse::<Path>(), Err(NoPath), "{odd}");
         }
     }

@@ -14,7 +14,7 @@ use alloy::primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use field_map::{FieldMap, NoPath, PATH_PARTS_MAX, Path};
+pub use field_map::{FieldMap, NoPath, PATH_CHARS_MAX, PATH_PARTS_MAX, Path};
 pub use public_key::{NoP256Key, P256Key};
 pub use sender::Sender;
 

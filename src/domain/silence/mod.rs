@@ -7,6 +7,8 @@
 //!
 //! It does not decide what is held back (`domain::condition` does), and it has no clock.
 
+mod length;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::condition::{ActiveSilence, HeldBack, Mute, Scope, SilenceId};
 use crate::domain::incident::Actor;
+
+pub use length::{NoLength, length_of};
 
 /// The longest silence: whoever needs a longer one says so again, with a reason.
 pub const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);

@@ -134,7 +134,12 @@ pub fn resolve_event(text: &str, abis: &[&JsonAbi]) -> Result<Vec<EventRule>, Un
     let of_topic = |topic: B256| -> Vec<Event> {
         declared.iter().filter(|event| event.selector() == topic).map(|event| (*event).clone()).collect()
     };
+    // The parser takes any word for a type, and the event of a misspelt one is heard from nobody.
+    let is_sound = |event: &Event| event.inputs.iter().all(|input| input.resolve().is_ok());
     if !text.contains('(') {
+        if declared.iter().any(|event| event.name == text && !is_sound(event)) {
+            return Err(unknown("an ABI declares it with a type that there is not", true));
+        }
         let mut topics: Vec<B256> =
             declared.iter().filter(|event| event.name == text).map(|event| event.selector()).collect();
         topics.extend(known.iter().filter(|rule| rule.name == text).map(|rule| rule.topic));
@@ -151,8 +156,6 @@ pub fn resolve_event(text: &str, abis: &[&JsonAbi]) -> Result<Vec<EventRule>, Un
             Ok(rules)
         };
     }
-    // The parser takes any word for a type, and the event of a misspelt one is heard from nobody.
-    let is_sound = |event: &Event| event.inputs.iter().all(|input| input.resolve().is_ok());
     let Some(written) = Event::parse(text).ok().filter(is_sound) else {
         return Err(unknown("it is no signature of an event", false));
     };

@@ -82,7 +82,7 @@ pub struct Memory {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OfView {
-    /// Its definition then.
+    /// Its contract and definition then.
     of: String,
     /// The block of the first reading.
     since: u64,
@@ -114,7 +114,9 @@ impl Memory {
     /// Takes what a view said at `block`; gives the alert that this is worth. What is beyond its bound at the first
     /// look has crossed it as far as we know.
     pub fn view(&mut self, watch: &Watch, view: &View, judged: Judged, block: &SeenBlock) -> Option<Alert> {
-        let known = self.views.get_mut(&view.name).filter(|known| known.of == view.definition);
+        // What was read of one contract says nothing of another that has the view now.
+        let of = format!("{} {}", hex::encode_prefixed(view.subject.address), view.definition);
+        let known = self.views.get_mut(&view.name).filter(|known| known.of == of);
         let (first, before) = match &known {
             Some(known) => (false, (known.beyond, known.value.clone())),
             None => (true, (Some(false), judged.value.clone())),
@@ -131,7 +133,6 @@ impl Memory {
                 (known.since, known.turn)
             }
             None => {
-                let of = view.definition.clone();
                 let (since, turn) = (block.number, u64::from(changed));
                 let (beyond, value) = (judged.beyond, judged.value.clone());
                 self.views.insert(view.name.clone(), OfView { of, since, turn, beyond, value });

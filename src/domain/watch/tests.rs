@@ -103,6 +103,7 @@ fn events_are_found_by_name_and_signature_and_slips_are_told() {
     ])
     .unwrap();
     let without = JsonAbi::parse(["function pause()"]).unwrap();
+    let odd = JsonAbi::parse(["event Drained(uint257 amount)"]).unwrap();
     let names = |text: &str, abi: &JsonAbi| match resolve_event(text, &[abi]) {
         Ok(rules) => rules.into_iter().map(|rule| rule.signature).collect::<Vec<_>>().join(", "),
         Err(unknown) => format!("✗ {unknown}"),
@@ -118,6 +119,7 @@ fn events_are_found_by_name_and_signature_and_slips_are_told() {
         ("Drained(uint256 amount)", &with_events),
         ("RoleRevokd(bytes32,address,address)", &without),
         ("Paused(addres)", &without),
+        ("Drained", &odd),
     ]
     .iter()
     .map(|(text, abi)| format!("{text}: {}", names(text, abi)))
@@ -133,6 +135,7 @@ fn events_are_found_by_name_and_signature_and_slips_are_told() {
     Drained(uint256 amount): ✗ "Drained(uint256 amount)": no ABI of a contract watched declares it
     RoleRevokd(bytes32,address,address): ✗ "RoleRevokd(bytes32,address,address)": it looks like a slip of an event known by name
     Paused(addres): ✗ "Paused(addres)": it is no signature of an event
+    Drained: ✗ "Drained": an ABI declares it with a type that there is not
     "#);
 }
 
@@ -225,6 +228,19 @@ fn a_value_that_may_not_change_is_told_when_it_does() {
     assert_eq!(changed.metadata["value"], "0x00000000000000000000000000000000000000bb");
     let back = at(4, ANA).unwrap();
     assert_ne!(changed.hash, back.hash);
+}
+
+#[test]
+fn a_view_that_moves_to_another_contract_is_looked_at_anew() {
+    let watch = watch();
+    let mut view = bound("totalAssets() < 5", None).unwrap();
+    let mut memory = Memory::default();
+    let beyond = view.judge(&[word(4)]).unwrap();
+    assert!(memory.view(&watch, &view, beyond.clone(), &block(1)).is_some());
+    assert_eq!(memory.view(&watch, &view, beyond.clone(), &block(2)), None);
+    view.subject.address = SAFE;
+    let moved = memory.view(&watch, &view, beyond, &block(3)).unwrap();
+    assert_eq!(moved.addresses, [SAFE]);
 }
 
 #[test]

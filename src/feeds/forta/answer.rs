@@ -108,7 +108,7 @@ pub fn alerts_of(body: &[u8], feed: &FeedName) -> Result<Answered, String> {
 /// The API's words, cut and with control characters shown instead of obeyed.
 fn messages(problems: &[Problem]) -> String {
     let all: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
-    all.join("; ").chars().take(MESSAGE_MAX_CHARS).flat_map(char::escape_debug).collect()
+    all.join("; ").chars().flat_map(char::escape_debug).take(MESSAGE_MAX_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -130,6 +130,14 @@ mod tests {
             r#"{"message":"Unauthorized"}"#,
             r#"{"data":{"alerts":{"alerts":["#,
         ];
+        let long = "\u{7}".repeat(5_000);
+        for body in [
+            format!(r#"{{"errors":[{{"message":"{long}"}}]}}"#),
+            format!(r#"{{"data":{{"alerts":{{"pageInfo":{{"hasNextPage":"{long}"}}}}}}}}"#),
+        ] {
+            let reason = page(&body.replace('\u{7}', "\\u0007")).unwrap_err().reason();
+            assert!(reason.chars().count() < 500 && !reason.chars().any(char::is_control), "{reason}");
+        }
         let reasons: Vec<_> = table.into_iter().map(|body| page(body).unwrap_err().reason()).collect();
         insta::assert_snapshot!(reasons.join("\n"), @r"
         the API refused the question: internal\u{1b}[2J

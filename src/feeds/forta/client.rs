@@ -12,6 +12,7 @@ use super::FortaSettings;
 use super::answer::{self, Page};
 use super::query::Question;
 use crate::domain::names::FeedName;
+use crate::domain::text::{cut, visible};
 use crate::http;
 
 /// How long one question may take, in seconds. Large pages were seen to take several.
@@ -22,6 +23,9 @@ const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// The longest pause that the API may ask for, in seconds: longer, and a feed would be blind.
 const RETRY_AFTER_SECONDS_MAX: u64 = 300;
+
+/// Characters of one cause that are told.
+const CAUSE_MAX_CHARS: usize = 300;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +59,8 @@ impl PollError {
         let mut cause = self.source();
         while let Some(source) = cause {
             reason.push_str(": ");
-            reason.push_str(&source.to_string());
+            // The parser of JSON repeats what stands where something else was expected, however long it is.
+            reason.push_str(&cut(&visible(&source.to_string()), CAUSE_MAX_CHARS));
             cause = source.source();
         }
         reason

@@ -23,7 +23,7 @@ pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> &'v Value {
     for key in path {
         let next = match value {
             Value::Object(object) => object.get(*key),
-            Value::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get(index)),
+            Value::Array(items) => place(key).and_then(|index| items.get(index)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         match next {
@@ -32,6 +32,11 @@ pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> &'v Value {
         }
     }
     value
+}
+
+/// A place in a list, as it is written and in no other way: `0`, never `+0` or `00`.
+fn place(key: &str) -> Option<usize> {
+    key.parse().ok().filter(|index: &usize| index.to_string() == key)
 }
 
 /// Text or a number as text; empty where there is neither.
@@ -148,4 +153,20 @@ fn is_exact(value: &Value) -> bool {
     /// 2⁵³: from here on a double skips whole numbers.
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     value.is_u64() || value.is_i64() || value.as_f64().is_none_or(|number| number.abs() < EXACT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_list_is_written_in_one_way() {
+        let value = json!({ "a": ["x", { "0": "y" }] });
+        assert_eq!((at(&value, &["a", "0"]), at(&value, &["a", "1", "0"])), (&json!("x"), &json!("y")));
+        for key in ["+0", "00", "-0", " 0", "2", ""] {
+            assert_eq!(at(&value, &["a", key]), &Value::Null, "{key:?}");
+        }
+    }
 }

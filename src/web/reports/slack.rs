@@ -20,7 +20,7 @@ use super::{SLACK_BODY_MAX_BYTES, Surface, proof, read_body};
 use crate::agent::reports::{Arrived, ReportError, Taken, digest};
 use crate::config::settings::SlackCommand;
 use crate::domain::report::{Report, ReportSource, Way, title_from};
-use crate::domain::text::{cut, slack};
+use crate::domain::text::{cut, slack, visible};
 
 /// How long the journal may take, so that an answer reaches Slack within its three seconds.
 const ANSWER_MAX: Duration = Duration::from_millis(2_300);
@@ -144,11 +144,23 @@ fn arrived(report: Report, form: &Form, body: &[u8]) -> Arrived {
 
 /// A person of a workspace, by Slack's ids; a name there is whatever its owner likes.
 fn who(form: &Form) -> String {
-    let id = |name: &str| form.some(name).unwrap_or("?").chars().take(ID_MAX_CHARS).collect::<String>();
+    let id =
+        |name: &str| visible(form.some(name).unwrap_or("?")).chars().take(ID_MAX_CHARS).collect::<String>();
     format!("user {} ({}) of workspace {}", id("user_id"), id("user_name"), id("team_id"))
 }
 
 /// Slack writes three characters out.
 fn unescape(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reports_stands_in_one_line() {
+        let form = form::url_encoded("user_id=U1&user_name=e%0Ave%1B%5B2J&team_id=T1".as_bytes()).unwrap();
+        assert_eq!(who(&form), "user U1 (e\\nve\\u{1b}[2J) of workspace T1");
+    }
 }

@@ -43,6 +43,15 @@ impl Letter {
         header.map(|(_, value)| value.trim())
     }
 
+    /// Keeps a file, while there is room.
+    pub(super) fn attach(&mut self, file: Attachment) {
+        if self.files.len() < REPORT_FILES_MAX {
+            self.files.push(file);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
     /// Keeps what somebody said about the mail.
     pub(super) fn claim(&mut self, about: &str, said: Option<&str>) {
         if let Some(said) =

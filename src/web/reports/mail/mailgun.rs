@@ -52,7 +52,7 @@ pub(super) fn letter(form: Form, once: Once) -> Result<Letter, NoLetter> {
     letter.claim_header("DKIM", "x-mailgun-dkim-check-result");
     letter.claim_header("spam score", "x-mailgun-sscore");
     letter.left_out = letter.left_out.saturating_add(form.left_out);
-    letter.files.extend(form.files);
+    form.files.into_iter().for_each(|file| letter.attach(file));
     letter.once = Some(once);
     Ok(letter)
 }

@@ -8,7 +8,11 @@ use serde::Deserialize;
 
 use super::NoLetter;
 use super::letter::Letter;
-use crate::agent::reports::{Attachment, REPORT_FILES_MAX};
+use crate::agent::reports::Attachment;
+use crate::domain::text::{cut, visible};
+
+/// Characters of what the parser says that are told.
+const ERROR_MAX_CHARS: usize = 300;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -61,9 +65,14 @@ struct File {
     content_type: String,
 }
 
+/// What is odd about a document. The parser repeats what stands where something else was expected, however long it is.
+fn odd(error: &serde_json::Error) -> String {
+    cut(&visible(&error.to_string()), ERROR_MAX_CHARS)
+}
+
 pub(super) fn letter(body: &[u8]) -> Result<Letter, NoLetter> {
     let inbound: Inbound = serde_json::from_slice(body)
-        .map_err(|error| NoLetter(format!("it is not Postmark's document: {error}")))?;
+        .map_err(|error| NoLetter(format!("it is not Postmark's document: {}", odd(&error))))?;
     let from = match inbound.from_full {
         Some(Person { email, name: Some(name) }) if !name.trim().is_empty() => format!("{name} <{email}>"),
         Some(Person { email, .. }) => email,
@@ -93,13 +102,9 @@ pub(super) fn letter(body: &[u8]) -> Result<Letter, NoLetter> {
         letter.claim_header(about, header);
     }
     for file in inbound.attachments {
-        if letter.files.len() >= REPORT_FILES_MAX {
-            letter.left_out = letter.left_out.saturating_add(1);
-            continue;
-        }
         // What is no base64 is kept as it came: it is evidence all the same.
         let bytes = STANDARD.decode(file.content.trim()).unwrap_or_else(|_odd| file.content.into_bytes());
-        letter.files.push(Attachment { name: file.name, media_type: file.content_type, bytes });
+        letter.attach(Attachment { name: file.name, media_type: file.content_type, bytes });
     }
     Ok(letter)
 }

@@ -4,7 +4,7 @@ use mail_parser::{Address, MessageParser, MimeHeaders as _};
 
 use super::NoLetter;
 use super::letter::{Letter, header_lines};
-use crate::agent::reports::{Attachment, REPORT_FILES_MAX};
+use crate::agent::reports::Attachment;
 
 pub(super) fn letter(raw: &[u8]) -> Result<Letter, NoLetter> {
     let no_letter = || NoLetter("it is no mail: it has no From".to_owned());
@@ -39,16 +39,12 @@ pub(super) fn letter(raw: &[u8]) -> Result<Letter, NoLetter> {
     letter.claim_header("SPF", "received-spf");
     letter.claim_header("DKIM and SPF", "authentication-results");
     for part in message.attachments() {
-        if letter.files.len() >= REPORT_FILES_MAX {
-            letter.left_out = letter.left_out.saturating_add(1);
-            continue;
-        }
         let media_type = part.content_type().map(|kind| {
             let rest = kind.subtype().unwrap_or("octet-stream");
             format!("{}/{rest}", kind.ctype())
         });
         let nested = part.message().map(|nested| nested.raw_message());
-        letter.files.push(Attachment {
+        letter.attach(Attachment {
             name: part.attachment_name().unwrap_or_default().to_owned(),
             media_type: media_type.unwrap_or_default(),
             bytes: nested.unwrap_or_else(|| part.contents()).to_vec(),

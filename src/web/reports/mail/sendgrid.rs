@@ -50,6 +50,6 @@ pub(super) fn letter(form: Form) -> Result<Letter, NoLetter> {
         letter.claim(about, form.get(field));
     }
     letter.left_out = letter.left_out.saturating_add(form.left_out);
-    letter.files.extend(form.files);
+    form.files.into_iter().for_each(|file| letter.attach(file));
     Ok(letter)
 }
