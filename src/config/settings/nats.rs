@@ -6,16 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
 use url::Url;
 
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::names::{ChainId, ChainName};
+use crate::domain::nats::{NatsBus, NatsInstance, NatsLogin};
 
 /// Monitors of one feed that may be heard; Lido runs three.
 const INSTANCES_MAX: usize = 16;
@@ -30,59 +29,12 @@ const STALE_AFTER_DEFAULT: SignedDuration = SignedDuration::from_mins(2);
 /// Findings over NATS.
 #[derive(Clone, Debug)]
 pub struct NatsFeed {
-    /// The monitors that are heard; at least one. A feed without `instances` has one called as the feed.
-    pub instances: Vec<NatsInstance>,
-    /// How many instances must make a claim before it is an alert; from 1 to as many as there are.
-    pub quorum: usize,
-    /// How long a claim waits for the others.
-    pub quorum_within: Duration,
-    /// Whether every instance shows who it is and cannot be overheard; false: may page and never propose.
-    pub authenticated: bool,
-    /// The name of our place on each stream; two agents that share one would get half of the findings each.
-    pub durable: String,
-    /// Whether a subscription that loses what is said while we are away is what is wanted.
-    pub lossy: bool,
+    /// Who is heard and how. A feed without `instances` has one called as the feed.
+    pub bus: NatsBus,
     /// The chain of every finding: they name none. A monitor of another chain is another feed.
     pub chain: ChainId,
     /// How long without an answer of a server until the feed counts as deaf.
     pub stale_after: Duration,
-}
-
-/// One bus, or one part of it.
-#[derive(Clone, Debug)]
-pub struct NatsInstance {
-    /// What it is called in health, in reasons and in `alert.metadata.instances`.
-    pub name: String,
-    /// Its servers, any of which will do: `nats://` or `tls://`.
-    pub servers: Vec<Url>,
-    /// What is heard: `findings.>`.
-    pub subject: String,
-    /// The JetStream stream that holds it; none: the one that the server names.
-    pub stream: Option<String>,
-    /// How we show who we are.
-    pub credentials: NatsCredentials,
-    /// Certificates to trust in place of the system's, PEM.
-    pub ca: Option<PathBuf>,
-}
-
-/// How we show a NATS server who we are.
-#[derive(Clone, Debug)]
-pub enum NatsCredentials {
-    /// Not at all.
-    None,
-    /// A token.
-    Token(SecretString),
-    /// A user and a password.
-    User {
-        /// The user.
-        user: String,
-        /// The password.
-        password: SecretString,
-    },
-    /// The seed of an nkey, `SU…`.
-    NKey(SecretString),
-    /// The contents of a `.creds` file: a JWT and the seed of its nkey.
-    Credentials(SecretString),
 }
 
 pub(super) fn read(
@@ -139,16 +91,15 @@ pub(super) fn read(
     let chain = chain
         .filter(|chain| known("chain", chain, chains.iter().map(String::as_str), findings))
         .and_then(|chain| ids.get(&ChainName::new(chain.value)).copied())?;
-    whole.then_some(NatsFeed {
+    let bus = NatsBus {
         instances,
         quorum: quorum.unwrap_or(1),
         quorum_within: quorum_within.unsigned_abs(),
         authenticated: !open,
         durable,
         lossy,
-        chain,
-        stale_after: stale_after.unsigned_abs(),
-    })
+    };
+    whole.then_some(NatsFeed { bus, chain, stale_after: stale_after.unsigned_abs() })
 }
 
 fn read_subject(table: &mut Table<'_>, findings: &mut Findings) -> Option<String> {
@@ -170,7 +121,7 @@ fn read_instance(
     let servers = read_servers(table, findings);
     let stream: Option<String> = table.optional("stream", findings);
     let ca = table.path("ca", findings);
-    let credentials = read_credentials(table, open, findings);
+    let login = read_login(table, open, findings);
     let plaintext = table.optional("plaintext", findings).unwrap_or(false);
     let servers = servers?;
     if let Some(far) = servers.iter().find(|url| url.value.scheme() == "nats" && !is_this_machine(&url.value))
@@ -182,7 +133,7 @@ fn read_instance(
         findings.problem(Problem::new(&far.place, found).remedy(remedy));
     }
     let servers = servers.into_iter().map(|url| url.value).collect();
-    Some(NatsInstance { name, servers, subject: subject?, stream, credentials: credentials?, ca })
+    Some(NatsInstance { name, servers, subject: subject?, stream, login: login?, ca })
 }
 
 fn read_servers(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<Placed<Url>>> {
@@ -220,7 +171,7 @@ fn read_servers(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<Pl
     whole.then_some(servers)
 }
 
-fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) -> Option<NatsCredentials> {
+fn read_login(table: &mut Table<'_>, open: bool, findings: &mut Findings) -> Option<NatsLogin> {
     let given: Vec<&'static str> =
         ["token", "user", "nkey", "credentials"].into_iter().filter(|key| table.has(key)).collect();
     let user: Option<String> = table.optional("user", findings);
@@ -235,7 +186,7 @@ fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) 
         return None;
     }
     match given.first() {
-        None if open => Some(NatsCredentials::None),
+        None if open => Some(NatsLogin::Nobody),
         None => {
             let wanted = "token, user with password, nkey or credentials, or unauthenticated = true for a feed that may page and never propose";
             let found = format!("{} does not say who we are: anybody could publish there", table.shown());
@@ -246,11 +197,11 @@ fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) 
             if !table.has("password") {
                 table.missing("password", "{ env = \"NAME\" } or { file = \"PATH\" }", findings);
             }
-            Some(NatsCredentials::User { user: user?, password: password? })
+            Some(NatsLogin::User { user: user?, password: password? })
         }
-        Some(&"token") => token.map(NatsCredentials::Token),
-        Some(&"nkey") => nkey.map(NatsCredentials::NKey),
-        Some(_credentials) => creds.map(NatsCredentials::Credentials),
+        Some(&"token") => token.map(NatsLogin::Token),
+        Some(&"nkey") => nkey.map(NatsLogin::NKey),
+        Some(_credentials) => creds.map(NatsLogin::Credentials),
     }
 }
 

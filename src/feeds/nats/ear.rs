@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use super::desk::Heard;
-use super::{NatsInstance, NatsLogin};
 use crate::clock::SharedClock;
+use crate::domain::nats::{NatsInstance, NatsLogin};
 use crate::feeds::health::SharedHealth;
 
 /// Messages the server may have open with us: more than claims can wait.
@@ -106,7 +106,7 @@ impl Ear<'_> {
         options = match &self.instance.login {
             NatsLogin::Nobody => options,
             NatsLogin::Token(token) => options.token(token.expose_secret().to_owned()),
-            NatsLogin::User(user, password) => {
+            NatsLogin::User { user, password } => {
                 options.user_and_password(user.clone(), password.expose_secret().to_owned())
             }
             NatsLogin::NKey(seed) => options.nkey(seed.expose_secret().to_owned()),
