@@ -17,7 +17,7 @@ use super::Chain;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError};
 use super::head::BlockRef;
-use super::snapshot::at;
+use super::ask::at;
 use crate::domain::safe::abi::{Safe, SafeBefore1_1_0, execution_in_log};
 use crate::domain::safe::{SafeAddress, SafeTxHash, SafeVersion};
 

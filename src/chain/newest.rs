@@ -20,7 +20,8 @@ use super::error::{ChainError, RpcError};
 use super::head::{BlockRef, RawHeader};
 use super::quorum::{Patience, Said, Vote, hear};
 use super::safe_state::SafeReadError;
-use super::snapshot::{Answers, Ask, READS_MAX, Snapshot, SnapshotPlan};
+use super::ask::Ask;
+use super::snapshot::{Answers, READS_MAX, Snapshot, SnapshotPlan};
 use crate::domain::safe::{SafeAddress, SafeState};
 
 /// A block that was seen longer ago is not tried: it rarely is the newest still, and the reads would be asked twice.

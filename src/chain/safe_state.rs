@@ -9,7 +9,8 @@ use alloy::sol_types::SolCall;
 
 use super::error::{ChainError, Retry};
 use super::head::BlockRef;
-use super::snapshot::{Ask, CallOutcome};
+use super::ask::Ask;
+use super::snapshot::CallOutcome;
 use crate::domain::names::ChainId;
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::{SafeAddress, SafeNonce, SafeState, SafeVersion};

@@ -20,7 +20,7 @@ use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 use super::head::BlockRef;
 use super::quorum::{Patience, Vote, agreed, hear};
-use super::snapshot::at;
+use super::ask::at;
 
 /// Calls in one simulation at most.
 pub const CALLS_MAX: usize = 64;
