@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::config::problem::{Findings, Problem};
+use crate::config::problem::{Findings, Place, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::names::{ChainId, ChainName};
 use crate::domain::nats::{NatsBus, NatsInstance, NatsLogin};
@@ -44,6 +44,9 @@ pub(super) fn read(
     ids: &BTreeMap<ChainName, ChainId>,
     findings: &mut Findings,
 ) -> Option<NatsFeed> {
+    if let Some(problem) = unheard(cfg!(feature = "nats"), table.place(), table.shown()) {
+        findings.problem(problem);
+    }
     let open = table.optional("unauthenticated", findings).unwrap_or(false);
     let subject = read_subject(table, findings);
     let mut instances = Vec::new();
@@ -100,6 +103,13 @@ pub(super) fn read(
         lossy,
     };
     whole.then_some(NatsFeed { bus, chain, stale_after: stale_after.unsigned_abs() })
+}
+
+/// A feed that this build cannot hear is a problem of the file, before anything runs.
+fn unheard(nats: bool, place: &Place, shown: &str) -> Option<Problem> {
+    let found = format!("{shown} hears NATS, and this build of redhandle cannot");
+    let remedy = "take a build with the feature nats (cargo build --features nats), or take the feed out";
+    (!nats).then(|| Problem::new(place, found).remedy(remedy))
 }
 
 fn read_subject(table: &mut Table<'_>, findings: &mut Findings) -> Option<String> {
@@ -227,4 +237,16 @@ fn is_subject(subject: &str) -> bool {
 fn is_durable_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_nats_says_so_before_it_runs() {
+        let place = Place::file("redhandle.toml");
+        assert!(unheard(true, &place, "[[feeds]]").is_none());
+        insta::assert_snapshot!(unheard(false, &place, "[[feeds]]").unwrap(), @"redhandle.toml: [[feeds]] hears NATS, and this build of redhandle cannot; take a build with the feature nats (cargo build --features nats), or take the feed out");
+    }
 }

@@ -16,9 +16,15 @@ fn it_comes_out_as_it_was_meant() {
     let with = "chain = \"base\"\nservers = \"tls://bus.example.org:4222\"\ntoken = { env = \"OWN_SECRET\" }";
     let loaded = files(with).load().unwrap();
     let FeedKind::Nats(feed) = &loaded.settings.feeds[1].kind else { panic!("{:?}", loaded.settings.feeds) };
-    assert_eq!((feed.chain, feed.bus.quorum, feed.bus.authenticated, feed.bus.lossy), (ChainId(8453), 1, true, false));
+    assert_eq!(
+        (feed.chain, feed.bus.quorum, feed.bus.authenticated, feed.bus.lossy),
+        (ChainId(8453), 1, true, false)
+    );
     assert_eq!(feed.bus.durable, "redhandle-own");
-    assert_eq!((feed.bus.instances[0].name.as_str(), feed.bus.instances[0].subject.as_str()), ("own", "findings.>"));
+    assert_eq!(
+        (feed.bus.instances[0].name.as_str(), feed.bus.instances[0].subject.as_str()),
+        ("own", "findings.>")
+    );
     assert!(matches!(feed.bus.instances[0].login, NatsLogin::Token(_)));
 
     let with = "chain = \"base\"\nsubject = \"findings.lido.*\"\nquorum = 2\nquorum_within = \"5m\"\n\
@@ -27,7 +33,8 @@ fn it_comes_out_as_it_was_meant() {
     let loaded = files(with).load().unwrap();
     let FeedKind::Nats(feed) = &loaded.settings.feeds[1].kind else { panic!("{:?}", loaded.settings.feeds) };
     assert_eq!((feed.bus.quorum, feed.bus.quorum_within.as_secs()), (2, 300));
-    let told: Vec<_> = feed.bus.instances.iter().map(|one| (one.name.as_str(), one.subject.as_str())).collect();
+    let told: Vec<_> =
+        feed.bus.instances.iter().map(|one| (one.name.as_str(), one.subject.as_str())).collect();
     assert_eq!(told, [("a", "findings.lido.*"), ("b", "x.>")]);
 }
 

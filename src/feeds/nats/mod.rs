@@ -11,11 +11,13 @@
 //! | file | what |
 //! |---|---|
 //! | `ear` | one instance: its connection, its stream or subscription, its health |
+//! | `login` | connecting: who we are, whom we trust, what to do where that fails |
 //! | `desk` | all instances: reading, counting votes, delivering, acknowledging |
 //! | `tally` | which claims wait for how many |
 
 mod desk;
 mod ear;
+mod login;
 mod tally;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Findings over the real server: committed before they are acknowledged, whatever ends in between.
 
+mod logins;
 mod server;
 
 use std::time::Duration;
@@ -310,7 +311,7 @@ async fn a_wrong_token_and_a_forbidden_subject_are_red() {
     let mut wrong = settings(&[("lido", &nats)]);
     wrong.bus.instances[0].login = NatsLogin::Token(SecretString::from("another-token"));
     hearing(wrong, async |ground| {
-        ground.until(Some("cannot connect: authorization violation")).await;
+        ground.until(Some("the server refuses this token: compare what `token` names")).await;
         assert!(!ground.health.snapshot().last_error.unwrap().contains("another-token"));
     })
     .await;
