@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use async_trait::async_trait;
 
 use super::chain_of;
@@ -30,6 +30,11 @@ fn log(log: ChainLog) -> SeenLog {
     SeenLog { address, topics, data, transaction, index, block: seen(block) }
 }
 
+/// A storage word; an endpoint's answer was brought to 32 bytes where it was read.
+fn word(bytes: &Bytes) -> B256 {
+    B256::left_padding_from(bytes)
+}
+
 #[async_trait]
 impl ChainEye for Eye {
     async fn head(&self) -> Result<SeenBlock, String> {
@@ -54,10 +59,12 @@ impl ChainEye for Eye {
         at: &SeenBlock,
         calls: &[(Address, Bytes)],
         safes: &[Address],
+        slots: &[(Address, B256)],
     ) -> Result<Readings, String> {
         let mut plan = SnapshotPlan::new();
         let calls: Vec<_> = calls.iter().map(|(to, data)| plan.call(*to, data.clone())).collect();
         let safes: Vec<_> = safes.iter().map(|safe| plan.safe(SafeAddress(*safe))).collect();
+        let slots: Vec<_> = slots.iter().map(|(of, slot)| plan.storage(*of, *slot)).collect();
         let snapshot = self.0.read(&asked(at), plan).await.map_err(|error| chain_of(&error))?;
         let call = |ticket| match snapshot.call(ticket) {
             Ok(CallOutcome::Returned(data)) => Ok(data),
@@ -72,12 +79,17 @@ impl ChainEye for Eye {
         Ok(Readings {
             calls: calls.into_iter().map(call).collect(),
             safes: safes.into_iter().map(safe).collect(),
+            slots: slots.into_iter().map(|ticket| Ok(word(&call(ticket)?))).collect(),
         })
     }
 }
 
 /// The feed as it is configured, with this chain's eyes.
-pub fn feed(settings: &crate::config::settings::ChainFeed, chain: Chain, agent: &super::Agent) -> RunningFeed {
+pub fn feed(
+    settings: &crate::config::settings::ChainFeed,
+    chain: Chain,
+    agent: &super::Agent,
+) -> RunningFeed {
     let onchain = OnchainSettings {
         watch: settings.watch.clone(),
         poll: settings.poll,

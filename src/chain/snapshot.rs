@@ -64,6 +64,11 @@ impl SnapshotPlan {
         CallTicket(self.ask(Ask::Code { address }))
     }
 
+    /// Adds a word of storage; read as what a call returned, 32 bytes.
+    pub fn storage(&mut self, address: Address, slot: B256) -> CallTicket {
+        CallTicket(self.ask(Ask::Storage { address, slot }))
+    }
+
     /// Adds a whole Safe.
     pub fn safe(&mut self, safe: SafeAddress) -> SafeTicket {
         let questions = SafeQuestions::plan(safe, |ask| self.ask(ask));
