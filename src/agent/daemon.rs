@@ -137,6 +137,7 @@ impl Daemon {
         let Self { agent, quarantine, conditions, feeds, named, replays, deliveries, parts, taken } = self;
         let (sender, receiver) = deliveries;
         let (intake, mut places) = Intake::resume(Arc::clone(&agent), quarantine, conditions, &named).await?;
+        super::reports::sweep(&agent).await;
         if let Some(replays) = replays {
             intake.requests().iter().for_each(|request| replays.keep(request.key.0, request.until));
         }
