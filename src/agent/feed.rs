@@ -17,8 +17,9 @@ use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth};
 /// A feed that runs, until it ends; an error with its causes.
 pub(super) type Running = Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;
 
-type Begin =
-    Box<dyn FnOnce(Option<Cursor>, mpsc::Sender<Delivery>, watch::Receiver<bool>, SharedHealth) -> Running + Send>;
+type Begin = Box<
+    dyn FnOnce(Option<Cursor>, mpsc::Sender<Delivery>, watch::Receiver<bool>, SharedHealth) -> Running + Send,
+>;
 
 /// A feed that polls, listens or reads by itself.
 pub struct RunningFeed {
@@ -78,11 +79,12 @@ mod tests {
         let (deliveries, _) = mpsc::channel(1);
         let (_stop, stopped) = watch::channel(false);
         let health = SharedHealth::new();
-        let feed = RunningFeed::new("lines".into(), |resume, _deliveries, _stop, health: SharedHealth| async move {
-            assert!(resume.is_none());
-            health.heard(jiff::Timestamp::UNIX_EPOCH);
-            Err::<FeedEnd, _>(Unread(std::io::Error::other("the disk is gone")))
-        });
+        let feed =
+            RunningFeed::new("lines".into(), |resume, _deliveries, _stop, health: SharedHealth| async move {
+                assert!(resume.is_none());
+                health.heard(jiff::Timestamp::UNIX_EPOCH);
+                Err::<FeedEnd, _>(Unread(std::io::Error::other("the disk is gone")))
+            });
         assert_eq!(feed.name().to_string(), "lines");
         let ended = feed.run(None, deliveries.clone(), stopped.clone(), health.clone()).await;
         assert_eq!(ended.unwrap_err(), "feed lines cannot be read: the disk is gone");

@@ -7,9 +7,9 @@
 use alloy::primitives::{Address, B256, Bytes, U256, address, b256};
 use alloy::sol_types::SolCall;
 
+use super::ask::Ask;
 use super::error::{ChainError, Retry};
 use super::head::BlockRef;
-use super::ask::Ask;
 use super::snapshot::CallOutcome;
 use crate::domain::names::ChainId;
 use crate::domain::safe::abi::Safe;
