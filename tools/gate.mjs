@@ -144,6 +144,10 @@ const stages = [
     reader: libtest(),
   },
   {
+    does: 'the library without NATS: no feature is needed to build it',
+    command: ['cargo', 'check', '--locked', '--no-default-features', '--lib'],
+  },
+  {
     does: 'clippy over every signing backend, and the tests of keys that are elsewhere (minutes, the first time)',
     command: ['cargo', 'test', '--locked', '--all-features', '--lib', '--test', 'it', '--no-fail-fast', '--', '--show-output', 'signer'],
     env: { ...linted, ...repeatable, CARGO_TERM_COLOR: 'never', INSTA_UPDATE: 'no' },

@@ -1,20 +1,16 @@
 //! A chain feed's eyes: `chain`'s agreeing endpoints behind the port that `feeds` asks.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use async_trait::async_trait;
-use tokio::sync::{mpsc, watch};
 
 use super::chain_of;
-use super::daemon::Feed;
+use super::feed::RunningFeed;
 use crate::chain::{BlockRef, CallOutcome, Chain, ChainLog, SafeReadError, SnapshotPlan, decode_revert};
-use crate::domain::names::FeedName;
 use crate::domain::safe::SafeAddress;
 use crate::domain::watch::{SafeReading, SeenBlock, SeenLog, Watch};
-use crate::feeds::onchain::{ChainEye, OnchainFeed, Readings};
-use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth};
+use crate::feeds::onchain::{ChainEye, OnchainFeed, OnchainSettings, Readings};
 
 /// A chain, seen by a feed.
 #[derive(Clone, Debug)]
@@ -32,6 +28,11 @@ fn asked(block: &SeenBlock) -> BlockRef {
 fn log(log: ChainLog) -> SeenLog {
     let ChainLog { address, topics, data, transaction, index, block } = log;
     SeenLog { address, topics, data, transaction, index, block: seen(block) }
+}
+
+/// A storage word; an endpoint's answer was brought to 32 bytes where it was read.
+fn word(bytes: &Bytes) -> B256 {
+    B256::left_padding_from(bytes)
 }
 
 #[async_trait]
@@ -58,10 +59,12 @@ impl ChainEye for Eye {
         at: &SeenBlock,
         calls: &[(Address, Bytes)],
         safes: &[Address],
+        slots: &[(Address, B256)],
     ) -> Result<Readings, String> {
         let mut plan = SnapshotPlan::new();
         let calls: Vec<_> = calls.iter().map(|(to, data)| plan.call(*to, data.clone())).collect();
         let safes: Vec<_> = safes.iter().map(|safe| plan.safe(SafeAddress(*safe))).collect();
+        let slots: Vec<_> = slots.iter().map(|(of, slot)| plan.storage(*of, *slot)).collect();
         let snapshot = self.0.read(&asked(at), plan).await.map_err(|error| chain_of(&error))?;
         let call = |ticket| match snapshot.call(ticket) {
             Ok(CallOutcome::Returned(data)) => Ok(data),
@@ -76,47 +79,27 @@ impl ChainEye for Eye {
         Ok(Readings {
             calls: calls.into_iter().map(call).collect(),
             safes: safes.into_iter().map(safe).collect(),
+            slots: slots.into_iter().map(|ticket| Ok(word(&call(ticket)?))).collect(),
         })
     }
 }
 
-/// A chain feed that runs in the daemon.
-#[derive(Debug)]
-pub struct RunningChainFeed {
-    name: FeedName,
-    feed: OnchainFeed,
-}
-
-impl RunningChainFeed {
-    /// The feed as it is configured, with this chain's eyes.
-    pub fn new(settings: &crate::config::settings::ChainFeed, chain: Chain, agent: &super::Agent) -> Self {
-        let onchain = crate::feeds::onchain::OnchainSettings {
-            watch: settings.watch.clone(),
-            poll: settings.poll,
-            confirmations: settings.confirmations,
-            overlap_blocks: settings.overlap_blocks,
-            reorg_blocks: settings.reorg_blocks,
-            page_blocks: settings.page_blocks,
-        };
-        let feed = OnchainFeed::new(onchain, Arc::new(Eye(chain)), Arc::clone(&agent.clock));
-        Self { name: settings.watch.feed.clone(), feed }
-    }
-}
-
-impl Feed for RunningChainFeed {
-    fn name(&self) -> &FeedName {
-        &self.name
-    }
-
-    fn run(
-        self: Box<Self>,
-        resume: Option<Cursor>,
-        deliveries: mpsc::Sender<Delivery>,
-        stop: watch::Receiver<bool>,
-        health: SharedHealth,
-    ) -> Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>> {
-        Box::pin(async move {
-            self.feed.run(resume, deliveries, stop, health).await.map_err(|error| chain_of(&error))
-        })
-    }
+/// The feed as it is configured, with this chain's eyes.
+pub fn feed(
+    settings: &crate::config::settings::ChainFeed,
+    chain: Chain,
+    agent: &super::Agent,
+) -> RunningFeed {
+    let onchain = OnchainSettings {
+        watch: settings.watch.clone(),
+        poll: settings.poll,
+        confirmations: settings.confirmations,
+        overlap_blocks: settings.overlap_blocks,
+        reorg_blocks: settings.reorg_blocks,
+        page_blocks: settings.page_blocks,
+    };
+    let feed = OnchainFeed::new(onchain, Arc::new(Eye(chain)), Arc::clone(&agent.clock));
+    RunningFeed::new(settings.watch.feed.clone(), |resume, deliveries, stop, health| {
+        feed.run(resume, deliveries, stop, health)
+    })
 }

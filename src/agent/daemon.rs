@@ -13,12 +13,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::feed::RunningFeed;
 use super::intake::{Intake, IntakeError, Taken};
 use super::{Agent, chain_of, driver};
 use crate::domain::condition::Condition;
 use crate::domain::names::{FeedName, RunbookId};
 use crate::feeds::webhook::ReplayGuard;
-use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth};
+use crate::feeds::{Delivery, FeedEnd, SharedHealth};
 use crate::journal::Quarantine;
 
 /// Deliveries that may wait for the intake. A feed that finds the queue full waits, or says 429.
@@ -30,26 +31,12 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// A part that runs until it is told to stop.
 pub type Part = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A feed that polls or reads by itself.
-pub trait Feed: Send {
-    /// Its name.
-    fn name(&self) -> &FeedName;
-    /// Runs it from its last place until `stop`. A feed that has no more to read says so.
-    fn run(
-        self: Box<Self>,
-        resume: Option<Cursor>,
-        deliveries: mpsc::Sender<Delivery>,
-        stop: watch::Receiver<bool>,
-        health: SharedHealth,
-    ) -> Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;
-}
-
 /// The agent as a process.
 pub struct Daemon {
     agent: Arc<Agent>,
     quarantine: Arc<dyn Quarantine>,
     conditions: Vec<(RunbookId, Condition)>,
-    feeds: Vec<(Box<dyn Feed>, SharedHealth)>,
+    feeds: Vec<(RunningFeed, SharedHealth)>,
     named: Vec<FeedName>,
     replays: Option<Arc<dyn ReplayGuard>>,
     deliveries: (mpsc::Sender<Delivery>, mpsc::Receiver<Delivery>),
@@ -122,7 +109,7 @@ impl Daemon {
     }
 
     /// Adds a feed that runs by itself.
-    pub fn feed(&mut self, feed: Box<dyn Feed>, health: SharedHealth) {
+    pub fn feed(&mut self, feed: RunningFeed, health: SharedHealth) {
         self.named.push(feed.name().clone());
         self.feeds.push((feed, health));
     }
@@ -150,6 +137,7 @@ impl Daemon {
         let Self { agent, quarantine, conditions, feeds, named, replays, deliveries, parts, taken } = self;
         let (sender, receiver) = deliveries;
         let (intake, mut places) = Intake::resume(Arc::clone(&agent), quarantine, conditions, &named).await?;
+        super::reports::sweep(&agent).await;
         if let Some(replays) = replays {
             intake.requests().iter().for_each(|request| replays.keep(request.key.0, request.until));
         }

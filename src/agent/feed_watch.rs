@@ -9,6 +9,9 @@
 //! *Derived from the journal and from what is heard*: a restart finds the event that is open, and does not tell the
 //! same silence twice. It does not know what a feed is: who writes [`SharedHealth`] does.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -38,6 +38,7 @@ pub mod draft;
 pub mod driver;
 pub mod exchange;
 pub mod execute;
+pub mod feed;
 pub mod feed_watch;
 pub mod files;
 pub mod follow;

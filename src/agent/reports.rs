@@ -4,9 +4,12 @@
 //! *Invariants.* A report opens a triage and pages, nothing more, whoever sent it. The title of one that nobody vouches for
 //! is ours; the stranger's words stand in the statement. The same report sent again is found by its key in the journal
 //! itself, at any time and in any process, and opens nothing. A crash between the files and the facts leaves files that no
-//! fact names, and a sender without an answer.
+//! fact names, and a sender without an answer; such files are swept at a start ([`sweep`]).
+
+use std::collections::BTreeSet;
 
 use alloy::primitives::B256;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Agent;
@@ -244,7 +247,8 @@ async fn keep(agent: &Agent, files: Vec<Attachment>, vouched: bool) -> Result<Ve
     }
     let store = std::sync::Arc::clone(&agent.evidence);
     // Hashing and syncing megabytes would hold up everything else on this thread.
-    let kept = tokio::task::spawn_blocking(move || keep_all(&store, &files, vouched));
+    let now = agent.clock.now();
+    let kept = tokio::task::spawn_blocking(move || keep_all(&store, &files, vouched, now));
     kept.await.map_err(|_panicked| ReportError::Ended)?.map_err(ReportError::Evidence)
 }
 
@@ -252,12 +256,13 @@ fn keep_all(
     store: &EvidenceStore,
     files: &[Attachment],
     vouched: bool,
+    now: Timestamp,
 ) -> Result<Vec<Evidence>, EvidenceError> {
     let each = files.iter().map(|file| {
         let (sha256, not_kept) = if file.bytes.len() > REPORT_FILE_MAX_BYTES {
             (sha256(&file.bytes), Some(format!("it is longer than {REPORT_FILE_MAX_BYTES} bytes")))
         } else {
-            match store.keep(&file.bytes, vouched)? {
+            match store.keep(&file.bytes, vouched, now)? {
                 Keeping::Kept(hash) => (hash, None),
                 Keeping::Full(hash) => (hash, Some("the evidence folder is full".to_owned())),
             }
@@ -271,4 +276,24 @@ fn keep_all(
         })
     });
     each.collect()
+}
+
+/// Removes files of reports that were never committed, before anything listens. The store must have read the journal: what
+/// a fact names stays. A folder of which the journal names nothing may be another journal's, and is left alone.
+pub async fn sweep(agent: &Agent) {
+    let arrivals = agent.store.all().into_iter().filter_map(|incident| incident.arrival.clone());
+    let named: BTreeSet<B256> =
+        arrivals.flat_map(|arrival| arrival.evidence).map(|evidence| evidence.sha256).collect();
+    if named.is_empty() {
+        return;
+    }
+    let (store, now) = (std::sync::Arc::clone(&agent.evidence), agent.clock.now());
+    match tokio::task::spawn_blocking(move || store.sweep(&named, now)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(files)) => tracing::info!(files, "files of reports that were never committed are removed"),
+        Ok(Err(error)) => {
+            tracing::error!(error = %super::chain_of(&error), "files that no fact names could not be removed; they stay");
+        }
+        Err(_panicked) => tracing::error!("files that no fact names were not looked for: the task ended"),
+    }
 }

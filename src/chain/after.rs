@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Chain;
+use super::ask::at;
 use super::endpoint::Endpoint;
 use super::error::RpcError;
 use super::head::BlockRef;
 use super::quorum::{Patience, agreed, hear};
 use super::simulate::{CALLS_MAX, SimOutcome, SimulateError, SimulateRequest};
-use super::snapshot::at;
 
 /// `sload(calldataload(0))`, returned: PUSH1 0, CALLDATALOAD, SLOAD, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
 const READ_A_WORD: &[u8] = &[0x60, 0, 0x35, 0x54, 0x60, 0, 0x52, 0x60, 0x20, 0x60, 0, 0xf3];

@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Chain;
+use super::ask::at;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, Retry, RpcError};
 use super::head::BlockRef;
-use super::snapshot::at;
 use crate::domain::safe::abi::{Safe, SafeBefore1_1_0, execution_in_log};
 use crate::domain::safe::{SafeAddress, SafeTxHash, SafeVersion};
 

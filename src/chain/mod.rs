@@ -24,6 +24,7 @@
 //! retried ([`Retry`]), and the caller decides.
 
 pub mod after;
+mod ask;
 pub mod block_said;
 pub mod broadcast;
 pub mod endpoint;

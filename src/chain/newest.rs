@@ -15,12 +15,13 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Chain;
+use super::ask::Ask;
 use super::endpoint::{Endpoint, Question};
 use super::error::{ChainError, RpcError};
 use super::head::{BlockRef, RawHeader};
 use super::quorum::{Patience, Said, Vote, hear};
 use super::safe_state::SafeReadError;
-use super::snapshot::{Answers, Ask, READS_MAX, Snapshot, SnapshotPlan};
+use super::snapshot::{Answers, READS_MAX, Snapshot, SnapshotPlan};
 use crate::domain::safe::{SafeAddress, SafeState};
 
 /// A block that was seen longer ago is not tried: it rarely is the newest still, and the reads would be asked twice.

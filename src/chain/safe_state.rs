@@ -7,9 +7,10 @@
 use alloy::primitives::{Address, B256, Bytes, U256, address, b256};
 use alloy::sol_types::SolCall;
 
+use super::ask::Ask;
 use super::error::{ChainError, Retry};
 use super::head::BlockRef;
-use super::snapshot::{Ask, CallOutcome};
+use super::snapshot::CallOutcome;
 use crate::domain::names::ChainId;
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::{SafeAddress, SafeNonce, SafeState, SafeVersion};

@@ -16,11 +16,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Chain;
+use super::ask::at;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, Retry, RpcError, RpcErrorKind, Statement};
 use super::head::BlockRef;
 use super::quorum::{Patience, Vote, agreed, hear};
-use super::snapshot::at;
 
 /// Calls in one simulation at most.
 pub const CALLS_MAX: usize = 64;

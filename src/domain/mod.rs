@@ -10,6 +10,7 @@ pub mod hd_path;
 pub mod incident;
 pub mod module;
 pub mod names;
+pub mod nats;
 pub mod presigned;
 pub mod report;
 pub mod roster;

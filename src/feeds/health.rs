@@ -83,6 +83,11 @@ impl SharedHealth {
         part.error = None;
     }
 
+    /// What was wrong with a part is over; that it works is not proven by that.
+    pub(super) fn mended(&self, part: &str) {
+        self.state().parts.entry(part.to_owned()).or_default().error = None;
+    }
+
     pub(super) fn failed(&self, part: &str, reason: String) {
         self.state().parts.entry(part.to_owned()).or_default().error = Some(reason);
     }
@@ -127,5 +132,10 @@ mod tests {
         assert_eq!(health.snapshot().last_error.as_deref(), Some("HTTP 503"));
         health.ok("chain 1", at("2024-01-01T00:05:00Z"));
         assert_eq!(health.snapshot().last_error, None);
+
+        health.failed("chain 1", "HTTP 503".into());
+        health.mended("chain 1");
+        let mended = health.snapshot();
+        assert_eq!((mended.last_error, mended.last_ok), (None, Some(at("2024-01-01T00:04:00Z"))));
     }
 }

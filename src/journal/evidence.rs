@@ -4,14 +4,17 @@
 //! its owner may read it. It is never opened but to be hashed or copied, never run, and its declared name is no part of a
 //! path. What is kept is bounded, and what strangers may fill is a part of that, so that they cannot keep out what known
 //! senders bring. Which report a file belongs to is the journal's to say: a file that no fact names is from a crash between
-//! the two, and harmless.
+//! the two; once it is a day old nobody will name it any more, and [`EvidenceStore::sweep`] removes it. A folder is one
+//! journal's.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use alloy::primitives::{B256, hex};
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 /// Files kept at most, whatever their size: the folder is listed to know how full it is.
@@ -19,6 +22,9 @@ pub const EVIDENCE_FILES_MAX: u64 = 20_000;
 
 /// The part of the bounds, in percent, that senders whom nobody vouches for may fill.
 pub const STRANGERS_SHARE_PERCENT: u64 = 50;
+
+/// How old a file must be that no fact names to be removed: whoever brought it has long sent it again, or will not.
+const ORPHAN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Prefix of a file that is being written.
 const UNFINISHED: &str = ".unfinished-";
@@ -109,12 +115,16 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// When the folder cannot be read or written: nothing is known to be kept.
-    pub fn keep(&self, bytes: &[u8], vouched: bool) -> Result<Keeping, EvidenceError> {
+    pub fn keep(&self, bytes: &[u8], vouched: bool, now: Timestamp) -> Result<Keeping, EvidenceError> {
         let hash = sha256(bytes);
         let _keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         match self.standing(hash) {
             // It was written before; that its name is on disk too is made sure again.
-            Standing::Intact => return self.sync().map(|()| Keeping::Kept(hash)),
+            Standing::Intact => {
+                // It may be what an earlier life left behind: it is young again before a fact names it.
+                self.touch(hash, now).map_err(|source| self.failed("write to", source))?;
+                return self.sync().map(|()| Keeping::Kept(hash));
+            }
             Standing::Missing => {}
             Standing::Changed { .. } => {
                 tracing::error!(file = %hex::encode(hash), "a file of evidence was not what its name says; it is replaced by what was brought again");
@@ -150,6 +160,44 @@ impl EvidenceStore {
         file.as_file().sync_all()?;
         file.persist(self.path_of(hash)).map_err(|lost| lost.error)?;
         File::open(&self.folder)?.sync_all()
+    }
+
+    fn touch(&self, hash: B256, now: Timestamp) -> std::io::Result<()> {
+        File::options().write(true).open(self.path_of(hash))?.set_modified(now.into())
+    }
+
+    /// Removes what is older than a day and that no fact names, `named` being every hash that one names; says how many
+    /// files it were. What is not ours by its name is left alone.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed or a file not removed; those before it are gone.
+    pub fn sweep(&self, named: &BTreeSet<B256>, now: Timestamp) -> Result<u64, EvidenceError> {
+        let failed = |source| self.failed("sweep", source);
+        let _keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut removed = 0_u64;
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let unnamed = name.to_str().is_some_and(|name| {
+                name.starts_with(UNFINISHED)
+                    || name
+                        .parse()
+                        .is_ok_and(|hash: B256| self.path_of(hash) == entry.path() && !named.contains(&hash))
+            });
+            let file = entry.metadata().map_err(failed)?;
+            let written = file.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+            let old = written.is_some_and(|at| now.duration_since(at) > ORPHAN_AFTER);
+            if unnamed && old && file.is_file() {
+                fs::remove_file(entry.path()).map_err(failed)?;
+                removed = removed.saturating_add(1);
+            }
+        }
+        Ok(removed)
     }
 
     fn sync(&self) -> Result<(), EvidenceError> {
@@ -219,6 +267,10 @@ impl EvidenceStore {
 mod tests {
     use super::*;
 
+    fn at() -> Timestamp {
+        "2026-11-22T03:00:00Z".parse().unwrap()
+    }
+
     fn store(bytes_max: u64) -> (tempfile::TempDir, EvidenceStore) {
         let folder = tempfile::tempdir().unwrap();
         let store = EvidenceStore::new(folder.path().join("evidence"), bytes_max);
@@ -231,8 +283,8 @@ mod tests {
         assert_eq!(store.filled().unwrap(), Filled::default());
         let hash = sha256(b"proof");
         insta::assert_snapshot!(hex::encode(hash), @"c1cda26362828b69266512052b97cb3729e3b052e4ade47c0a1e3383defe73c7");
-        assert_eq!(store.keep(b"proof", true).unwrap(), Keeping::Kept(hash));
-        assert_eq!(store.keep(b"proof", false).unwrap(), Keeping::Kept(hash));
+        assert_eq!(store.keep(b"proof", true, at()).unwrap(), Keeping::Kept(hash));
+        assert_eq!(store.keep(b"proof", false, at()).unwrap(), Keeping::Kept(hash));
         assert_eq!(store.filled().unwrap(), Filled { files: 1, bytes: 5 });
         assert_eq!(std::fs::read(store.path_of(hash)).unwrap(), b"proof");
         assert_eq!(store.standing(hash), Standing::Intact);
@@ -249,17 +301,22 @@ mod tests {
         let (_folder, store) = store(1_000);
         let hash = sha256(b"proof");
         assert_eq!(store.standing(hash), Standing::Missing);
-        assert_eq!(store.keep(b"proof", true).unwrap(), Keeping::Kept(hash));
+        assert_eq!(store.keep(b"proof", true, at()).unwrap(), Keeping::Kept(hash));
         std::fs::write(store.path_of(hash), b"other").unwrap();
         assert_eq!(store.standing(hash), Standing::Changed { to: sha256(b"other") });
-        assert_eq!(store.keep(b"proof", true).unwrap(), Keeping::Kept(hash), "brought again, it is mended");
+        assert_eq!(
+            store.keep(b"proof", true, at()).unwrap(),
+            Keeping::Kept(hash),
+            "brought again, it is mended"
+        );
         assert_eq!(store.standing(hash), Standing::Intact);
     }
 
     #[test]
     fn strangers_fill_their_share_and_no_more() {
         let (_folder, store) = store(100);
-        let kept = |bytes: &[u8], vouched| matches!(store.keep(bytes, vouched).unwrap(), Keeping::Kept(_));
+        let kept =
+            |bytes: &[u8], vouched| matches!(store.keep(bytes, vouched, at()).unwrap(), Keeping::Kept(_));
         assert!(kept(&[1; 40], false));
         assert!(!kept(&[2; 11], false), "51 bytes are over their half");
         assert!(kept(&[2; 60], true), "a known sender has all of it");
@@ -268,10 +325,40 @@ mod tests {
     }
 
     #[test]
+    fn what_no_fact_names_is_gone_after_a_day_and_nothing_else() {
+        let (_folder, store) = store(1_000);
+        let day = SignedDuration::from_hours(24);
+        let mut hashes = Vec::new();
+        for bytes in [b"named", b"alone", b"again", b"young"] {
+            let Keeping::Kept(hash) = store.keep(bytes, true, at()).unwrap() else { panic!("no room") };
+            hashes.push(hash);
+        }
+        let others = [".unfinished-x", "README", "00"].map(|name| store.folder().join(name));
+        others.iter().for_each(|path| std::fs::write(path, b"x").unwrap());
+        let old = std::time::SystemTime::from(at() - day - SignedDuration::from_secs(1));
+        let aged = hashes.iter().take(3).map(|hash| store.path_of(*hash)).chain(others.clone());
+        aged.for_each(|path| File::options().write(true).open(path).unwrap().set_modified(old).unwrap());
+        let young = store.path_of(hashes[3]);
+        File::options().write(true).open(young).unwrap().set_modified((at() - day).into()).unwrap();
+        // Brought again after a crash, and not committed yet.
+        assert_eq!(store.keep(b"again", false, at()).unwrap(), Keeping::Kept(hashes[2]));
+
+        assert_eq!(store.sweep(&BTreeSet::from([hashes[0]]), at()).unwrap(), 2);
+        let standing: Vec<_> = hashes.iter().map(|hash| store.standing(*hash)).collect();
+        assert_eq!(standing, [Standing::Intact, Standing::Missing, Standing::Intact, Standing::Intact]);
+        assert_eq!(others.map(|path| path.exists()), [false, true, true], "what is not ours is left alone");
+        assert_eq!(
+            store.sweep(&BTreeSet::new(), at() - day - day).unwrap(),
+            0,
+            "a clock that went back removes nothing"
+        );
+    }
+
+    #[test]
     fn a_folder_that_cannot_be_written_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("evidence"), b"a file, not a folder").unwrap();
         let store = EvidenceStore::new(folder.path().join("evidence"), 100);
-        assert!(store.keep(b"proof", true).is_err());
+        assert!(store.keep(b"proof", true, at()).is_err());
     }
 }

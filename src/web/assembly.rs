@@ -1,29 +1,27 @@
 //! A daemon put together: feeds, webhooks, embedded services, the web surface.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::buses;
 use super::ports::{AgentAcks, AgentHealth};
 use super::reports::{AgentDesk, ReportParts};
 use super::webhooks::webhook_settings;
 use super::{AckParts, Gate, Parts, router, serve};
-use crate::agent::chain_feed::RunningChainFeed;
-use crate::agent::daemon::{Daemon, Feed, FeedsHealth};
+use crate::agent::daemon::{Daemon, FeedsHealth};
+use crate::agent::feed::RunningFeed;
 use crate::agent::house::House;
 use crate::agent::service::AgreedChain;
-use crate::agent::{chain_of, feed_watch, presigned, service_watch, setup};
+use crate::agent::{chain_feed, chain_of, feed_watch, presigned, service_watch, setup};
 use crate::config::settings::{self, FeedKind, JsonLinesFrom, SafeService};
 use crate::domain::names::{ChainName, FeedName};
 use crate::domain::safe::SafeAddress;
 use crate::feeds::forta::{FortaPoller, FortaSettings};
 use crate::feeds::jsonl::{JSONL_BATCH_LINES, JsonlFeed, JsonlSettings, JsonlSource};
 use crate::feeds::webhook::{MemoryReplayGuard, ReplayGuard, WebhookIntake};
-use crate::feeds::{Cursor, Delivery, FeedEnd, SharedHealth, webhook};
+use crate::feeds::{SharedHealth, webhook};
 use crate::safe_service::{EmbeddedService, Known};
 
 /// How often a followed file is looked at.
@@ -65,11 +63,17 @@ pub fn daemon(
                 let part = format!("feed {}", feed.name);
                 let poller = FortaPoller::new(forta_settings(&feed.name, forta), Arc::clone(&agent.clock))
                     .map_err(|error| broken(part, &error))?;
-                daemon.feed(Box::new(FortaFeed { name: feed.name.clone(), poller }), shared);
+                let running = RunningFeed::new(feed.name.clone(), |resume, deliveries, stop, health| {
+                    poller.run(resume, deliveries, stop, health)
+                });
+                daemon.feed(running, shared);
             }
             FeedKind::JsonLines(lines) => {
                 let reader = JsonlFeed::new(lines_settings(&feed.name, lines), Arc::clone(&agent.clock));
-                daemon.feed(Box::new(LinesFeed { name: feed.name.clone(), feed: reader }), shared);
+                let running = RunningFeed::new(feed.name.clone(), |resume, deliveries, stop, health| {
+                    reader.run(resume, deliveries, stop, health)
+                });
+                daemon.feed(running, shared);
             }
             FeedKind::Webhook(hook) => {
                 daemon.names_feed(feed.name.clone());
@@ -79,8 +83,7 @@ pub fn daemon(
             FeedKind::Chain(watched) => {
                 // The configuration has checked that it is there.
                 let Some(chain) = agent.chains.get(&watched.watch.chain) else { continue };
-                let running = RunningChainFeed::new(watched, chain.clone(), &agent);
-                daemon.feed(Box::new(running), shared);
+                daemon.feed(chain_feed::feed(watched, chain.clone(), &agent), shared);
             }
         }
     }
@@ -186,53 +189,5 @@ fn lines_settings(name: &FeedName, feed: &settings::JsonLinesFeed) -> JsonlSetti
         authenticated: true,
         batch_lines: JSONL_BATCH_LINES,
         poll: FILE_POLL,
-    }
-}
-
-pub(super) type Running = Pin<Box<dyn Future<Output = Result<FeedEnd, String>> + Send>>;
-
-struct FortaFeed {
-    name: FeedName,
-    poller: FortaPoller,
-}
-
-impl Feed for FortaFeed {
-    fn name(&self) -> &FeedName {
-        &self.name
-    }
-
-    fn run(
-        self: Box<Self>,
-        resume: Option<Cursor>,
-        deliveries: mpsc::Sender<Delivery>,
-        stop: watch::Receiver<bool>,
-        health: SharedHealth,
-    ) -> Running {
-        Box::pin(async move {
-            self.poller.run(resume, deliveries, stop, health).await.map_err(|error| chain_of(&error))
-        })
-    }
-}
-
-struct LinesFeed {
-    name: FeedName,
-    feed: JsonlFeed,
-}
-
-impl Feed for LinesFeed {
-    fn name(&self) -> &FeedName {
-        &self.name
-    }
-
-    fn run(
-        self: Box<Self>,
-        resume: Option<Cursor>,
-        deliveries: mpsc::Sender<Delivery>,
-        stop: watch::Receiver<bool>,
-        health: SharedHealth,
-    ) -> Running {
-        Box::pin(async move {
-            self.feed.run(resume, deliveries, stop, health).await.map_err(|error| chain_of(&error))
-        })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::assembly::AssemblyError;
 use crate::agent::Agent;
-use crate::agent::daemon::Feed;
+use crate::agent::feed::RunningFeed;
 use crate::config::settings::NatsFeed;
 use crate::domain::names::FeedName;
 
@@ -11,7 +11,7 @@ use crate::domain::names::FeedName;
 /// # Errors
 /// In a build without the feature `nats`.
 #[cfg(not(feature = "nats"))]
-pub(super) fn feed(name: &FeedName, _bus: &NatsFeed, _agent: &Agent) -> Result<Box<dyn Feed>, AssemblyError> {
+pub(super) fn feed(name: &FeedName, _feed: &NatsFeed, _agent: &Agent) -> Result<RunningFeed, AssemblyError> {
     let because = "this build has no NATS: build it with --features nats, or take the feed out".to_owned();
     Err(AssemblyError { part: format!("feed {name}"), because })
 }
@@ -21,80 +21,24 @@ pub(super) fn feed(name: &FeedName, _bus: &NatsFeed, _agent: &Agent) -> Result<B
 /// # Errors
 /// In a build without the feature `nats`.
 #[cfg(feature = "nats")]
-pub(super) fn feed(name: &FeedName, bus: &NatsFeed, agent: &Agent) -> Result<Box<dyn Feed>, AssemblyError> {
-    Ok(Box::new(on::Bus::new(name, bus, agent)))
-}
+#[expect(clippy::unnecessary_wraps, reason = "a build without the feature has an error here")]
+pub(super) fn feed(name: &FeedName, feed: &NatsFeed, agent: &Agent) -> Result<RunningFeed, AssemblyError> {
+    use std::convert::Infallible;
 
-#[cfg(feature = "nats")]
-mod on {
-    use std::sync::Arc;
-
-    use tokio::sync::{mpsc, watch};
-
-    use crate::agent::Agent;
-    use crate::agent::daemon::Feed;
-    use crate::config::settings::{self, NatsCredentials};
     use crate::domain::alert::{AlertSeverity, Sender};
-    use crate::domain::names::FeedName;
-    use crate::feeds::nats::{NATS_ACK_WAIT, NatsInstance, NatsListener, NatsLogin, NatsSettings};
+    use crate::feeds::nats::{NATS_ACK_WAIT, NatsListener, NatsSettings};
     use crate::feeds::vendor::{Networks, Reading};
-    use crate::feeds::{Cursor, Delivery, SharedHealth};
-    use crate::web::assembly::Running;
 
-    /// A bus as the daemon runs it.
-    pub(super) struct Bus {
-        name: FeedName,
-        listener: NatsListener,
-    }
-
-    impl Bus {
-        pub(super) fn new(name: &FeedName, bus: &settings::NatsFeed, agent: &Agent) -> Self {
-            let reading = Reading {
-                feed: name.clone(),
-                sender: Sender::OnchainMon,
-                chain: Some(bus.chain),
-                severity: AlertSeverity::Unknown,
-                networks: Networks::new(Vec::new()),
-            };
-            let settings = NatsSettings {
-                reading,
-                instances: bus.instances.iter().map(instance).collect(),
-                quorum: bus.quorum,
-                quorum_within: bus.quorum_within,
-                authenticated: bus.authenticated,
-                durable: bus.durable.clone(),
-                lossy: bus.lossy,
-                ack_wait: NATS_ACK_WAIT,
-            };
-            Self { name: name.clone(), listener: NatsListener::new(settings, Arc::clone(&agent.clock)) }
-        }
-    }
-
-    fn instance(instance: &settings::NatsInstance) -> NatsInstance {
-        let settings::NatsInstance { name, servers, subject, stream, credentials, ca } = instance.clone();
-        let login = match credentials {
-            NatsCredentials::None => NatsLogin::Nobody,
-            NatsCredentials::Token(token) => NatsLogin::Token(token),
-            NatsCredentials::User { user, password } => NatsLogin::User(user, password),
-            NatsCredentials::NKey(seed) => NatsLogin::NKey(seed),
-            NatsCredentials::Credentials(creds) => NatsLogin::Credentials(creds),
-        };
-        NatsInstance { name, servers, subject, stream, login, ca }
-    }
-
-    impl Feed for Bus {
-        fn name(&self) -> &FeedName {
-            &self.name
-        }
-
-        fn run(
-            self: Box<Self>,
-            resume: Option<Cursor>,
-            deliveries: mpsc::Sender<Delivery>,
-            stop: watch::Receiver<bool>,
-            health: SharedHealth,
-        ) -> Running {
-            Box::pin(async move { Ok(self.listener.run(resume, deliveries, stop, health).await) })
-        }
-    }
+    let reading = Reading {
+        feed: name.clone(),
+        sender: Sender::OnchainMon,
+        chain: Some(feed.chain),
+        severity: AlertSeverity::Unknown,
+        networks: Networks::new(Vec::new()),
+    };
+    let settings = NatsSettings { reading, bus: feed.bus.clone(), ack_wait: NATS_ACK_WAIT };
+    let listener = NatsListener::new(settings, std::sync::Arc::clone(&agent.clock));
+    Ok(RunningFeed::new(name.clone(), |resume, deliveries, stop, health| async move {
+        Ok::<_, Infallible>(listener.run(resume, deliveries, stop, health).await)
+    }))
 }

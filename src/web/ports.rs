@@ -161,7 +161,7 @@ impl AgentHealth {
             // Nobody promises to write a line or to post: whether it is deaf or has nothing to say is not known.
             (None, None, Life::Deliveries, None) => CheckState::Untold {
                 why: format!(
-                    "never heard since the start at {since}; no stale_after is set, so nobody is told if it stays so"
+                    "never heard since the start at {since}, and nothing proves that it works; no stale_after is set, so nobody is told if it stays so"
                 ),
             },
             (None, Some(at), _, None) => CheckState::Untold {

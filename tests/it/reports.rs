@@ -254,10 +254,22 @@ async fn without_a_journal_nothing_is_acknowledged_and_a_crash_leaves_a_file_at_
         "{verified:?}"
     );
 
-    let _agent = desk.spawn().await;
+    let agent = desk.spawn().await;
     let (status, again) = told(desk.with_file("k-3", "killed", "two")).await;
     assert_eq!((status, &again["repeated"]), (202, &json!(false)), "{again}");
     assert_eq!((desk.incidents(), desk.evidence().len()), (2, 2));
+
+    // Days later a start removes what no fact names, and only that.
+    agent.kill();
+    let named = desk.folder.path().join("evidence").join(again["evidence"][0]["sha256"].as_str().unwrap());
+    let old = SystemClock.now() - jiff::SignedDuration::from_hours(48);
+    for file in desk.evidence() {
+        std::fs::File::options().write(true).open(file).unwrap().set_modified(old.into()).unwrap();
+    }
+    let _agent = desk.spawn().await;
+    until("what no fact names to be gone", async || (desk.evidence() == [named.clone()]).then_some(())).await;
+    let verified = desk.run(&["journal", "verify"]);
+    assert!(verified.code == 0 && !verified.stdout.contains("named by no fact"), "{verified:?}");
 }
 
 #[tokio::test]

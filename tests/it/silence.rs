@@ -173,6 +173,9 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     assert_eq!((status, &check["status"]), (200, &"unknown".into()), "{report}");
     assert!(check["why"].as_str().unwrap().contains("no stale_after is set"), "{report}");
     assert_ne!(report["status"], "green");
+    let warned = "nothing proves that it works: it has no stale_after";
+    until("the start to warn of it", async || unwatched.stderr().contains(warned).then_some(())).await;
+    assert!(town.run(&["check"]).stdout.contains("nothing proves that it works"));
     assert_eq!(unwatched.terminate(), Some(0));
 
     town.set("kind = \"webhook\"", "kind = \"webhook\"\nstale_after = \"2s\"");
@@ -231,7 +234,7 @@ async fn two_runbooks_that_make_one_call_put_one_proposal_before_the_owners() {
     let store = Arc::clone(store);
     let first = store.all().iter().find(|incident| matches!(incident.stage, Stage::Proposed)).unwrap().id;
     let second = store.all().iter().find(|incident| incident.id != first).unwrap().id;
-    let noted = town.run(&["incident", "show", &first.to_string(), "--all"]).stdout;
+    let noted = town.run(&["incident", "show", &first.to_string()]).stdout;
     let noted = noted.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         noted.contains(&format!("{second} (runbook stop-vault) makes the same calls"))

@@ -1,6 +1,8 @@
 //! The story, and every turn it may take: other feeds, other people, other services, other transactions.
 
 mod ack;
+#[cfg(feature = "nats")]
+mod bus;
 mod chain;
 mod consent;
 mod demo;

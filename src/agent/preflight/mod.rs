@@ -3,6 +3,7 @@
 //! | file | asks |
 //! |---|---|
 //! | `delegates` | would the service take what is proposed to each Safe and its owners' Safes |
+//! | `feeds` | which feeds nothing proves, and what would |
 //! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
 //! | `keys` | does everybody's key sign for something, and ours for nothing |
 //! | `recovery` | would what undoes the actions go through after them |
@@ -15,6 +16,7 @@
 //! Its tests stand on the practice ground, which the agent does not import: they are `check`'s.
 
 mod delegates;
+mod feeds;
 mod ground;
 mod keys;
 mod recovery;
@@ -90,6 +92,7 @@ pub fn explained(conditions: &[(RunbookId, Condition)]) -> Vec<Finding> {
 /// where its own keys are to be judged.
 pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     let (grounds, mut findings) = ground::look(agent).await;
+    findings.extend(feeds::look(agent));
     findings.extend(keys::roster(agent, &grounds));
     findings.extend(keys::ours(agent, &grounds).await);
     findings.extend(keys::quotas(agent).await);

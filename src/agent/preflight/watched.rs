@@ -118,7 +118,7 @@ async fn state(chain: &Chain, head: &BlockRef, watched: &ChainFeed, place: &str)
     if calls.is_empty() && addresses.is_empty() {
         return Vec::new();
     }
-    let read = Eye(chain.clone()).read(&crate::agent::chain_feed::seen(*head), &calls, &addresses).await;
+    let read = Eye(chain.clone()).read(&crate::agent::chain_feed::seen(*head), &calls, &addresses, &[]).await;
     let readings = match read {
         Ok(readings) => readings,
         Err(why) => return vec![Finding::problem(place, format!("views and Safes are unknown: {why}"))],

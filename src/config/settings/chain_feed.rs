@@ -39,9 +39,11 @@ const PAGE_BLOCKS_DEFAULT: u64 = 1_000;
 /// Views of one feed at most, and Safes whose state it compares: all are asked at each new block.
 const VIEWS_MAX: usize = 100;
 const SAFES_MAX: usize = 30;
+/// Contracts of one feed at most: three words of each are asked for at each new block.
+const CONTRACTS_MAX: usize = 300;
 
 /// Class names that this feed gives by itself.
-const OWN_NAMES: [&str; 2] = ["DeepReorg", "SafeStateChanged"];
+const OWN_NAMES: [&str; 3] = ["DeepReorg", "SafeStateChanged", "ProxyStateChanged"];
 
 /// A chain that is watched.
 #[derive(Clone, Debug)]
@@ -208,6 +210,12 @@ fn read_subjects(
         let found = format!("{} watches {safes} Safes", table.shown());
         findings
             .problem(Problem::new(&table.place_of("safes"), found).wanted(format!("at most {SAFES_MAX}")));
+    }
+    let contracts = subjects.len().saturating_sub(safes);
+    if contracts > CONTRACTS_MAX {
+        let found = format!("{} watches {contracts} contracts", table.shown());
+        let wanted = format!("at most {CONTRACTS_MAX}; make two feeds of them");
+        findings.problem(Problem::new(&table.place_of("contracts"), found).wanted(wanted));
     }
     subjects
 }

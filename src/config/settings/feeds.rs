@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-pub use super::nats::{NatsCredentials, NatsFeed, NatsInstance};
+pub use super::nats::NatsFeed;
 pub use super::webhook::{WebhookAuthentication, WebhookWords};
 
 use super::chain_feed::{self, Around, ChainFeed};

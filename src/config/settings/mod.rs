@@ -29,8 +29,8 @@ pub use channels::{Channel, ChannelKind};
 pub use contracts::Safe;
 pub use executor::{Executor, RelayMethod, RelaySettings, SpendingCap};
 pub use feeds::{
-    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, Life, NatsCredentials, NatsFeed, NatsInstance,
-    WebhookAuthentication, WebhookFeed, WebhookWords,
+    Feed, FeedKind, FortaFeed, JsonLinesFeed, JsonLinesFrom, Life, NatsFeed, WebhookAuthentication,
+    WebhookFeed, WebhookWords,
 };
 pub use keystores::{KeySource, Keystore, Proposer};
 pub use modules::{Module, ModuleKind};

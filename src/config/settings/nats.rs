@@ -6,16 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
 use url::Url;
 
-use crate::config::problem::{Findings, Problem};
+use crate::config::problem::{Findings, Place, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::names::{ChainId, ChainName};
+use crate::domain::nats::{NatsBus, NatsInstance, NatsLogin};
 
 /// Monitors of one feed that may be heard; Lido runs three.
 const INSTANCES_MAX: usize = 16;
@@ -30,59 +29,12 @@ const STALE_AFTER_DEFAULT: SignedDuration = SignedDuration::from_mins(2);
 /// Findings over NATS.
 #[derive(Clone, Debug)]
 pub struct NatsFeed {
-    /// The monitors that are heard; at least one. A feed without `instances` has one called as the feed.
-    pub instances: Vec<NatsInstance>,
-    /// How many instances must make a claim before it is an alert; from 1 to as many as there are.
-    pub quorum: usize,
-    /// How long a claim waits for the others.
-    pub quorum_within: Duration,
-    /// Whether every instance shows who it is and cannot be overheard; false: may page and never propose.
-    pub authenticated: bool,
-    /// The name of our place on each stream; two agents that share one would get half of the findings each.
-    pub durable: String,
-    /// Whether a subscription that loses what is said while we are away is what is wanted.
-    pub lossy: bool,
+    /// Who is heard and how. A feed without `instances` has one called as the feed.
+    pub bus: NatsBus,
     /// The chain of every finding: they name none. A monitor of another chain is another feed.
     pub chain: ChainId,
     /// How long without an answer of a server until the feed counts as deaf.
     pub stale_after: Duration,
-}
-
-/// One bus, or one part of it.
-#[derive(Clone, Debug)]
-pub struct NatsInstance {
-    /// What it is called in health, in reasons and in `alert.metadata.instances`.
-    pub name: String,
-    /// Its servers, any of which will do: `nats://` or `tls://`.
-    pub servers: Vec<Url>,
-    /// What is heard: `findings.>`.
-    pub subject: String,
-    /// The JetStream stream that holds it; none: the one that the server names.
-    pub stream: Option<String>,
-    /// How we show who we are.
-    pub credentials: NatsCredentials,
-    /// Certificates to trust in place of the system's, PEM.
-    pub ca: Option<PathBuf>,
-}
-
-/// How we show a NATS server who we are.
-#[derive(Clone, Debug)]
-pub enum NatsCredentials {
-    /// Not at all.
-    None,
-    /// A token.
-    Token(SecretString),
-    /// A user and a password.
-    User {
-        /// The user.
-        user: String,
-        /// The password.
-        password: SecretString,
-    },
-    /// The seed of an nkey, `SU…`.
-    NKey(SecretString),
-    /// The contents of a `.creds` file: a JWT and the seed of its nkey.
-    Credentials(SecretString),
 }
 
 pub(super) fn read(
@@ -92,6 +44,9 @@ pub(super) fn read(
     ids: &BTreeMap<ChainName, ChainId>,
     findings: &mut Findings,
 ) -> Option<NatsFeed> {
+    if let Some(problem) = unheard(cfg!(feature = "nats"), table.place(), table.shown()) {
+        findings.problem(problem);
+    }
     let open = table.optional("unauthenticated", findings).unwrap_or(false);
     let subject = read_subject(table, findings);
     let mut instances = Vec::new();
@@ -139,16 +94,22 @@ pub(super) fn read(
     let chain = chain
         .filter(|chain| known("chain", chain, chains.iter().map(String::as_str), findings))
         .and_then(|chain| ids.get(&ChainName::new(chain.value)).copied())?;
-    whole.then_some(NatsFeed {
+    let bus = NatsBus {
         instances,
         quorum: quorum.unwrap_or(1),
         quorum_within: quorum_within.unsigned_abs(),
         authenticated: !open,
         durable,
         lossy,
-        chain,
-        stale_after: stale_after.unsigned_abs(),
-    })
+    };
+    whole.then_some(NatsFeed { bus, chain, stale_after: stale_after.unsigned_abs() })
+}
+
+/// A feed that this build cannot hear is a problem of the file, before anything runs.
+fn unheard(nats: bool, place: &Place, shown: &str) -> Option<Problem> {
+    let found = format!("{shown} hears NATS, and this build of redhandle cannot");
+    let remedy = "take a build with the feature nats (cargo build --features nats), or take the feed out";
+    (!nats).then(|| Problem::new(place, found).remedy(remedy))
 }
 
 fn read_subject(table: &mut Table<'_>, findings: &mut Findings) -> Option<String> {
@@ -170,7 +131,7 @@ fn read_instance(
     let servers = read_servers(table, findings);
     let stream: Option<String> = table.optional("stream", findings);
     let ca = table.path("ca", findings);
-    let credentials = read_credentials(table, open, findings);
+    let login = read_login(table, open, findings);
     let plaintext = table.optional("plaintext", findings).unwrap_or(false);
     let servers = servers?;
     if let Some(far) = servers.iter().find(|url| url.value.scheme() == "nats" && !is_this_machine(&url.value))
@@ -182,7 +143,7 @@ fn read_instance(
         findings.problem(Problem::new(&far.place, found).remedy(remedy));
     }
     let servers = servers.into_iter().map(|url| url.value).collect();
-    Some(NatsInstance { name, servers, subject: subject?, stream, credentials: credentials?, ca })
+    Some(NatsInstance { name, servers, subject: subject?, stream, login: login?, ca })
 }
 
 fn read_servers(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<Placed<Url>>> {
@@ -220,7 +181,7 @@ fn read_servers(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<Pl
     whole.then_some(servers)
 }
 
-fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) -> Option<NatsCredentials> {
+fn read_login(table: &mut Table<'_>, open: bool, findings: &mut Findings) -> Option<NatsLogin> {
     let given: Vec<&'static str> =
         ["token", "user", "nkey", "credentials"].into_iter().filter(|key| table.has(key)).collect();
     let user: Option<String> = table.optional("user", findings);
@@ -235,7 +196,7 @@ fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) 
         return None;
     }
     match given.first() {
-        None if open => Some(NatsCredentials::None),
+        None if open => Some(NatsLogin::Nobody),
         None => {
             let wanted = "token, user with password, nkey or credentials, or unauthenticated = true for a feed that may page and never propose";
             let found = format!("{} does not say who we are: anybody could publish there", table.shown());
@@ -246,11 +207,11 @@ fn read_credentials(table: &mut Table<'_>, open: bool, findings: &mut Findings) 
             if !table.has("password") {
                 table.missing("password", "{ env = \"NAME\" } or { file = \"PATH\" }", findings);
             }
-            Some(NatsCredentials::User { user: user?, password: password? })
+            Some(NatsLogin::User { user: user?, password: password? })
         }
-        Some(&"token") => token.map(NatsCredentials::Token),
-        Some(&"nkey") => nkey.map(NatsCredentials::NKey),
-        Some(_credentials) => creds.map(NatsCredentials::Credentials),
+        Some(&"token") => token.map(NatsLogin::Token),
+        Some(&"nkey") => nkey.map(NatsLogin::NKey),
+        Some(_credentials) => creds.map(NatsLogin::Credentials),
     }
 }
 
@@ -276,4 +237,16 @@ fn is_subject(subject: &str) -> bool {
 fn is_durable_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_nats_says_so_before_it_runs() {
+        let place = Place::file("redhandle.toml");
+        assert!(unheard(true, &place, "[[feeds]]").is_none());
+        insta::assert_snapshot!(unheard(false, &place, "[[feeds]]").unwrap(), @"redhandle.toml: [[feeds]] hears NATS, and this build of redhandle cannot; take a build with the feature nats (cargo build --features nats), or take the feed out");
+    }
 }

@@ -67,6 +67,9 @@ pub struct SlackCommand {
     pub secret: SecretString,
     /// Workspaces whose people may use it, by Slack's ids.
     pub teams: BTreeSet<String>,
+    /// People whom the team knows, by Slack's ids; none: everybody in the workspaces. Who is not among them is heard as
+    /// a stranger is.
+    pub users: Option<BTreeSet<String>>,
     /// As whom they speak who do not say.
     pub source: ReportSource,
 }
@@ -189,9 +192,22 @@ fn long_secret(table: &mut Table<'_>, key: &'static str, findings: &mut Findings
 fn read_slack(mut table: Table<'_>, findings: &mut Findings) -> Option<SlackCommand> {
     let secret = long_secret(&mut table, "secret", findings);
     let teams: BTreeSet<String> = table.required_list::<String>("teams", findings).into_iter().collect();
+    let users: Option<BTreeSet<String>> =
+        table.has("users").then(|| table.required_list::<String>("users", findings).into_iter().collect());
+    // Slack shows people by names; its ids stand in a profile's menu.
+    if users.as_ref().is_some_and(|users| !users.iter().all(|user| is_user_id(user))) {
+        findings.problem(table.wrong("users", "ids of people as Slack writes them, such as \"U0123456\""));
+    }
     let source = table.optional("source", findings).unwrap_or(ReportSource::SecurityTeam);
     table.finish(findings);
-    Some(SlackCommand { secret: secret?, teams, source })
+    Some(SlackCommand { secret: secret?, teams, users, source })
+}
+
+/// Slack's ids of people begin with U, or with W in an Enterprise Grid.
+fn is_user_id(id: &str) -> bool {
+    id.starts_with(['U', 'W'])
+        && (2..=64).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn read_mail(mut table: Table<'_>, findings: &mut Findings) -> ReportMail {

@@ -6,6 +6,7 @@ mod environment;
 mod keys;
 mod load;
 mod maintenance;
+#[cfg(feature = "nats")]
 mod nats;
 mod presigned;
 mod reports;

@@ -1,8 +1,9 @@
 //! `kind = "nats"`: who is heard, how, and how many of them must agree.
 
 use super::*;
-use crate::config::settings::{FeedKind, NatsCredentials};
+use crate::config::settings::FeedKind;
 use crate::domain::names::ChainId;
+use crate::domain::nats::NatsLogin;
 
 const OWN: &str = "kind = \"webhook\"\nsecret = { env = \"OWN_SECRET\" }";
 
@@ -15,18 +16,25 @@ fn it_comes_out_as_it_was_meant() {
     let with = "chain = \"base\"\nservers = \"tls://bus.example.org:4222\"\ntoken = { env = \"OWN_SECRET\" }";
     let loaded = files(with).load().unwrap();
     let FeedKind::Nats(feed) = &loaded.settings.feeds[1].kind else { panic!("{:?}", loaded.settings.feeds) };
-    assert_eq!((feed.chain, feed.quorum, feed.authenticated, feed.lossy), (ChainId(8453), 1, true, false));
-    assert_eq!(feed.durable, "redhandle-own");
-    assert_eq!((feed.instances[0].name.as_str(), feed.instances[0].subject.as_str()), ("own", "findings.>"));
-    assert!(matches!(feed.instances[0].credentials, NatsCredentials::Token(_)));
+    assert_eq!(
+        (feed.chain, feed.bus.quorum, feed.bus.authenticated, feed.bus.lossy),
+        (ChainId(8453), 1, true, false)
+    );
+    assert_eq!(feed.bus.durable, "redhandle-own");
+    assert_eq!(
+        (feed.bus.instances[0].name.as_str(), feed.bus.instances[0].subject.as_str()),
+        ("own", "findings.>")
+    );
+    assert!(matches!(feed.bus.instances[0].login, NatsLogin::Token(_)));
 
     let with = "chain = \"base\"\nsubject = \"findings.lido.*\"\nquorum = 2\nquorum_within = \"5m\"\n\
         [feeds.instances.a]\nservers = [\"tls://a.example.org\", \"tls://b.example.org\"]\nuser = \"u\"\npassword = { env = \"OWN_SECRET\" }\n\
         [feeds.instances.b]\nservers = \"nats://127.0.0.1:4222\"\nnkey = { env = \"OWN_SECRET\" }\nsubject = \"x.>\"\nstream = \"s\"";
     let loaded = files(with).load().unwrap();
     let FeedKind::Nats(feed) = &loaded.settings.feeds[1].kind else { panic!("{:?}", loaded.settings.feeds) };
-    assert_eq!((feed.quorum, feed.quorum_within.as_secs()), (2, 300));
-    let told: Vec<_> = feed.instances.iter().map(|one| (one.name.as_str(), one.subject.as_str())).collect();
+    assert_eq!((feed.bus.quorum, feed.bus.quorum_within.as_secs()), (2, 300));
+    let told: Vec<_> =
+        feed.bus.instances.iter().map(|one| (one.name.as_str(), one.subject.as_str())).collect();
     assert_eq!(told, [("a", "findings.lido.*"), ("b", "x.>")]);
 }
 

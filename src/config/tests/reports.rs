@@ -84,6 +84,10 @@ fn what_is_wrong_is_told_and_no_secret_is() {
             "[reports.senders.b] has another sender's token; expected a token for each",
         ),
         ("[reports.slack]\nsecret = { env = \"LONG\" }", "missing key \"teams\""),
+        (
+            "[reports.slack]\nsecret = { env = \"LONG\" }\nteams = [\"T1\"]\nusers = [\"ana\"]",
+            "ids of people as Slack writes them",
+        ),
         ("[[reports.mail.addresses]]\naddress = \"security\"\nsource = \"hacker\"", "an address of yours"),
         ("[reports.mail.postmark]\nuser = \"a:b\"\npassword = { env = \"LONG\" }", "a name without a colon"),
         ("[reports.mail.pigeon]\ntoken = { env = \"LONG\" }", "unknown key \"pigeon\""),

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use jiff::Timestamp;
 
+use super::about::{Step, step};
 use super::companion::{Companion, CompanionRole, CompanionStage, CompanionState};
 use super::containment::retry_at;
-use super::fact::{Fact, OwnerConfirmation, Retry};
+use super::fact::{Fact, OwnerConfirmation};
 use super::names::Purpose;
 use super::preparation::Preparation;
 use super::state::{Incident, Stage, Subject};
@@ -173,86 +174,6 @@ impl Incident {
             }
         };
     }
-}
-
-/// A fact about one Safe transaction, as a companion meets it.
-enum Step<'a> {
-    SubmissionStarted { attempt: u32 },
-    Submitted,
-    SubmissionFailed { attempt: u32, problem: &'a str, retry: Retry },
-    Confirmed(&'a OwnerConfirmation),
-    ApprovalGone(Address),
-    OwnersChanged { owners: &'a [Address], threshold: u64 },
-    Superseded,
-    ExecutionStarted { attempt: u32 },
-    ExecutionSigned,
-    ExecutionFailed { attempt: u32, problem: &'a str, retry: Retry },
-    Executed { transaction: B256, success: bool },
-}
-
-/// Which transaction a fact is about, and what happened to it. None: it is about the incident.
-fn step(fact: &Fact) -> Option<(SafeTxHash, Step<'_>)> {
-    let (hash, step) = match fact {
-        Fact::SubmissionStarted { safe_tx_hash, attempt } => {
-            (*safe_tx_hash, Step::SubmissionStarted { attempt: *attempt })
-        }
-        Fact::Submitted { safe_tx_hash, .. } => (*safe_tx_hash, Step::Submitted),
-        Fact::SubmissionFailed { safe_tx_hash, attempt, problem, retry } => {
-            (*safe_tx_hash, Step::SubmissionFailed { attempt: *attempt, problem, retry: *retry })
-        }
-        Fact::Confirmed(confirmation) => (confirmation.safe_tx_hash, Step::Confirmed(confirmation)),
-        Fact::ApprovalGone { safe_tx_hash, owner } => (*safe_tx_hash, Step::ApprovalGone(*owner)),
-        Fact::OwnersChanged { safe_tx_hash, owners, threshold } => {
-            ((*safe_tx_hash)?, Step::OwnersChanged { owners, threshold: *threshold })
-        }
-        Fact::Superseded { safe_tx_hash, .. } => (*safe_tx_hash, Step::Superseded),
-        Fact::ExecutionStarted { safe_tx_hash, attempt, .. } => {
-            (*safe_tx_hash, Step::ExecutionStarted { attempt: *attempt })
-        }
-        Fact::ExecutionSigned { safe_tx_hash, .. } => (*safe_tx_hash, Step::ExecutionSigned),
-        Fact::ExecutionFailed { safe_tx_hash, attempt, problem, retry } => {
-            (*safe_tx_hash, Step::ExecutionFailed { attempt: *attempt, problem, retry: *retry })
-        }
-        Fact::Executed { safe_tx_hash, transaction, success, .. } => {
-            (*safe_tx_hash, Step::Executed { transaction: *transaction, success: *success })
-        }
-        Fact::Reported { .. }
-        | Fact::PresignedReleased { .. }
-        | Fact::Waiting { .. }
-        | Fact::Matched { .. }
-        | Fact::Triaged { .. }
-        | Fact::Declared { .. }
-        | Fact::Assigned { .. }
-        | Fact::ObjectiveSet { .. }
-        | Fact::Noted { .. }
-        | Fact::ResponseRaised { .. }
-        | Fact::PreparationStarted { .. }
-        | Fact::Prepared(_)
-        | Fact::Unneeded { .. }
-        | Fact::PreparationFailed { .. }
-        | Fact::CompanionPrepared(_)
-        | Fact::ChildSigned { .. }
-        | Fact::StoodDown { .. }
-        | Fact::RejectionStarted { .. }
-        | Fact::RejectionFailed { .. }
-        | Fact::Verified { .. }
-        | Fact::EffectMissing { .. }
-        | Fact::EffectLost { .. }
-        | Fact::PageStarted { .. }
-        | Fact::PageDelivered { .. }
-        | Fact::PageFailed { .. }
-        | Fact::Acknowledged { .. }
-        | Fact::Exhausted { .. }
-        | Fact::JournalGap { .. }
-        | Fact::Resolved { .. }
-        | Fact::PostMortemDrafted { .. }
-        | Fact::ActionItemAdded { .. }
-        | Fact::ActionItemDone { .. }
-        | Fact::Closed { .. }
-        | Fact::Received(_)
-        | Fact::ResponseWaits { .. } => return None,
-    };
-    Some((hash, step))
 }
 
 fn may_follow(state: &CompanionState, step: &Step<'_>) -> Admission {

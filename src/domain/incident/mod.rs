@@ -7,7 +7,9 @@
 //! | file | holds |
 //! |---|---|
 //! | [`fact`] | everything that can have happened |
+//! | `kind` | their words in the journal |
 //! | `parts` | what facts are made of |
+//! | `about` | which of its transactions or calls a fact is about |
 //! | [`preparation`] | a proposal as it was prepared: what people will be asked to sign |
 //! | [`companion`] | other Safe transactions that belong to a proposal |
 //! | `transactions` | the proposal and its companions, by hash |
@@ -16,7 +18,8 @@
 //! | [`race`] | another transaction took the nonce: prepared anew, within bounds |
 //! | [`stand_down`] | what is not wanted any more is called back by a rejection |
 //! | [`target`] | one open response for one target: who waits for whom |
-//! | [`state`] | the incident: phase, containment, calls, roles |
+//! | [`state`] | the incident: calls, roles, what is known |
+//! | [`stage`] | where it stands: phase and containment |
 //! | [`apply`] | how a fact changes it |
 //! | `admit` | whether a fact may follow, and why not |
 //! | `loose` | whether a fact is of what can still be executed, of an incident that is over |
@@ -29,6 +32,7 @@
 //!
 //! *It deliberately does not know* which chain library, service or channel carries out a task.
 
+mod about;
 mod admit;
 pub mod apply;
 mod calls;
@@ -38,6 +42,7 @@ mod companions;
 mod containment;
 pub mod due;
 pub mod fact;
+mod kind;
 mod loose;
 pub mod names;
 mod nesting;
@@ -46,6 +51,7 @@ mod parts;
 pub mod postmortem;
 pub mod preparation;
 pub mod race;
+pub mod stage;
 pub mod stand_down;
 pub mod state;
 pub mod target;

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fact::{Fact, Retry, Source, TakenBy};
+use super::fact::{Actor, Fact, Retry, Source, TakenBy};
 use super::preparation::{Preparation, Queue};
 use crate::domain::condition::Response;
 use crate::domain::report::Arrival;
@@ -117,7 +117,10 @@ fn tell(fact: &Fact) -> (Weight, String) {
         }
         Fact::Assigned { by, role, person } => (Turn, format!("{by} made {person} {}", role.as_str())),
         Fact::ObjectiveSet { by, objective } => (Turn, format!("{by} set the objective: {objective}")),
-        Fact::Noted { by, text } => (Detail, format!("{by} noted: {text}")),
+        // What the agent notes has bearing on what is done; people's notes may be many.
+        Fact::Noted { by, text } => {
+            (if *by == Actor::Agent { Turn } else { Detail }, format!("{by} noted: {text}"))
+        }
         Fact::ResponseRaised { by, response } => {
             (Turn, format!("{by} raised the response: {}", reach(*response)))
         }

@@ -1,4 +1,4 @@
-//! What views and Safes said last: the edge of a change is where this and what is read now differ.
+//! What views, Safes and proxies said last: the edge of a change is where this and what is read now differ.
 //!
 //! A memory belongs to a block: when the chain leaves that block, an older one takes its place, and what happens again
 //! on the new chain is the same alert with a newer block. Therefore identity is by *turn*: the how-manieth change
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::make::{Words, alert, cut, said_of};
+use super::proxy::OfProxy;
 use super::view::{Judged, View};
 use super::{SeenBlock, Subject, Watch};
 use crate::domain::alert::{Alert, AlertSeverity};
@@ -78,6 +79,8 @@ pub struct Memory {
     views: BTreeMap<String, OfView>,
     #[serde(default)]
     safes: BTreeMap<Address, OfSafe>,
+    #[serde(default)]
+    pub(super) proxies: BTreeMap<Address, OfProxy>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,9 +102,10 @@ struct OfSafe {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct OfField {
-    turn: u64,
-    value: String,
+pub(super) struct OfField {
+    /// How often it changed since it was first read.
+    pub(super) turn: u64,
+    pub(super) value: String,
 }
 
 impl Memory {
@@ -109,6 +113,7 @@ impl Memory {
     pub fn keep(&mut self, watch: &Watch) {
         self.views.retain(|name, _| watch.views.iter().any(|view| view.name == *name));
         self.safes.retain(|address, _| watch.safes().any(|safe| safe.address == *address));
+        self.proxies.retain(|address, _| watch.proxies().any(|proxy| proxy.address == *address));
     }
 
     /// Takes what a view said at `block`; gives the alert that this is worth. What is beyond its bound at the first
@@ -215,7 +220,7 @@ impl Memory {
 }
 
 /// Which change it is, whatever block it was seen in.
-fn identity(watch: &Watch, address: Address, since: u64, turn: u64, words: &[&str]) -> B256 {
+pub(super) fn identity(watch: &Watch, address: Address, since: u64, turn: u64, words: &[&str]) -> B256 {
     let mut hasher = Keccak256::new();
     hasher.update(b"redhandle chain state 1\0");
     hasher.update(watch.chain_id.0.to_be_bytes());

@@ -11,6 +11,7 @@ mod known;
 mod make;
 mod memory;
 mod number;
+mod proxy;
 mod view;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use known::{ANY_EVENT_NAMES, default_events, safe_abi};
 pub use make::{VALUE_MAX_CHARS, event_alerts, reorg_alert};
 pub use memory::{Memory, SafeField, SafeReading, explains};
 pub use number::Decimal;
+pub use proxy::{Named, ProxySlot, names};
 pub use view::{Bound, Comparison, Judged, View, ViewProblem, ViewText};
 
 /// A block, as the endpoints agree on it.
@@ -60,7 +62,7 @@ pub struct SeenLog {
 /// What something watched is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SubjectKind {
-    /// A contract of `[contracts]`.
+    /// A contract of `[contracts]`: its slots as a proxy are compared, too.
     Contract,
     /// A Safe of `[safes]`: its state is compared, too.
     Safe,
@@ -114,6 +116,11 @@ impl Watch {
         topics.sort_unstable();
         topics.dedup();
         topics
+    }
+
+    /// The contracts whose ERC-1967 slots are compared: of one that is no proxy they are empty, and stay so.
+    pub fn proxies(&self) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter().filter(|subject| subject.kind == SubjectKind::Contract)
     }
 
     /// The Safes whose state is compared.

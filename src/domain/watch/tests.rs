@@ -14,7 +14,7 @@ use crate::domain::safe::{SafeAddress, SafeNonce, SafeState, SafeVersion};
 const SAFE: Address = address!("0x00000000000000000000000000000000000000bb");
 const ANA: Address = address!("0x00000000000000000000000000000000000000a1");
 
-fn watch() -> Watch {
+pub(super) fn watch() -> Watch {
     let vault = vault();
     Watch {
         feed: "chain-mainnet".into(),
@@ -29,17 +29,17 @@ fn watch() -> Watch {
     }
 }
 
-fn block(number: u64) -> SeenBlock {
+pub(super) fn block(number: u64) -> SeenBlock {
     SeenBlock { number, hash: keccak256(number.to_be_bytes()), timestamp_s: 1_700_000_000 + number }
 }
 
-fn log(address: Address, signature: &str, topics: &[B256], data: &[u8]) -> SeenLog {
+pub(super) fn log(address: Address, signature: &str, topics: &[B256], data: &[u8]) -> SeenLog {
     let topics = [&[keccak256(signature)], topics].concat();
     let data = Bytes::copy_from_slice(data);
     SeenLog { address, topics, data, transaction: B256::repeat_byte(7), index: 3, block: block(5) }
 }
 
-fn only(watch: &Watch, log: SeenLog) -> Alert {
+pub(super) fn only(watch: &Watch, log: SeenLog) -> Alert {
     let mut alerts = event_alerts(watch, &[log]);
     assert_eq!(alerts.len(), 1, "{alerts:?}");
     alerts.pop().unwrap()

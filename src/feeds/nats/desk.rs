@@ -80,8 +80,8 @@ pub(super) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub(super) fn new(settings: &'a NatsSettings, outbox: Outbox, clock: &'a SharedClock) -> Self {
-        let within = SignedDuration::try_from(settings.quorum_within).unwrap_or(SignedDuration::MAX);
-        let tally = Tally::new(settings.quorum, within);
+        let within = SignedDuration::try_from(settings.bus.quorum_within).unwrap_or(SignedDuration::MAX);
+        let tally = Tally::new(settings.bus.quorum, within);
         Self { settings, clock, outbox, tally, handles: BTreeMap::new(), next: 0, refused: false }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Desk<'a> {
         };
         let id = self.next;
         self.next = self.next.wrapping_add(1);
-        let read = self.settings.reading.read(&payload, self.settings.authenticated, self.clock.now());
+        let read = self.settings.reading.read(&payload, self.settings.bus.authenticated, self.clock.now());
         let parts: Vec<_> = match read {
             Ok(parts) => parts.into_iter().map(|part| (part.alert, part.raw)).collect(),
             Err(malformed) => vec![(Err(malformed), payload.to_vec())],
@@ -144,7 +144,7 @@ impl<'a> Desk<'a> {
         self.handles.insert(id, Handle { acker, delivered, open, refused: false });
         for (alert, raw) in parts {
             match alert {
-                Ok(alert) if self.settings.quorum > 1 => {
+                Ok(alert) if self.settings.bus.quorum > 1 => {
                     self.count(instance, (id, sequence), alert, &raw, ready).await;
                 }
                 Ok(alert) => ready.push(Ready { item: Ok(alert), handles: vec![id] }),
@@ -187,9 +187,9 @@ impl<'a> Desk<'a> {
             let reason = format!(
                 "only {} of {} instances made this claim ({}), and {} are needed: it is no alert",
                 settled.by.len(),
-                self.settings.instances.len(),
+                self.settings.bus.instances.len(),
                 self.names(&settled.by),
-                self.settings.quorum,
+                self.settings.bus.quorum,
             );
             Ready { item: Err(Rejected::new(None, reason, &settled.raw)), handles: settled.handles }
         };
@@ -197,7 +197,7 @@ impl<'a> Desk<'a> {
     }
 
     fn names(&self, by: &[usize]) -> String {
-        let names = by.iter().filter_map(|index| self.settings.instances.get(*index));
+        let names = by.iter().filter_map(|index| self.settings.bus.instances.get(*index));
         names.map(|instance| instance.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
@@ -222,7 +222,7 @@ impl<'a> Desk<'a> {
         };
         self.refused = !taken;
         for Ready { item, handles } in ready {
-            if let (true, Ok(alert)) = (taken && self.settings.quorum > 1, &item) {
+            if let (true, Ok(alert)) = (taken && self.settings.bus.quorum > 1, &item) {
                 self.tally.committed(alert);
             }
             for id in handles {

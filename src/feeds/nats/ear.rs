@@ -10,13 +10,13 @@ use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::{Client, ConnectOptions, Event, jetstream};
 use futures_util::StreamExt as _;
-use secrecy::ExposeSecret as _;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use super::desk::Heard;
-use super::{NatsInstance, NatsLogin};
+use super::login;
 use crate::clock::SharedClock;
+use crate::domain::nats::NatsInstance;
 use crate::feeds::health::SharedHealth;
 
 /// Messages the server may have open with us: more than claims can wait.
@@ -68,7 +68,7 @@ impl Ear<'_> {
                     pause = PAUSE;
                     self.stay(&client, &told).await;
                 }
-                Err(why) => self.failed(format!("cannot connect: {why}")),
+                Err(why) => self.failed(why),
             }
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2).min(PAUSE_MAX);
@@ -81,7 +81,7 @@ impl Ear<'_> {
 
     async fn connect(&self, told: &Told) -> Result<Client, String> {
         let seen = Arc::clone(told);
-        let mut options = ConnectOptions::new()
+        let options = ConnectOptions::new()
             .name("redhandle")
             .connection_timeout(ANSWER_MAX)
             .request_timeout(Some(ANSWER_MAX))
@@ -103,29 +103,7 @@ impl Ear<'_> {
                     }
                 }
             });
-        options = match &self.instance.login {
-            NatsLogin::Nobody => options,
-            NatsLogin::Token(token) => options.token(token.expose_secret().to_owned()),
-            NatsLogin::User(user, password) => {
-                options.user_and_password(user.clone(), password.expose_secret().to_owned())
-            }
-            NatsLogin::NKey(seed) => options.nkey(seed.expose_secret().to_owned()),
-            NatsLogin::Credentials(creds) => {
-                options.credentials(creds.expose_secret()).map_err(|_its_text_is_secret| {
-                    "the credentials are not what a .creds file holds".to_owned()
-                })?
-            }
-        };
-        if let Some(ca) = &self.instance.ca {
-            options = options.add_root_certificates(ca.clone());
-        }
-        // What a server answers about others behind it is not the configuration's.
-        options = options.ignore_discovered_servers();
-        if self.instance.servers.iter().any(|server| server.scheme() == "tls") {
-            options = options.require_tls(true);
-        }
-        let servers: Vec<String> = self.instance.servers.iter().map(ToString::to_string).collect();
-        options.connect(servers).await.map_err(|error| error.to_string())
+        login::connect(self.instance, options).await
     }
 
     /// Listens until the connection is better made anew.

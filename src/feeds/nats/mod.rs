@@ -11,22 +11,21 @@
 //! | file | what |
 //! |---|---|
 //! | `ear` | one instance: its connection, its stream or subscription, its health |
+//! | `login` | connecting: who we are, whom we trust, what to do where that fails |
 //! | `desk` | all instances: reading, counting votes, delivering, acknowledging |
 //! | `tally` | which claims wait for how many |
 
 mod desk;
 mod ear;
+mod login;
 mod tally;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
-use url::Url;
 
 use self::desk::Desk;
 use self::ear::Ear;
@@ -35,6 +34,7 @@ use super::health::SharedHealth;
 use super::outbox::{FeedEnd, Outbox, stopped};
 use super::vendor::Reading;
 use crate::clock::SharedClock;
+use crate::domain::nats::NatsBus;
 
 /// Messages between the instances and the desk. A full queue makes the readers wait, and JetStream with them.
 const HEARD_WAITING_MAX: usize = 64;
@@ -47,52 +47,10 @@ pub const NATS_ACK_WAIT: Duration = Duration::from_secs(60);
 pub struct NatsSettings {
     /// Whose words, and about which chain.
     pub reading: Reading,
-    /// The monitors; at least one.
-    pub instances: Vec<NatsInstance>,
-    /// How many of them must make a claim before it is an alert.
-    pub quorum: usize,
-    /// How long a claim waits for the others.
-    pub quorum_within: Duration,
-    /// Whether every instance shows who it is.
-    pub authenticated: bool,
-    /// The name of our place on each stream.
-    pub durable: String,
-    /// Whether a subscription that loses things is what is wanted.
-    pub lossy: bool,
+    /// The monitors, and how many of them must agree.
+    pub bus: NatsBus,
     /// How long a server waits for our acknowledgement before it delivers again; see [`NATS_ACK_WAIT`].
     pub ack_wait: Duration,
-}
-
-/// One bus, or one part of it.
-#[derive(Clone, Debug)]
-pub struct NatsInstance {
-    /// What it is called.
-    pub name: String,
-    /// Its servers, any of which will do.
-    pub servers: Vec<Url>,
-    /// What is heard.
-    pub subject: String,
-    /// The stream that holds it; none: the one that the server names.
-    pub stream: Option<String>,
-    /// How we show who we are.
-    pub login: NatsLogin,
-    /// Certificates to trust in place of the system's.
-    pub ca: Option<PathBuf>,
-}
-
-/// How we show a server who we are.
-#[derive(Clone, Debug)]
-pub enum NatsLogin {
-    /// Not at all.
-    Nobody,
-    /// A token.
-    Token(SecretString),
-    /// A user and a password.
-    User(String, SecretString),
-    /// The seed of an nkey.
-    NKey(SecretString),
-    /// The contents of a `.creds` file.
-    Credentials(SecretString),
 }
 
 /// Hears findings over NATS.
@@ -119,15 +77,15 @@ impl NatsListener {
     ) -> FeedEnd {
         crate::http::install_tls();
         let (sender, receiver) = mpsc::channel(HEARD_WAITING_MAX);
-        let ears = self.settings.instances.iter().enumerate().map(|(index, instance)| {
+        let ears = self.settings.bus.instances.iter().enumerate().map(|(index, instance)| {
             let part = format!("instance {}", instance.name);
             health.expect(&part);
             Ear {
                 index,
                 instance,
                 part,
-                durable: &self.settings.durable,
-                lossy: self.settings.lossy,
+                durable: &self.settings.bus.durable,
+                lossy: self.settings.bus.lossy,
                 ack_wait: self.settings.ack_wait,
                 health: health.clone(),
                 clock: &self.clock,

@@ -1,8 +1,8 @@
 //! Events, views and Safes of a chain, read through our own agreeing endpoints: a feed that needs no vendor.
 //!
 //! Each look asks for the newest agreed block. If it moved, what was read last is checked to be on the chain still;
-//! then come the logs since, a few blocks of overlap included, in pages, and in the end views and Safes at the new
-//! block. The place is stored with what it brought, so that a restart reads nothing twice that matters and leaves
+//! then come the logs since, a few blocks of overlap included, in pages, and in the end views, Safes and the
+//! slots of proxies at the new block. The place is stored with what it brought, so that a restart reads nothing twice that matters and leaves
 //! nothing out.
 //!
 //! **When blocks leave the chain.** The feed goes back to the newest block it has read that is still there, reads on
@@ -94,7 +94,7 @@ pub struct OnchainFeed {
     views_due: BTreeMap<String, Instant>,
     /// What was wrong with each part when it was last read.
     troubles: BTreeMap<String, String>,
-    /// Views and Safes were read since the start.
+    /// Views, Safes and proxies were read since the start.
     compared: bool,
 }
 
@@ -184,7 +184,9 @@ impl OnchainFeed {
     fn parts(&self) -> Vec<String> {
         let watch = &self.settings.watch;
         let views = watch.views.iter().map(|view| state::view_part(&view.name));
-        views.chain(watch.safes().map(|safe| state::safe_part(&safe.name))).collect()
+        let safes = watch.safes().map(|safe| state::safe_part(&safe.name));
+        let proxies = watch.proxies().map(|proxy| state::proxy_part(&proxy.name));
+        views.chain(safes).chain(proxies).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::place::{Place, block_id};
 use super::{Broken, HEAD, OnchainFeed, Outbox};
 use crate::domain::alert::Alert;
 use crate::domain::condition::BlockId;
-use crate::domain::watch::{SeenBlock, event_alerts, explains, reorg_alert};
+use crate::domain::watch::{SeenBlock, event_alerts, explains, names, reorg_alert};
 
 /// What the chain left.
 struct Left {
@@ -21,7 +21,10 @@ impl OnchainFeed {
     /// Reads everything up to the head.
     pub(super) async fn pass(&mut self, outbox: &mut Outbox) -> Result<(), Broken> {
         let looked_at = self.clock.now();
-        let Some(target) = self.target().await? else { return Ok(()) };
+        let Some(target) = self.target().await? else {
+            outbox.health.mended(HEAD);
+            return Ok(());
+        };
         let mut place = self.place.clone();
         let left = self.left(&mut place, &target).await?;
         if left.is_none() && place.newest().is_some_and(|newest| newest.number >= target.number) {
@@ -34,6 +37,8 @@ impl OnchainFeed {
                     outbox.health.ok(HEAD, looked_at);
                 }
             }
+            // But it answers, so that what was wrong before is over.
+            outbox.health.mended(HEAD);
             return Ok(());
         }
         let (mut orphaned, mut reorg) = (Vec::new(), None);
@@ -148,6 +153,7 @@ impl OnchainFeed {
             if let (Some(field), Some(safe)) = (explains(&alert.alert_id), alert.addresses.first()) {
                 place.told().insert((*safe, field));
             }
+            place.named().extend(names(alert));
         }
         Ok((to, fresh))
     }

@@ -1,4 +1,4 @@
-//! Where the feed is: the blocks it has read, by their hashes, and what views and Safes said then.
+//! Where the feed is: the blocks it has read, by their hashes, and what views, Safes and proxies said then.
 //!
 //! A place is only ever stored together with what was journalled. It is bounded: what a reorganisation deeper than
 //! [`BLOCKS_MAX`] looks left behind is not known any more, and said to be.
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::domain::condition::BlockId;
 use crate::domain::names::ChainId;
-use crate::domain::watch::{Memory, SafeField, SeenBlock};
+use crate::domain::watch::{Memory, Named, SafeField, SeenBlock};
 use crate::feeds::delivery::Cursor;
 
 /// Blocks that were read to, remembered.
@@ -36,6 +36,9 @@ pub(super) struct Place {
     alerted: Vec<(u64, B256)>,
     /// Parts of Safes that events said have changed since the Safes were last compared.
     told: BTreeSet<(Address, SafeField)>,
+    /// What events said stands in slots of proxies since the proxies were last compared.
+    #[serde(default)]
+    named: Named,
 }
 
 impl Place {
@@ -46,9 +49,10 @@ impl Place {
 
     /// As it is stored.
     pub(super) fn cursor(&self) -> Cursor {
-        let Self { since, blocks, memories, alerted, told } = self;
+        let Self { since, blocks, memories, alerted, told, named } = self;
         Cursor::of(json!({
             "since": since, "blocks": blocks, "memories": memories, "alerted": alerted, "told": told,
+            "named": named,
         }))
     }
 
@@ -119,6 +123,11 @@ impl Place {
     /// What events told of the Safes since they were last compared.
     pub(super) fn told(&mut self) -> &mut BTreeSet<(Address, SafeField)> {
         &mut self.told
+    }
+
+    /// What events named of the proxies since they were last compared.
+    pub(super) fn named(&mut self) -> &mut Named {
+        &mut self.named
     }
 
     /// Goes back to a block that was read to, as the chain left what came after it; `None`: to before all of them.

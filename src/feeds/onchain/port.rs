@@ -1,6 +1,6 @@
 //! What the feed asks of the chain. Edges do not import each other: the agent answers with `chain`'s endpoints.
 
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use async_trait::async_trait;
 
 use crate::domain::watch::{SafeReading, SeenBlock, SeenLog, Watch};
@@ -12,6 +12,8 @@ pub struct Readings {
     pub calls: Vec<Result<Bytes, String>>,
     /// The Safes, in their order.
     pub safes: Vec<Result<SafeReading, String>>,
+    /// The storage words, in their order.
+    pub slots: Vec<Result<B256, String>>,
 }
 
 /// A chain as agreeing endpoints show it. Errors are sentences: who said what.
@@ -26,11 +28,12 @@ pub trait ChainEye: Send + Sync {
     /// The logs that are watched, of `from` to `to`, both included, oldest first.
     async fn logs(&self, watch: &Watch, from: u64, to: &SeenBlock) -> Result<Vec<SeenLog>, String>;
 
-    /// Views and Safes at a block, in one request for each endpoint.
+    /// Views, Safes and storage words at a block, in one request for each endpoint.
     async fn read(
         &self,
         at: &SeenBlock,
         calls: &[(Address, Bytes)],
         safes: &[Address],
+        slots: &[(Address, B256)],
     ) -> Result<Readings, String>;
 }

@@ -1,13 +1,14 @@
-//! Views and Safes at the newest block, compared with what they said before.
+//! Views, Safes and slots of proxies at the newest block, compared with what they said before.
 
 use std::collections::BTreeSet;
 
+use alloy::primitives::{Address, B256};
 use tokio::time::Instant;
 
 use super::place::Place;
 use super::{OnchainFeed, Outbox, Readings};
 use crate::domain::alert::Alert;
-use crate::domain::watch::{SafeReading, SeenBlock, Subject, View};
+use crate::domain::watch::{Memory, ProxySlot, SafeReading, SeenBlock, Subject, View};
 
 /// The part of the feed's health that stands for a view.
 pub(super) fn view_part(name: &str) -> String {
@@ -17,6 +18,11 @@ pub(super) fn view_part(name: &str) -> String {
 /// The part of the feed's health that stands for a Safe's state.
 pub(super) fn safe_part(name: &str) -> String {
     format!("safe {name}")
+}
+
+/// The part of the feed's health that stands for a contract's slots as a proxy.
+pub(super) fn proxy_part(name: &str) -> String {
+    format!("proxy {name}")
 }
 
 impl OnchainFeed {
@@ -34,10 +40,14 @@ impl OnchainFeed {
         let safes: Vec<&Subject> = watch.safes().collect();
         let calls: Vec<_> = views.iter().flat_map(|view| view.questions()).collect();
         let addresses: Vec<_> = safes.iter().map(|safe| safe.address).collect();
-        let read = if calls.is_empty() && addresses.is_empty() {
+        let slots: Vec<(Address, B256)> = watch
+            .proxies()
+            .flat_map(|proxy| ProxySlot::ALL.map(|slot| (proxy.address, slot.place())))
+            .collect();
+        let read = if calls.is_empty() && addresses.is_empty() && slots.is_empty() {
             Ok(Readings::default())
         } else {
-            self.eye.read(at, &calls, &addresses).await
+            self.eye.read(at, &calls, &addresses, &slots).await
         };
         let mut memory = place.memory();
         memory.keep(&watch);
@@ -82,9 +92,43 @@ impl OnchainFeed {
         }
         // What events told of is used up for each Safe that was compared.
         place.told().retain(|(safe, _)| addresses.contains(safe) && !known.contains(safe));
+        let words = match &read {
+            Ok(readings) => readings.slots.clone(),
+            Err(reason) => vec![Err(reason.clone()); slots.len()],
+        };
+        alerts.extend(self.compare_proxies(place, &mut memory, words, at));
         place.remember(at.number, memory);
         self.compared = true;
         self.show(outbox);
+        alerts
+    }
+
+    /// The slots of every contract, as many words each as there are slots.
+    fn compare_proxies(
+        &mut self,
+        place: &mut Place,
+        memory: &mut Memory,
+        words: Vec<Result<B256, String>>,
+        at: &SeenBlock,
+    ) -> Vec<Alert> {
+        let watch = self.settings.watch.clone();
+        let mut words = words.into_iter();
+        let mut next = || words.next().unwrap_or_else(|| Err("it was not read".to_owned()));
+        let mut alerts = Vec::new();
+        for proxy in watch.proxies() {
+            let slots = [next(), next(), next()];
+            let trouble = match slots {
+                [Ok(implementation), Ok(admin), Ok(beacon)] => {
+                    let found = [implementation, admin, beacon];
+                    alerts.extend(memory.proxy(&watch, proxy, found, place.named(), at));
+                    place.named().retain(|(of, ..)| *of != proxy.address);
+                    None
+                }
+                [Err(reason), ..] | [_, Err(reason), _] | [.., Err(reason)] => Some(reason),
+            };
+            self.trouble(proxy_part(&proxy.name), trouble);
+        }
+        place.named().retain(|(of, ..)| watch.proxies().any(|proxy| proxy.address == *of));
         alerts
     }
 

@@ -76,6 +76,8 @@ struct Surface {
     senders: Vec<Bucket>,
     open: Bucket,
     slack: Bucket,
+    /// For those of the workspaces whom nobody named.
+    slack_strangers: Bucket,
     mail: Bucket,
     known_bodies: Semaphore,
     open_bodies: Semaphore,
@@ -92,6 +94,7 @@ pub fn router(parts: ReportParts) -> Router {
         senders: settings.senders.iter().map(|_sender| bucket()).collect(),
         open: Bucket::new(settings.open_per_minute),
         slack: bucket(),
+        slack_strangers: Bucket::new(settings.open_per_minute),
         mail: bucket(),
         known_bodies: reading(),
         open_bodies: reading(),

@@ -4,6 +4,9 @@
 //! recorded is a 200 that says so, loudly. Slack waits three seconds. What it sends again carries the same `trigger_id`,
 //! which is the report's key in the journal: it opens nothing twice, after a restart neither.
 //!
+//! Who is not among `users`, where there are any, is heard as a stranger is who writes from outside: nobody vouches for the
+//! report, its title stands in no page, and it shares the strangers' rate. Nothing that was reported is lost for it.
+//!
 //! Source: <https://docs.slack.dev/interactivity/implementing-slash-commands>
 
 use std::sync::Arc;
@@ -66,14 +69,22 @@ impl Surface {
             form.some("command").unwrap_or("/redhandle").chars().take(ID_MAX_CHARS).collect();
         let command = slack(&command);
         let Some(report) = report(&form, settings) else { return Ok(help(&command)) };
-        if let Err(seconds) = self.slack.take(now) {
+        let known = is_known(&form, settings);
+        let rate = if known { &self.slack } else { &self.slack_strangers };
+        if let Err(seconds) = rate.take(now) {
             return Ok(say(&format!(
                 "NOT RECORDED: too many reports came in a minute. Say it again in {seconds} s, or call."
             )));
         }
         let shown = slack(&cut(&report.title, 120));
-        let arrived = arrived(report, &form, &body);
+        let arrived = arrived(report, &form, &body, known);
         Ok(match tokio::time::timeout(ANSWER_MAX, self.desk.take(arrived)).await {
+            Ok(Ok(Taken::Opened { id, .. })) if !known => say(&format!(
+                "Recorded as {id}, unverified: you are not among the people whom your team named for this command \
+                 ([reports.slack] users), so your words stand in no page. Triage decides; if it is urgent, tell somebody of \
+                 the security team yourself. To be named, give them your id: {}.",
+                slack(&cut(form.some("user_id").unwrap_or("?"), ID_MAX_CHARS))
+            )),
             Ok(Ok(Taken::Opened { id, .. })) => say(&format!(
                 "Recorded as {id}: {shown}. Whoever is on call for triage is paged, unless your team decided otherwise for this source."
             )),
@@ -123,7 +134,15 @@ fn report(form: &Form, settings: &SlackCommand) -> Option<Report> {
     Some(Report { source, title, text, contact, severity: None, runbook: None })
 }
 
-fn arrived(report: Report, form: &Form, body: &[u8]) -> Arrived {
+/// Whether the team vouches for who speaks.
+fn is_known(form: &Form, settings: &SlackCommand) -> bool {
+    let named = |users: &std::collections::BTreeSet<String>| {
+        form.get("user_id").is_some_and(|user| users.contains(user))
+    };
+    settings.users.as_ref().is_none_or(named)
+}
+
+fn arrived(report: Report, form: &Form, body: &[u8], vouched: bool) -> Arrived {
     let team = form.get("team_id").unwrap_or_default().as_bytes();
     let key = match form.some("trigger_id") {
         Some(trigger) => digest(&[b"slack", team, trigger.as_bytes()]),
@@ -133,7 +152,7 @@ fn arrived(report: Report, form: &Form, body: &[u8]) -> Arrived {
         report,
         way: Way::Slack,
         sender: Some(who(form)),
-        vouched: true,
+        vouched,
         key: Some(key),
         once: None,
         claims: Vec::new(),

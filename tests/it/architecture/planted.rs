@@ -114,13 +114,13 @@ fn names_openings_and_lengths_are_found() {
 
     assert_eq!(found("src/domain/long.rs", &"\n".repeat(399)), []);
     assert_eq!(found("src/domain/long.rs", &"\n".repeat(400)), [(Rule::Length, 1)]);
-    assert_eq!(found("src/domain/incident/fact.rs", &"\n".repeat(449)), []);
+    assert_eq!(found("src/agent/store/tests.rs", &"\n".repeat(449)), []);
     assert_eq!(
-        found("src/domain/incident/fact.rs", &"\n".repeat(450)),
+        found("src/agent/store/tests.rs", &"\n".repeat(450)),
         [(Rule::Length, 1)],
         "a reason has a bound"
     );
-    assert_eq!(found("src/domain/incident/fact.rs", ""), [(Rule::Length, 1)], "a reason outlived");
+    assert_eq!(found("src/agent/store/tests.rs", ""), [(Rule::Length, 1)], "a reason outlived");
 }
 
 #[test]

@@ -8,11 +8,9 @@ use super::paths::{Import, Path, Reading, module_of, read};
 const FILE_LINES_MAX: usize = 400;
 
 /// Files that may be longer: how long, and why parts would be harder to read than the whole.
-const LONG_FILES: [(&str, usize, &str); 4] = [
+const LONG_FILES: [(&str, usize, &str); 2] = [
     ("src/agent/store/tests.rs", 450, "twins on one journal: the bench and what is done on it"),
     ("src/cli/incident/show/tests/mod.rs", 500, "whole screens, as people read them"),
-    ("src/domain/incident/fact.rs", 450, "the journal's vocabulary: every fact beside the others"),
-    ("src/safe_service/embedded/store.rs", 450, "every statement on the embedded service's three tables"),
 ];
 
 /// Names that say of what kind a module is, and not what it is about.

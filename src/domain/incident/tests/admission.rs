@@ -97,6 +97,13 @@ fn states() -> Vec<(&'static str, Incident)> {
 }
 
 #[test]
+fn a_fact_stands_in_the_journal_by_its_word() {
+    for fact in facts() {
+        assert_eq!(serde_json::to_value(&fact).unwrap()["fact"], fact.kind());
+    }
+}
+
+#[test]
 fn every_fact_is_admitted_or_refused_in_every_state() {
     let mut table = String::new();
     for (name, state) in states() {

@@ -11,7 +11,7 @@ use crate::domain::incident::fact::{Actor, Fact, Retry, Role, Source};
 use crate::domain::incident::fixture::*;
 use crate::domain::incident::names::{IncidentId, Purpose};
 use crate::domain::incident::postmortem::{draft, span};
-use crate::domain::incident::timeline::{short, timeline};
+use crate::domain::incident::timeline::{Weight, short, timeline};
 use crate::domain::runbook::Severity;
 use crate::domain::text::terminal;
 
@@ -234,6 +234,14 @@ fn the_draft_of_a_post_mortem() {
     |---|---|---|---|---|
     | 1 | \\u\{1b\}\[2Jpaid \| \[click\]\(https&#58;//evil\.example\) \<script\>\\n\# Causes\\nben did it \\u\{202e\} | ben | 2026-12-01 | no |
     "#);
+}
+
+#[test]
+fn what_the_agent_noted_is_a_turn_of_the_story() {
+    let note = |by: Actor| (at(1), Fact::Noted { by, text: "INC-2 makes the same calls".to_owned() });
+    let told = timeline(&[note(Actor::Agent), note(Actor::Person("ana".into()))]);
+    let told: Vec<_> = told.iter().map(|moment| moment.weight).collect();
+    assert_eq!(told, [Weight::Turn, Weight::Detail]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::sol;
-use alloy::sol_types::SolCall;
+use alloy::sol_types::{SolCall, SolValue};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
@@ -21,7 +21,7 @@ use crate::domain::contract::Contract;
 use crate::domain::names::ChainId;
 use crate::domain::safe::abi::Safe;
 use crate::domain::safe::{SafeAddress, SafeVersion};
-use crate::domain::watch::{Subject, SubjectKind, View, ViewText, Watch, default_events};
+use crate::domain::watch::{ProxySlot, Subject, SubjectKind, View, ViewText, Watch, default_events};
 use crate::feeds::onchain::{ChainEye, OnchainFeed, OnchainSettings};
 use crate::feeds::{Cursor, Delivery, SharedHealth};
 
@@ -39,6 +39,8 @@ struct Watched {
     ground: LocalChain,
     protocol: Protocol,
     safes: Vec<SafeAddress>,
+    /// Watched, too.
+    others: Vec<Subject>,
 }
 
 impl Watched {
@@ -60,7 +62,7 @@ impl Watched {
         let roles = ProtocolRoles { admin, pauser: safes[2], unpauser: admin };
         let protocol = ground.deploy_protocol(&roles).await.unwrap();
         ground.deposit(&protocol, 1_000).await.unwrap();
-        Self { ground, protocol, safes }
+        Self { ground, protocol, safes, others: Vec::new() }
     }
 
     fn watch(&self) -> Watch {
@@ -87,7 +89,7 @@ impl Watched {
             feed: "chain-local".into(),
             chain: chain.name().clone(),
             chain_id: chain.id(),
-            subjects: [vault].into_iter().chain(safes).collect(),
+            subjects: [vault].into_iter().chain(safes).chain(self.others.clone()).collect(),
             events: default_events(),
             views: vec![view.unwrap()],
         }
@@ -233,6 +235,53 @@ async fn what_happens_to_a_vault_and_its_safes_is_told_once_over_a_restart() {
     .await;
 }
 
+/// Code that writes the second word of what it is called with into the slot that the first names, and tells nobody:
+/// `SSTORE(CALLDATALOAD(0), CALLDATALOAD(32))`, and before it what returns those eight bytes when it is deployed.
+const WRITES_SILENTLY: Bytes =
+    Bytes::from_static(&alloy::primitives::hex!("67602035600035550060005260086018f3"));
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_changes_its_slots_without_an_event_is_told() {
+    let mut town = Watched::lay().await;
+    let admin = town.ground.actors.deployer.address();
+    let deploy = async |what: &str, data: Bytes| {
+        let create = DevTransaction { what: what.to_owned(), from: admin, to: None, data };
+        let nonce = town.ground.anvil.nonces(std::slice::from_ref(&create)).await.unwrap()[0].1;
+        town.ground.anvil.send_all(&[create]).await.unwrap();
+        admin.create(nonce)
+    };
+    let silent = deploy("silent code", WRITES_SILENTLY).await;
+    // A real proxy; its first call writes somewhere that means nothing.
+    let tools = Tools::find(None).unwrap();
+    let code = creation_code(&tools.artifact("ERC1967Proxy", "ERC1967Proxy")).unwrap();
+    let begin = Bytes::from([[0x11; 32], [0x22; 32]].concat());
+    let arguments = (silent, begin).abi_encode_params();
+    let proxy = deploy("a proxy", [code.as_ref(), &arguments].concat().into()).await;
+    town.others.push(Subject { name: "quiet".to_owned(), kind: SubjectKind::Contract, address: proxy });
+    let write = async |slot: ProxySlot, word: B256| {
+        let data = [slot.place(), word].concat().into();
+        let sent = DevTransaction { what: "a silent write".to_owned(), from: admin, to: Some(proxy), data };
+        town.ground.anvil.send_all(&[sent]).await.unwrap();
+    };
+    let one = Address::repeat_byte(0x99).into_word();
+    let (_, cursor) = town
+        .while_it_runs(None, async |heard| {
+            heard.next().await;
+            write(ProxySlot::Admin, one).await;
+            assert_eq!(heard.alerts(1).await, ["quiet ProxyStateChanged admin"]);
+            write(ProxySlot::Beacon, one).await;
+            assert_eq!(heard.alerts(1).await, ["quiet ProxyStateChanged beacon"]);
+            assert_eq!(heard.health.snapshot().last_error, None);
+        })
+        .await;
+    // While nobody watches: it is found after the restart, and what was told before is not told again.
+    write(ProxySlot::Implementation, one).await;
+    town.while_it_runs(cursor, async |heard| {
+        assert_eq!(heard.alerts(1).await, ["quiet ProxyStateChanged implementation"]);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_leaves_a_real_chain_is_named() {
     let town = Watched::lay().await;
@@ -302,6 +351,6 @@ async fn endpoints_with_different_limits_give_one_list_and_a_lie_is_no_empty_lis
     let eye = Eye(chain(vec![honest(), faulty(url, Fault::Claims("eth_call", json!("0x01"))).await], 2));
     let at = eye.head().await.unwrap();
     let asked = (vault, Bytes::from(Ground::totalAssetsCall {}.abi_encode()));
-    let said = eye.read(&at, &[asked], &[]).await.unwrap();
+    let said = eye.read(&at, &[asked], &[], &[]).await.unwrap();
     assert!(said.calls[0].as_ref().unwrap_err().contains("endpoints disagree"), "{said:?}");
 }

@@ -1,5 +1,6 @@
 //! Findings over the real server: committed before they are acknowledged, whatever ends in between.
 
+mod logins;
 mod server;
 
 use std::time::Duration;
@@ -7,12 +8,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
+use url::Url;
 
 use self::server::{Server, server};
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::alert::{Alert, AlertSeverity, Sender};
 use crate::domain::names::{ChainId, FeedName};
+use crate::domain::nats::{NatsInstance, NatsLogin};
 use crate::feeds::delivery::Rejected;
 use crate::feeds::vendor::Networks;
 
@@ -80,12 +83,14 @@ fn settings(servers: &[(&str, &Server)]) -> NatsSettings {
             severity: AlertSeverity::Unknown,
             networks: Networks::new(Vec::new()),
         },
-        instances: servers.iter().map(instance).collect(),
-        quorum: 1,
-        quorum_within: Duration::from_secs(600),
-        authenticated: true,
-        durable: "redhandle-lido".to_owned(),
-        lossy: false,
+        bus: NatsBus {
+            instances: servers.iter().map(instance).collect(),
+            quorum: 1,
+            quorum_within: Duration::from_secs(600),
+            authenticated: true,
+            durable: "redhandle-lido".to_owned(),
+            lossy: false,
+        },
         ack_wait: Duration::from_secs(4),
     }
 }
@@ -282,7 +287,8 @@ async fn without_a_stream_it_is_heard_and_stays_red() {
 #[tokio::test]
 async fn a_gap_of_a_lossy_subscription_is_told() {
     let Some(mut nats) = server("a_gap_of_a_lossy_subscription_is_told", PLAIN).await else { return };
-    let lossy = NatsSettings { lossy: true, ..settings(&[("lido", &nats)]) };
+    let mut lossy = settings(&[("lido", &nats)]);
+    lossy.bus.lossy = true;
     hearing(lossy, async |ground| {
         ground.until(None).await;
         nats.kill();
@@ -303,9 +309,9 @@ async fn a_wrong_token_and_a_forbidden_subject_are_red() {
     let test = "a_wrong_token_and_a_forbidden_subject_are_red";
     let Some(nats) = server(test, STREAM).await else { return };
     let mut wrong = settings(&[("lido", &nats)]);
-    wrong.instances[0].login = NatsLogin::Token(SecretString::from("another-token"));
+    wrong.bus.instances[0].login = NatsLogin::Token(SecretString::from("another-token"));
     hearing(wrong, async |ground| {
-        ground.until(Some("cannot connect: authorization violation")).await;
+        ground.until(Some("the server refuses this token: compare what `token` names")).await;
         assert!(!ground.health.snapshot().last_error.unwrap().contains("another-token"));
     })
     .await;
@@ -315,8 +321,10 @@ async fn a_wrong_token_and_a_forbidden_subject_are_red() {
     let deny = r#"authorization { users = [{ user: u, password: practice-token, permissions: { subscribe: { deny: "findings.>" } } }] }"#;
     std::fs::write(&file, deny).unwrap();
     let Some(nats) = server(test, &["-c", file.to_str().unwrap()]).await else { return };
-    let mut denied = NatsSettings { lossy: true, ..settings(&[("lido", &nats)]) };
-    denied.instances[0].login = NatsLogin::User("u".to_owned(), SecretString::from("practice-token"));
+    let mut denied = settings(&[("lido", &nats)]);
+    denied.bus.lossy = true;
+    let password = SecretString::from("practice-token");
+    denied.bus.instances[0].login = NatsLogin::User { user: "u".to_owned(), password };
     hearing(denied, async |ground| ground.until(Some("Permissions Violation for Subscription")).await).await;
 }
 
@@ -329,7 +337,11 @@ async fn two_of_three_instances_must_make_the_same_claim() {
         return;
     };
     let [at_a, at_b, at_c] = [a.stream().await, b.stream().await, c.stream().await];
-    let two_of_three = || NatsSettings { quorum: 2, ..settings(&[("a", &a), ("b", &b), ("c", &c)]) };
+    let two_of_three = || {
+        let mut settings = settings(&[("a", &a), ("b", &b), ("c", &c)]);
+        settings.bus.quorum = 2;
+        settings
+    };
     hearing(two_of_three(), async |ground| {
         ground.until(None).await;
         // One that repeats itself is one.

@@ -35,7 +35,8 @@ async fn start(folder: &Path, arguments: &[String], port: i32) -> (Child, u16) {
     let mut command = Command::new(binary());
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(folder.join("store"));
     command.arg("--ports_file_dir").arg(folder).args(arguments);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let log = std::fs::File::create(folder.join("log")).unwrap();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log)).spawn().unwrap();
     let file = folder.join(format!("nats-server_{}.ports", child.id()));
     for _ in 0..600 {
         if let Ok(text) = std::fs::read_to_string(&file)
@@ -46,7 +47,7 @@ async fn start(folder: &Path, arguments: &[String], port: i32) -> (Child, u16) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("nats-server did not start");
+    panic!("nats-server did not start: {}", std::fs::read_to_string(folder.join("log")).unwrap());
 }
 
 impl Server {
@@ -76,15 +77,20 @@ impl Server {
 
     /// Makes the stream that holds what is published.
     pub(super) async fn stream(&self) -> jetstream::Context {
-        let context = jetstream::new(self.client().await);
-        let config = jetstream::stream::Config {
-            name: "findings".to_owned(),
-            subjects: vec!["findings.>".to_owned()],
-            ..jetstream::stream::Config::default()
-        };
-        context.create_stream(config).await.unwrap();
-        context
+        stream(self.client().await).await
     }
+}
+
+/// Makes the stream, as this client.
+pub(super) async fn stream(client: async_nats::Client) -> jetstream::Context {
+    let context = jetstream::new(client);
+    let config = jetstream::stream::Config {
+        name: "findings".to_owned(),
+        subjects: vec!["findings.>".to_owned()],
+        ..jetstream::stream::Config::default()
+    };
+    context.create_stream(config).await.unwrap();
+    context
 }
 
 impl Drop for Server {

@@ -23,6 +23,8 @@ pub(super) struct World {
     fork: u64,
     /// What `totalAssets()` returns, or why it does not.
     pub(super) assets: Option<u64>,
+    /// Nobody says what the head is.
+    pub(super) outage: bool,
     /// Blocks whose logs are not indexed yet.
     pub(super) late: Vec<u64>,
     /// The longest range that is answered.
@@ -71,7 +73,9 @@ impl FakeChain {
 #[async_trait]
 impl ChainEye for FakeChain {
     async fn head(&self) -> Result<SeenBlock, String> {
-        self.world().chain.last().map(|(block, _)| *block).ok_or_else(|| "no endpoint answers".to_owned())
+        let world = self.world();
+        let head = world.chain.last().filter(|_| !world.outage).map(|(block, _)| *block);
+        head.ok_or_else(|| "no endpoint answers".to_owned())
     }
 
     async fn block(&self, number: u64) -> Result<Option<SeenBlock>, String> {
@@ -94,10 +98,12 @@ impl ChainEye for FakeChain {
         _: &SeenBlock,
         calls: &[(Address, Bytes)],
         _: &[Address],
+        slots: &[(Address, B256)],
     ) -> Result<Readings, String> {
         let assets = self.world().assets.map(|assets| Bytes::from(U256::from(assets).to_be_bytes_vec()));
         let answer = assets.ok_or_else(|| "endpoints disagree".to_owned());
-        Ok(Readings { calls: vec![answer; calls.len()], safes: Vec::new() })
+        let said = self.world().assets.map(|_| B256::ZERO).ok_or_else(|| "endpoints disagree".to_owned());
+        Ok(Readings { calls: vec![answer; calls.len()], safes: Vec::new(), slots: vec![said; slots.len()] })
     }
 }
 

@@ -213,7 +213,7 @@ async fn a_view_is_told_when_it_crosses_and_when_it_returns_and_unknown_is_red()
     chain.world().assets = None;
     assert!(feed.pass().await.unwrap().ids().is_empty());
     let red = feed.outbox.health.snapshot().last_error.unwrap();
-    assert_eq!(red, "view low: totalAssets() < 100: endpoints disagree");
+    assert_eq!(red, "proxy vault: endpoints disagree; view low: totalAssets() < 100: endpoints disagree");
     chain.world().assets = Some(100);
     let returned = feed.pass().await.unwrap();
     assert_eq!(returned.ids(), ["low-returned 11"], "asked again although the head stands");
@@ -261,6 +261,41 @@ async fn a_head_that_stands_still_proves_nothing() {
     chain.reorganise(5);
     let said = feed.pass().await.unwrap_err();
     assert!(said.starts_with("block 10 was read, and the endpoints have it no more"), "{said}");
+}
+
+#[tokio::test]
+async fn an_error_is_gone_with_the_next_look_that_succeeds_and_proves_nothing_by_that() {
+    let chain = chain();
+    let (sender, mut deliveries) = mpsc::channel(16);
+    let (stop, stopped) = watch::channel(false);
+    let health = SharedHealth::new();
+    let clock = ManualClock::at("2026-11-22T03:00:00Z".parse().unwrap());
+    let feed = OnchainFeed::new(settings(), Arc::clone(&chain) as _, clock.clone() as _);
+    let running = feed.run(None, sender, stopped, health.clone());
+    let told = health.clone();
+    let until = async |wanted: Option<&str>| {
+        for _ in 0..2_000 {
+            let now = told.snapshot();
+            if now.last_error.as_deref() == wanted && now.last_ok.is_some() {
+                return now.last_ok;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("never {wanted:?}: {:?}", told.snapshot());
+    };
+    let script = async {
+        deliveries.recv().await.unwrap().receipt.accepted();
+        let proven = until(None).await;
+        clock.step(jiff::SignedDuration::from_secs(60));
+        chain.world().outage = true;
+        until(Some("no endpoint answers")).await;
+        // No new block: it answers again, and the head is proven when it was.
+        chain.world().outage = false;
+        assert_eq!(until(None).await, proven);
+        stop.send(true).unwrap();
+    };
+    let (ended, ()) = tokio::join!(running, script);
+    assert_eq!(ended.unwrap(), FeedEnd::Stopped);
 }
 
 #[tokio::test]
