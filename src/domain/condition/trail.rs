@@ -14,12 +14,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::mute::Mute;
 use super::shelf::Holds;
 use super::truth::Downgrade;
-use super::window::{Entry, FIRST, Mark, doubt, doubt_of, span};
+use super::window::{Entry, Mark, doubt, doubt_of, span};
 use crate::domain::alert::AlertHash;
 use crate::domain::names::{ChainId, ContractName};
 
-/// Most trails of one condition; beyond, the one whose newest alert is the oldest makes room.
-pub const TRAILS_MAX: usize = 16_384;
+/// Most trails of one condition; beyond, the one whose newest alert is the oldest makes room, which is counted and
+/// noted ([`super::Why::TrailDropped`]). A million alerts in 33 hours leave up to 18,000 trails an hour where one in six
+/// may be a step and names three accounts; a trail of one alert takes about 1 KB.
+pub const TRAILS_MAX: usize = 65_536;
 /// Most alerts of one trail; beyond, the oldest that has caused nothing makes room.
 pub const TRAIL_ALERTS_MAX: usize = 256;
 
@@ -99,12 +101,19 @@ impl<'p> Seen<'p> {
     }
 }
 
-/// The alerts of one trail by event time, then hash.
+/// The alerts of one trail. Most have one, so that a list takes a tenth of the room of a tree.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
-    prints: BTreeMap<(Timestamp, AlertHash), Print>,
+    /// By event time, then hash.
+    prints: Vec<Print>,
     /// How many may be each step.
     steps: Vec<usize>,
+}
+
+impl Print {
+    fn key(&self) -> (Timestamp, &AlertHash) {
+        (self.entry.at, &self.entry.hash)
+    }
 }
 
 impl Holds for Trail {
@@ -115,52 +124,57 @@ impl Holds for Trail {
     }
 
     fn insert(&mut self, print: Print) -> Option<Print> {
-        let key = (print.entry.at, print.entry.hash.clone());
-        self.take_out(&key);
         for step in print.steps.iter() {
             if self.steps.len() <= *step {
                 self.steps.resize(step.saturating_add(1), 0);
             }
             self.steps.get_mut(*step).into_iter().for_each(|count| *count = count.saturating_add(1));
         }
-        self.prints.insert(key, print);
+        match self.prints.binary_search_by(|held| held.key().cmp(&print.key())) {
+            Ok(place) => {
+                let before = self.prints.get_mut(place).map(|held| std::mem::replace(held, print));
+                before.iter().for_each(|before| self.count_out(before));
+            }
+            Err(place) => self.prints.insert(place, print),
+        }
         if self.prints.len() <= TRAIL_ALERTS_MAX {
             return None;
         }
-        let idle = self.prints.iter().find(|(_, print)| print.marks.values().all(|mark| !mark.acted()));
-        let key = idle.or_else(|| self.prints.iter().next()).map(|(key, _)| key.clone())?;
-        self.take_out(&key)
+        let idle = self.prints.iter().position(|print| print.marks.values().all(|mark| !mark.acted()));
+        self.take_out(idle.unwrap_or_default())
     }
 
     fn remove(&mut self, hash: &AlertHash) -> Option<Print> {
-        let key = self.prints.keys().find(|(_, held)| held == hash)?.clone();
-        self.take_out(&key)
+        let place = self.prints.iter().position(|print| print.entry.hash == *hash)?;
+        self.take_out(place)
     }
 
     fn items(&self) -> impl Iterator<Item = &Print> {
-        self.prints.values()
+        self.prints.iter()
     }
 
     fn prune(&mut self, oldest: Timestamp) -> Vec<Print> {
-        let kept = self.prints.split_off(&(oldest, FIRST));
-        let gone = std::mem::replace(&mut self.prints, kept);
-        let gone: Vec<Print> = gone.into_values().collect();
+        let old = self.prints.partition_point(|print| print.entry.at < oldest);
+        let gone: Vec<Print> = self.prints.drain(..old).collect();
         gone.iter().for_each(|print| self.count_out(print));
         gone
     }
 
     fn oldest(&self) -> Option<Timestamp> {
-        self.prints.keys().next().map(|(at, _)| *at)
+        self.prints.first().map(|print| print.entry.at)
     }
 
     fn newest(&self) -> Option<Timestamp> {
-        self.prints.keys().next_back().map(|(at, _)| *at)
+        self.prints.last().map(|print| print.entry.at)
     }
 }
 
 impl Trail {
-    fn take_out(&mut self, key: &(Timestamp, AlertHash)) -> Option<Print> {
-        let gone = self.prints.remove(key)?;
+    fn take_out(&mut self, place: usize) -> Option<Print> {
+        if place >= self.prints.len() {
+            return None;
+        }
+        let gone = self.prints.remove(place);
         self.count_out(&gone);
         Some(gone)
     }
@@ -178,15 +192,16 @@ impl Trail {
 
     /// The contracts that alerts on it are about.
     pub(super) fn contracts(&self) -> BTreeSet<ContractName> {
-        self.prints.values().flat_map(|print| print.contracts.keys()).cloned().collect()
+        self.prints.iter().flat_map(|print| print.contracts.keys()).cloned().collect()
     }
 
     pub(super) fn print_mut(&mut self, at: Timestamp, hash: &AlertHash) -> Option<&mut Print> {
-        self.prints.get_mut(&(at, hash.clone()))
+        let place = self.prints.binary_search_by(|held| held.key().cmp(&(at, hash))).ok()?;
+        self.prints.get_mut(place)
     }
 
     pub(super) fn prints_mut(&mut self) -> impl Iterator<Item = &mut Print> {
-        self.prints.values_mut()
+        self.prints.iter_mut()
     }
 
     /// The steps for a contract, in order, if they are all there: without doubt, or else for a page, or else to be
@@ -198,7 +213,7 @@ impl Trail {
         anywhere: &[bool],
         within: SignedDuration,
     ) -> Option<(Vec<Entry>, Option<Downgrade>)> {
-        let fresh = self.prints.values().map(|print| Seen::new(print, contract));
+        let fresh = self.prints.iter().map(|print| Seen::new(print, contract));
         let fresh: Vec<Seen<'_>> = fresh.filter(|seen| !seen.has(|mark| &mark.spent)).collect();
         let in_order = |fits: &dyn Fn(&Seen<'_>) -> bool| {
             let fitting: Vec<&Seen<'_>> = fresh.iter().filter(|seen| fits(seen)).collect();

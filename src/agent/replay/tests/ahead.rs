@@ -1,0 +1,67 @@
+//! Looking ahead: the same to the last byte as asking in order, and much sooner where the chain is slow.
+
+use std::time::Instant;
+
+use super::planted::{Corpus, Shape};
+use super::*;
+
+/// All that is told, as scripts read it, and how many questions that took.
+async fn told(trial: Trial, in_order: bool) -> (String, usize) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let trial = trial.counting(&asked);
+    let trial = if in_order { trial.in_order() } else { trial };
+    let Outcome { firings, summary, .. } = trial.run().await;
+    let firings = firings.iter().map(|firing| serde_json::to_string(firing).unwrap());
+    let summary = serde_json::to_string(&summary).unwrap();
+    let lines: Vec<String> = firings.chain([summary]).collect();
+    (lines.join("\n"), asked.load(Ordering::SeqCst))
+}
+
+/// Blocks that fail, that are refused, that are not there, that are another, and answers in any order.
+#[tokio::test]
+async fn looking_ahead_tells_the_same_to_the_last_byte() {
+    for seed in 21..24 {
+        let corpus =
+            Corpus::generate(&Shape { reorganised: 200, repeated: 300, ..Shape::like_the_sample(seed, 500) });
+        let (in_order, _) = told(Trial::of(&corpus).rpc(Rpc::Moody), true).await;
+        let (ahead, _) = told(Trial::of(&corpus).rpc(Rpc::Moody), false).await;
+        let (again, _) = told(Trial::of(&corpus).rpc(Rpc::Moody), false).await;
+        assert_eq!(ahead, in_order, "seed {seed}");
+        assert_eq!(ahead, again, "seed {seed}");
+        assert!(in_order.contains("\"downgraded\":\"unknown-block\""), "seed {seed}: nothing was in doubt");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_asked_that_is_not_needed_and_nothing_twice() {
+    let corpus = Corpus::generate(&Shape::like_the_sample(31, 500));
+    let (in_order, wanted) = told(Trial::of(&corpus), true).await;
+    let (ahead, asked) = told(Trial::of(&corpus), false).await;
+    assert_eq!((ahead, asked), (in_order, wanted));
+    assert!(wanted < corpus.lines.len(), "{wanted} questions for {} lines", corpus.lines.len());
+}
+
+/// `cargo test --lib -- slow_chain --nocapture` prints the ratio.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_chain_is_asked_many_at_once() {
+    let mut took = Vec::new();
+    for in_order in [true, false] {
+        let began = Instant::now();
+        let (text, asked) = told(Trial::sample().rpc(Rpc::Slow), in_order).await;
+        took.push((began.elapsed(), text, asked));
+    }
+    let [(slow, in_order, one_by_one), (quick, ahead, at_once)] = took.as_slice() else { panic!("two runs") };
+    assert_eq!((ahead, at_once), (in_order, one_by_one));
+    eprintln!(
+        "{at_once} questions of 20 ms: in order {slow:?}, ahead {quick:?}, {:.1} times",
+        slow.div_duration_f64(*quick)
+    );
+}
+
+/// An endpoint that stands one question at a time, and fails whatever else comes meanwhile.
+#[tokio::test]
+async fn an_endpoint_that_cannot_stand_several_questions_is_asked_fewer() {
+    let (in_order, _) = told(Trial::sample().rpc(Rpc::Jealous), true).await;
+    let (ahead, _) = told(Trial::sample().rpc(Rpc::Jealous), false).await;
+    assert_eq!(ahead, in_order);
+}
