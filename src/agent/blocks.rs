@@ -163,7 +163,7 @@ impl Blocks {
             Some(ahead) => {
                 let said = match ahead.take(block).await {
                     Some(said) => Ok(said),
-                    None => ahead.beside(asked.told(block.number)).await,
+                    None => asked.told(block.number).await,
                 };
                 ahead.answers(block.chain, asked.named && said.is_ok());
                 said

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use redhandle::clock::{Clock as _, SystemClock};
 use redhandle::domain::incident::Stage;
 use serde_json::Value;
 
@@ -106,7 +107,7 @@ async fn a_silence_of_another_process_holds_back_until_two_bots_say_critical() {
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("alerts.jsonl").to_str().unwrap().to_owned();
     let mut alert: Value = serde_json::from_str(&town.alert(0)).unwrap();
-    alert["createdAt"] = jiff::Timestamp::now().to_string().into();
+    alert["createdAt"] = SystemClock.now().to_string().into();
     std::fs::write(&recording, alert.to_string()).unwrap();
     let hash = alert["hash"].as_str().unwrap();
     let why = ["replay", recording.as_str(), "--silences", "--why", hash];

@@ -3,13 +3,13 @@
 //! *Invariants.* Looking ahead gives no answer that asking in order would not: a block's hash, or that there is no
 //! such block, is kept for its turn; whatever else comes is dropped, and the question is put again in order. So
 //! neither what is asked too much, nor an endpoint that cannot stand several questions at once, changes what is
-//! replayed. A chain is asked less and less where that goes wrong ([`Pace`]), and not at all while it fails in order. No
+//! replayed: a question in order is always put alone. A chain is asked less and less where that goes wrong ([`Pace`]), and not at all while it fails in order. No
 //! task is spawned: questions move on whenever whoever asks in order looks or waits.
 //!
 //! It does not know which blocks will be needed, nor what an answer means.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const GOOD_ANSWERS: u32 = 64;
 /// How often that doubles.
 const DOUBLINGS_MAX: u32 = 10;
 /// How long nothing is asked after trouble that may be our doing: many providers count questions by the second.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(100);
 
 type Question = Pin<Box<dyn Future<Output = Heard> + Send>>;
 
@@ -44,6 +44,8 @@ pub(super) struct Ahead {
     /// Waiting or asked.
     under_way: BTreeSet<BlockId>,
     kept: BTreeMap<BlockId, BlockSaid>,
+    /// A question in order is out: nothing else is asked.
+    held: bool,
 }
 
 /// What is to be asked of one chain.
@@ -54,8 +56,6 @@ struct Queue {
     asking: usize,
     /// It answers in order: only then is it asked ahead.
     answers: bool,
-    /// A question in order is out.
-    held: bool,
     pace: Pace,
 }
 
@@ -87,7 +87,6 @@ impl Ahead {
             waiting: VecDeque::new(),
             asking: 0,
             answers: false,
-            held: false,
             pace: Pace::new(),
         });
         if queue.pace.admits() {
@@ -98,8 +97,9 @@ impl Ahead {
 
     /// Says whether the chain answered when it was last asked in order. What waits is dropped where it did not.
     pub(super) fn answers(&mut self, chain: ChainId, answers: bool) {
+        self.held = false;
         let Some(queue) = self.chains.get_mut(&chain) else { return };
-        (queue.answers, queue.held) = (answers, false);
+        queue.answers = answers;
         if !answers {
             queue.waiting.drain(..).for_each(|block| {
                 self.under_way.remove(&block);
@@ -118,8 +118,8 @@ impl Ahead {
         }
     }
 
-    /// The answer about a block whose turn it is; none where it is to be asked in order, and its chain is asked
-    /// nothing else until [`Ahead::answers`] is said.
+    /// The answer about a block whose turn it is; none where it is to be asked in order, and nothing else is asked
+    /// until [`Ahead::answers`] is said.
     pub(super) async fn take(&mut self, block: &BlockId) -> Option<BlockSaid> {
         if let Some(queue) = self.chains.get_mut(&block.chain)
             && let Some(place) = queue.waiting.iter().position(|waiting| waiting == block)
@@ -134,36 +134,26 @@ impl Ahead {
         .await;
         let answer = self.kept.remove(block);
         if answer.is_none() {
-            self.make_way(block.chain).await;
+            self.make_way().await;
         }
         answer
     }
 
-    /// A question in order is put alone, as without all this: what is under way ends first, and after trouble that may be
-    /// our doing the chain rests. [`Ahead::answers`] lets it go on.
-    async fn make_way(&mut self, chain: ChainId) {
-        let Some(queue) = self.chains.get_mut(&chain) else { return };
-        queue.held = true;
+    /// A question in order is put alone, as without all this: what is under way ends first, to other chains too, because
+    /// one provider may serve them all; and after trouble that may be our doing there is a pause. [`Ahead::answers`] lets
+    /// it go on.
+    async fn make_way(&mut self) {
+        self.held = true;
         std::future::poll_fn(|cx| {
             self.poll(cx);
-            let is_alone = self.chains.get(&chain).is_none_or(|queue| queue.asking == 0);
-            if is_alone { Poll::Ready(()) } else { Poll::Pending }
+            if self.asking.get_mut().is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        let pauses = self.chains.get_mut(&chain).is_some_and(|queue| std::mem::take(&mut queue.pace.pauses));
+        let mut pauses = false;
+        self.chains.values_mut().for_each(|queue| pauses |= std::mem::take(&mut queue.pace.pauses));
         if pauses {
             tokio::time::sleep(PAUSE).await;
         }
-    }
-
-    /// Does something else while what is under way moves on.
-    pub(super) async fn beside<T>(&mut self, doing: impl Future<Output = T>) -> T {
-        let mut doing = pin!(doing);
-        std::future::poll_fn(|cx| {
-            self.poll(cx);
-            doing.as_mut().poll(cx)
-        })
-        .await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) {
@@ -177,7 +167,10 @@ impl Ahead {
     }
 
     fn start(&mut self) {
-        for queue in self.chains.values_mut().filter(|queue| queue.answers && !queue.held) {
+        if self.held {
+            return;
+        }
+        for queue in self.chains.values_mut().filter(|queue| queue.answers) {
             while queue.asking < queue.pace.at_once
                 && let Some(block) = queue.waiting.pop_front()
             {

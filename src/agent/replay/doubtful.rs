@@ -121,7 +121,7 @@ mod tests {
                 doubtful.asked(due, false);
             }
         }
-        // 1,000 blocks, 2,000 rounds: ten times each, not a thousand times.
-        assert!((9_000..12_000).contains(&asked), "{asked}");
+        // 1,000 blocks, 2,000 rounds: about nine times each, not a thousand times.
+        assert!((8_000..10_000).contains(&asked), "{asked}");
     }
 }

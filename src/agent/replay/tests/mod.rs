@@ -52,6 +52,8 @@ pub(super) enum Rpc {
     Slow,
     /// Fails whoever asks while another question is open.
     Jealous,
+    /// Has no block.
+    Empty,
 }
 
 /// What is replayed, and with what.
@@ -245,7 +247,8 @@ impl Trial {
             | Rpc::Away
             | Rpc::Moody
             | Rpc::Slow
-            | Rpc::Jealous) => Some(model(how, self.seed, Arc::clone(&self.asked)).await),
+            | Rpc::Jealous
+            | Rpc::Empty) => Some(model(how, self.seed, Arc::clone(&self.asked)).await),
         };
         let environment: Environment = base.map(|base| ("CORPUS_RPC", base)).into_iter().collect();
         let path = folder.path().join("redhandle.toml");
@@ -375,6 +378,8 @@ async fn answer(
     } else if question["method"] == "eth_chainId" {
         let said = if how == Rpc::WrongChain { 5 } else { chain };
         reply["result"] = json!(format!("{said:#x}"));
+    } else if how == Rpc::Empty {
+        reply["result"] = Value::Null;
     } else {
         assert_eq!(question["method"], "eth_getBlockByNumber");
         let number = question["params"][0].as_str().unwrap();
