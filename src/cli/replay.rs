@@ -83,7 +83,11 @@ pub async fn replay(context: &Context, args: Args) -> Result<Exit, Failure> {
             Exit::Done
         }
     };
-    stopped.map_or(Ok(exit), |stopped| Err(Failure::wrong(stopped)))
+    // The summary stays the last line, and says so too.
+    Ok(stopped.map_or(exit, |stopped| {
+        out.note(&stopped);
+        Exit::Wrong
+    }))
 }
 
 /// The silences of a journal that is there: replaying makes none.
@@ -175,12 +179,14 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         summary.orphaned, summary.retracted, summary.late, summary.unknown_blocks
     ));
     if summary.trails_dropped > 0 {
-        let told = format!(
-            "{} trail(s) of sequences made room for others (TRAILS_MAX, {TRAILS_MAX}), {} of them before their next step \
-             was out of time: firings of sequences may be missing.",
-            summary.trails_dropped, summary.trails_cut_short
-        );
-        text.push_str(&out.look(&told, if summary.trails_cut_short > 0 { Look::Bad } else { Look::Plain }));
+        let (dropped, cut_short) = (summary.trails_dropped, summary.trails_cut_short);
+        let lost = match cut_short {
+            0 => "all out of time but for steps that are delivered late.".to_owned(),
+            some => format!("{some} of them before their next step was out of time: firings may be missing."),
+        };
+        let told =
+            format!("{dropped} trail(s) of sequences had to make room (TRAILS_MAX, {TRAILS_MAX}), {lost}");
+        text.push_str(&out.look(&told, if cut_short > 0 { Look::Bad } else { Look::Plain }));
         text.push('\n');
     }
     if summary.unknown_blocks_beyond > 0 {

@@ -90,3 +90,28 @@ async fn what_nobody_can_tell_is_not_asked_again_and_again() {
         assert!(unknown > 100 && asked <= 2 * unknown + chains, "{asked} questions about {unknown} blocks");
     }
 }
+
+/// What one who answers by mood does with a block, other than answering, after a while.
+pub(super) async fn mood(
+    chain: u64,
+    question: &Value,
+    nth: usize,
+) -> Result<Option<(&'static str, Value)>, StatusCode> {
+    let number = question["params"][0].as_str().unwrap_or_default();
+    let of_block = Sha256::digest(format!("{chain}|{number}"));
+    // However often it is asked, and however quick it is: the block decides.
+    let wait = (u64::from(of_block[1]) + u64::try_from(nth).unwrap() * 7) % 12;
+    tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+    match of_block[0] {
+        _ if question["method"] == "eth_chainId" => Ok(None),
+        0..=3 => Err(StatusCode::BAD_GATEWAY),
+        4..=15 => Ok(Some(("error", json!({ "code": -32_000, "message": "history has been pruned" })))),
+        16..=27 => Ok(Some(("result", Value::Null))),
+        // Reorganised away.
+        28..=40 => {
+            let hash = B256::repeat_byte(0xee);
+            Ok(Some(("result", json!({ "number": number, "hash": hash, "timestamp": "0x1" }))))
+        }
+        41..=255 => Ok(None),
+    }
+}

@@ -355,7 +355,7 @@ async fn answer(
     Json(question): Json<Value>,
 ) -> Result<Json<Value>, StatusCode> {
     let nth = asked.fetch_add(1, Ordering::SeqCst);
-    let moods = if how == Rpc::Moody { mood(chain, &question, nth).await? } else { None };
+    let moods = if how == Rpc::Moody { ahead::mood(chain, &question, nth).await? } else { None };
     if how == Rpc::Slow {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -388,25 +388,4 @@ async fn answer(
         reply["result"] = json!({ "number": number, "hash": hash, "timestamp": "0x1" });
     }
     Ok(Json(reply))
-}
-
-/// What one who answers by mood does with a block, other than answering, after a while.
-async fn mood(chain: u64, question: &Value, nth: usize) -> Result<Option<(&'static str, Value)>, StatusCode> {
-    let number = question["params"][0].as_str().unwrap_or_default();
-    let of_block = Sha256::digest(format!("{chain}|{number}"));
-    // However often it is asked, and however quick it is: the block decides.
-    let wait = (u64::from(of_block[1]) + u64::try_from(nth).unwrap() * 7) % 12;
-    tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-    match of_block[0] {
-        _ if question["method"] == "eth_chainId" => Ok(None),
-        0..=3 => Err(StatusCode::BAD_GATEWAY),
-        4..=15 => Ok(Some(("error", json!({ "code": -32_000, "message": "history has been pruned" })))),
-        16..=27 => Ok(Some(("result", Value::Null))),
-        // Reorganised away.
-        28..=40 => {
-            let hash = B256::repeat_byte(0xee);
-            Ok(Some(("result", json!({ "number": number, "hash": hash, "timestamp": "0x1" }))))
-        }
-        41..=255 => Ok(None),
-    }
 }
