@@ -5,10 +5,15 @@
 //! the chain is left alone for some questions, and for longer each time, so that a dead endpoint does not hold up
 //! every alert; what stayed unknown is asked again by whoever keeps it. An endpoint that merely will not
 //! speak of one block is asked about the next.
+//!
+//! A recording is known ahead: what it will probably ask is asked before its turn (`ahead`), with the same answers.
+
+mod ahead;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::ahead::Ahead;
 use crate::chain::{BlockSaid, Chain, ChainError};
 use crate::domain::condition::{BlockId, Canonicity};
 use crate::domain::names::{ChainId, ChainName};
@@ -37,6 +42,7 @@ const ANSWERS_MAX: usize = 100_000;
 pub struct Blocks {
     chains: BTreeMap<ChainId, Asked>,
     remembered: Option<BTreeMap<BlockId, Canonicity>>,
+    ahead: Option<Ahead>,
 }
 
 /// A chain, and how it has answered so far.
@@ -88,6 +94,47 @@ impl Blocks {
         self
     }
 
+    /// Asks what is expected before its turn: for recordings that remember.
+    #[must_use]
+    pub fn looking_ahead(mut self) -> Self {
+        self.ahead = Some(Ahead::default());
+        self
+    }
+
+    /// Asks everything in its turn.
+    #[cfg(test)]
+    pub(super) fn in_order(mut self) -> Self {
+        self.ahead = None;
+        self
+    }
+
+    /// Notes that this block will probably be asked about; nothing is waited for.
+    pub fn expect(&mut self, block: &BlockId) {
+        let Some(ahead) = &mut self.ahead else { return };
+        let Some(asked) = self.chains.get(&block.chain).filter(|asked| asked.failures == 0) else { return };
+        if self.remembered.as_ref().is_none_or(|answers| !answers.contains_key(block)) {
+            ahead.expect(*block, &asked.chain);
+        }
+    }
+
+    /// Lets what was asked before its turn move on, without waiting.
+    pub async fn look_ahead(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.look().await;
+        }
+    }
+
+    /// Whether the chain would still be asked: it is there, and a recording has not given up on it.
+    pub fn may_answer(&self, chain: ChainId) -> bool {
+        let asked = self.chains.get(&chain);
+        asked.is_some_and(|asked| self.remembered.is_none() || !asked.is_hopeless())
+    }
+
+    /// Whether the chain has answered about the block, be it that it cannot tell.
+    pub fn has_told(&self, block: &BlockId) -> bool {
+        self.remembered.as_ref().is_some_and(|answers| answers.contains_key(block))
+    }
+
     /// Whether there is any chain to ask.
     pub fn is_empty(&self) -> bool {
         self.chains.is_empty()
@@ -105,18 +152,23 @@ impl Blocks {
         self.ask_again(block).await
     }
 
-    /// As [`Blocks::ask`], and of a chain that just failed, too.
+    /// As [`Blocks::ask`], and of a chain that just failed, too; whatever is remembered.
     pub async fn ask_again(&mut self, block: &BlockId) -> Canonicity {
         let Some(asked) = self.chains.get_mut(&block.chain) else { return Canonicity::Unknown };
         if self.remembered.is_some() && asked.is_hopeless() {
             return Canonicity::Unknown;
         }
-        let mut said = asked.said(block.number).await;
-        for _ in 1..ATTEMPTS {
-            if matches!(said, Err(Silence::Failed(_)) | Ok(BlockSaid::Refused)) {
-                said = asked.said(block.number).await;
+        let said = match &mut self.ahead {
+            None => asked.told(block.number).await,
+            Some(ahead) => {
+                let said = match ahead.take(block).await {
+                    Some(said) => Ok(said),
+                    None => asked.told(block.number).await,
+                };
+                ahead.answers(block.chain, asked.named && said.is_ok());
+                said
             }
-        }
+        };
         let said = match said {
             Ok(said) => said,
             Err(silence) => {
@@ -156,6 +208,17 @@ impl Blocks {
 impl Asked {
     fn is_hopeless(&self) -> bool {
         self.waits >= WAITS_MAX || self.failures >= FAILURES_MAX
+    }
+
+    /// Asks, and asks again where that fails.
+    async fn told(&mut self, number: u64) -> Result<BlockSaid, Silence> {
+        let mut said = self.said(number).await;
+        for _ in 1..ATTEMPTS {
+            if matches!(said, Err(Silence::Failed(_)) | Ok(BlockSaid::Refused)) {
+                said = self.said(number).await;
+            }
+        }
+        said
     }
 
     /// Asks; the chain must not be another one than it is configured as, or every block would be none of its.

@@ -3,19 +3,25 @@
 //! `--json` prints one object a line for each firing as it is found, and the summary last. People get a
 //! table at the end, and a progress bar on stderr where it takes longer than a second.
 
+mod story;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
-use crate::agent::replay::{Firing, Replay, Story, Summary};
+use crate::agent::replay::{Firing, Replay, Summary, UNKNOWN_BLOCKS_MAX};
+use crate::agent::silences::SilenceBook;
 use crate::clock::{Clock as _, SystemClock};
-use crate::domain::condition::Canonicity;
+use crate::domain::condition::TRAILS_MAX;
+use crate::domain::silence::Silences;
 use crate::domain::text::terminal;
 use crate::feeds::jsonl::Recording;
+use crate::journal::SqliteJournal;
 
 /// How wide the progress bar is, in columns.
 const BAR_COLUMNS: usize = 40;
@@ -36,51 +42,112 @@ pub struct Args {
     /// Tell what became of one alert instead.
     #[arg(long, value_name = "HASH")]
     why: Option<String>,
+    /// Hold back what the journal's silences held back, each while it held.
+    #[arg(long)]
+    silences: bool,
 }
 
 /// Replays, and tells.
 pub async fn replay(context: &Context, args: Args) -> Result<Exit, Failure> {
     let out = &context.out;
     let config = open::config_with(&context.config, args.runbooks.as_deref(), out)?;
-    let mut replay = Replay::new(&config, args.why.as_deref())?;
-    let mut progress = Progress::new(out);
-    let mut firings = Vec::new();
+    // What is not there at all is said before anything is told.
     for path in &args.files {
-        let mut recording = Recording::open(path).map_err(|error| unreadable(path, &error))?;
-        while let Some((line, item)) = recording.next_line().map_err(|error| unreadable(path, &error))? {
-            for firing in replay.take(line, item).await {
-                match (out.is_json(), args.why.is_some()) {
-                    (_, true) => {}
-                    (true, false) => out.result(&firing, |_| String::new()),
-                    (false, false) => firings.push(firing),
-                }
-            }
-            progress.passed(path, recording.progress());
+        Recording::look(path).map_err(|error| Failure::wrong(unreadable(path, &error)))?;
+    }
+    let mut replay = Replay::new(&config, args.why.as_deref())?;
+    if args.silences {
+        replay = replay.heeding(silences(&config.settings.journal).await?);
+    }
+    let mut progress = Progress::new(out);
+    let mut told = Told { out, why: args.why.is_some(), kept: Vec::new() };
+    let mut stopped = None;
+    for path in args.files.iter() {
+        if let Err(error) = read(path, &mut replay, &mut progress, &mut told).await {
+            stopped = Some(unreadable(path, &error));
+            break;
         }
     }
-    for firing in replay.settle_all().await {
-        match (out.is_json(), args.why.is_some()) {
-            (_, true) => {}
-            (true, false) => out.result(&firing, |_| String::new()),
-            (false, false) => firings.push(firing),
-        }
-    }
+    told.tell(replay.settle_all().await);
     progress.done();
+    let firings = told.kept;
+    stopped.iter().for_each(|why| replay.stopped(why));
     let (summary, story) = replay.finish();
-    match story {
+    let exit = match story {
         Some(story) => {
-            out.result(&story, |out| story_text(&story, out));
-            Ok(if story.arrivals.is_empty() { Exit::Wrong } else { Exit::Done })
+            out.result(&story, |out| story::text(&story, out));
+            if story.arrivals.is_empty() { Exit::Wrong } else { Exit::Done }
         }
         None => {
             out.result(&json!({ "summary": summary }), |out| text(&firings, &summary, out));
-            Ok(Exit::Done)
+            Exit::Done
+        }
+    };
+    // The summary stays the last line, and says so too.
+    Ok(stopped.map_or(exit, |stopped| {
+        out.note(&stopped);
+        Exit::Wrong
+    }))
+}
+
+/// The silences of a journal that is there: replaying makes none.
+async fn silences(path: &Path) -> Result<Silences, Failure> {
+    if !path.exists() {
+        let told =
+            format!("there is no journal at {}, and so no silences: leave --silences out", path.display());
+        return Err(Failure::wrong(told));
+    }
+    let book = SilenceBook::new(Arc::new(SqliteJournal::open(path).await?));
+    book.sync().await?;
+    Ok(book.look(Silences::clone))
+}
+
+/// Firings on their way out: one by one for scripts, together at the end for people, and not at all where one
+/// alert's story is wanted.
+struct Told<'o> {
+    out: &'o Output,
+    why: bool,
+    kept: Vec<Firing>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, firings: Vec<Firing>) {
+        for firing in firings {
+            match (self.out.is_json(), self.why) {
+                (_, true) => {}
+                (true, false) => self.out.result(&firing, |_| String::new()),
+                (false, false) => self.kept.push(firing),
+            }
         }
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::wrong(format!("{} cannot be read: {error}", path.display()))
+/// Replays one file. Lines are read ahead of the one that is judged, as far as nobody is waited for; what was read
+/// before a failure is judged all the same.
+async fn read(
+    path: &Path,
+    replay: &mut Replay,
+    progress: &mut Progress,
+    told: &mut Told<'_>,
+) -> std::io::Result<()> {
+    let mut recording = Recording::open(path)?;
+    let mut ended = None;
+    loop {
+        while ended.is_none() && replay.has_room() && (replay.is_idle() || recording.is_at_hand()) {
+            match recording.next_line() {
+                Ok(Some((line, item))) => replay.foresee(line, recording.line_bytes(), item),
+                Ok(None) => ended = Some(Ok(())),
+                Err(error) => ended = Some(Err(error)),
+            }
+        }
+        let Some(firings) = replay.judge_next().await else { return ended.unwrap_or(Ok(())) };
+        told.tell(firings);
+        progress.passed(path, recording.progress());
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be read: {error}", path.display())
 }
 
 fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
@@ -97,6 +164,10 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         text.push_str(&out.table(&["WHEN", "CONDITION", "RESPONSE", "BECAUSE"], rows.collect()));
         text.push_str("\n\n");
     }
+    if let Some(stopped) = &summary.stopped {
+        text.push_str(&out.look(&format!("Not read to the end: {}", terminal(stopped)), Look::Bad));
+        text.push('\n');
+    }
     let Summary { lines, alerts, duplicates, malformed, fired, downgraded, .. } = summary;
     let headline = format!("{fired} firing(s), {downgraded} of them lowered to a page");
     text.push_str(&out.look(&headline, Look::Bold));
@@ -107,6 +178,23 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         "Discarded: {} on no chain, {} retracted, {} too old. Blocks nobody could tell: {}.\n",
         summary.orphaned, summary.retracted, summary.late, summary.unknown_blocks
     ));
+    if summary.trails_dropped > 0 {
+        let (dropped, cut_short) = (summary.trails_dropped, summary.trails_cut_short);
+        let lost = match cut_short {
+            0 => "all out of time but for steps that are delivered late.".to_owned(),
+            some => format!("{some} of them before their next step was out of time: firings may be missing."),
+        };
+        let told =
+            format!("{dropped} trail(s) of sequences had to make room (TRAILS_MAX, {TRAILS_MAX}), {lost}");
+        text.push_str(&out.look(&told, if cut_short > 0 { Look::Bad } else { Look::Plain }));
+        text.push('\n');
+    }
+    if summary.unknown_blocks_beyond > 0 {
+        text.push_str(&format!(
+            "Of no more than {UNKNOWN_BLOCKS_MAX} such blocks each is remembered; {} further alerts were of such a block.\n",
+            summary.unknown_blocks_beyond
+        ));
+    }
     for (chain, problem) in &summary.failing_chains {
         text.push_str(&format!("Chain {chain} did not answer: {}\n", terminal(problem)));
     }
@@ -130,43 +218,6 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
     }
     for malformed in summary.malformed_lines.iter().take(MALFORMED_SHOWN_MAX) {
         text.push_str(&format!("Line {}: {}\n", malformed.line, terminal(&malformed.reason)));
-    }
-    text
-}
-
-fn story_text(story: &Story, out: &Output) -> String {
-    if story.arrivals.is_empty() {
-        return format!("No alert {} is in what was read.", terminal(&story.hash));
-    }
-    let mut text = String::new();
-    for arrival in &story.arrivals {
-        let block = match arrival.block {
-            Some(Canonicity::Canonical) => "; its block is on the chain",
-            Some(Canonicity::Orphaned) => "; its block is not on the chain",
-            Some(Canonicity::Unknown) => "; nobody could say whether its block is on the chain",
-            None => "",
-        };
-        let at = arrival.at.strftime("%Y-%m-%d %H:%M:%S UTC");
-        text.push_str(&out.look(&format!("Line {}, about {at}{block}", arrival.line), Look::Bold));
-        text.push('\n');
-        if arrival.repeated {
-            text.push_str("  a repetition: it changed nothing\n");
-            continue;
-        }
-        for condition in &arrival.conditions {
-            for told in &condition.told {
-                text.push_str(&format!("  {}: {}\n", condition.condition, terminal(told)));
-            }
-        }
-    }
-    for firing in &story.firings {
-        text.push_str(&format!("It took part: {}: {}\n", firing.condition, terminal(&firing.because)));
-    }
-    if story.firings.is_empty() {
-        text.push_str("It took part in no firing.\n");
-    }
-    for withdrawn in &story.withdrawn {
-        text.push_str(&format!("It was taken back from {}: {}\n", withdrawn.condition, withdrawn.because));
     }
     text
 }

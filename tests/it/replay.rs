@@ -78,3 +78,39 @@ fn what_cannot_be_read_is_refused_before_anything_is_told() {
     assert_eq!(text(&ended.stdout), "");
     assert!(text(&ended.stderr).contains("nowhere.jsonl cannot be read"), "{}", text(&ended.stderr));
 }
+
+/// What came before it is told all the same; that there was more is not hidden.
+#[test]
+fn a_bomb_is_refused_after_what_came_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bomb = folder.path().join("bomb.jsonl.gz");
+    let packed = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut bytes = packed(&std::fs::read(sample()).unwrap());
+    // As long as one likes: only the first 64 MiB are unfolded.
+    bytes.extend(packed(&vec![b' '; 1024 * 1024]).repeat(4_096));
+    std::fs::write(&bomb, bytes).unwrap();
+    let ended = replay(&[bomb.to_str().unwrap(), &sample(), "--json"]);
+    assert_eq!(ended.status.code(), Some(2));
+    let summary: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let (summary, told) = (&summary["summary"], text(&ended.stderr));
+    assert_eq!((&summary["lines"], &summary["alerts"]), (&1_000.into(), &990.into()));
+    let stopped = summary["stopped"].as_str().unwrap();
+    assert!(
+        stopped.contains("bomb.jsonl.gz cannot be read: after line 1000: more than 67108864 bytes"),
+        "{stopped}"
+    );
+    assert!(told.contains("after line 1000"), "{told}");
+    let people = replay(&[bomb.to_str().unwrap()]);
+    assert!(text(&people.stdout).contains("Not read to the end: "), "{}", text(&people.stdout));
+}
+
+#[test]
+fn silences_need_a_journal_and_none_is_made() {
+    let ended = replay(&[&sample(), "--silences"]);
+    assert_eq!((ended.status.code(), text(&ended.stdout)), (Some(2), String::new()));
+    assert!(text(&ended.stderr).contains("leave --silences out"), "{}", text(&ended.stderr));
+}

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use redhandle::clock::{Clock as _, SystemClock};
 use redhandle::domain::incident::Stage;
 use serde_json::Value;
 
@@ -101,6 +102,25 @@ async fn a_silence_of_another_process_holds_back_until_two_bots_say_critical() {
     heeded(&town, 1).await;
     posted(&town, town.alert(0) + "\n").await;
     assert_eq!(silences(&town)[0]["held"], 1);
+
+    // Whoever replays what came asks why nobody was paged, and reads by whom.
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("alerts.jsonl").to_str().unwrap().to_owned();
+    let mut alert: Value = serde_json::from_str(&town.alert(0)).unwrap();
+    alert["createdAt"] = SystemClock.now().to_string().into();
+    std::fs::write(&recording, alert.to_string()).unwrap();
+    let hash = alert["hash"].as_str().unwrap();
+    let why = ["replay", recording.as_str(), "--silences", "--why", hash];
+    let told = town.run(&why).stdout;
+    assert!(
+        told.contains("by: SIL-1 of ana silences contract vault from")
+            && told.contains("the monitor is being moved")
+            && told.contains(&format!("  alert {hash}")),
+        "{told}"
+    );
+    let (_, held) = town.run_json(&why);
+    assert_eq!(held["held"][0]["silences"][0]["by"], silences(&town)[0]["by"], "{held}");
+    assert!(town.run(&["replay", &recording, "--why", hash]).stdout.contains("It took part: "));
 
     // A second bot that says CRITICAL pages through it, and goes no further.
     posted(&town, town.alert(1)).await;

@@ -6,7 +6,7 @@ use super::{Intake, Judged};
 use crate::agent::store::{Recorded, StoreError};
 use crate::agent::{Agent, chain_of};
 use crate::domain::alert::Alert;
-use crate::domain::condition::{BlockId, Canonicity, Known, Match, Observation, Withdrawal};
+use crate::domain::condition::{BlockId, Canonicity, Known, Match, Note, Observation, Why, Withdrawal};
 use crate::domain::incident::{Actor, Fact, Incident, IncidentId};
 
 impl Intake {
@@ -58,11 +58,12 @@ impl Intake {
                 None => Canonicity::Canonical,
             };
             let now = self.agent.clock.now();
-            let Observation { kept, repeated, matches, notes: _, withdrawn } =
+            let Observation { kept, repeated, matches, notes, withdrawn } =
                 self.matcher.observe_looked_up(&alert, look, &Known { block: block_is, now: Some(now) });
             // Taken up all the same where the alert was known: a silence may end with it.
             self.wait_for(matches.clone());
             self.withdrawn.extend(withdrawn);
+            self.note_dropped(&notes);
             if repeated {
                 self.taken.repeated += 1;
                 continue;
@@ -79,6 +80,19 @@ impl Intake {
         }
         self.hold();
         judged
+    }
+
+    /// Counts trails that had to make room. It is said when it begins, and each time it has doubled.
+    fn note_dropped(&mut self, notes: &[Note]) {
+        for note in notes {
+            let Why::TrailDropped { cut_short, .. } = &note.why else { continue };
+            self.taken.trails_dropped = self.taken.trails_dropped.saturating_add(1);
+            self.taken.trails_cut_short = self.taken.trails_cut_short.saturating_add(u64::from(*cut_short));
+            if self.taken.trails_dropped.is_power_of_two() {
+                let (dropped, cut_short) = (self.taken.trails_dropped, self.taken.trails_cut_short);
+                tracing::warn!(runbook = %note.runbook, condition = %note.condition, why = %note.why, dropped, cut_short, "a sequence has more trails than are kept: firings of it may be missed");
+            }
+        }
     }
 
     /// Tells those who were asked to act on a match what was taken back of it.

@@ -107,6 +107,10 @@ pub struct Taken {
     pub held: u64,
     /// Blocks that nobody could tell at once whether they are on their chain.
     pub unknown_blocks: u64,
+    /// Trails of sequences that had to make room for others.
+    pub trails_dropped: u64,
+    /// Of these, where the next step could still have come in time: a firing may be missing.
+    pub trails_cut_short: u64,
 }
 
 /// Turns deliveries into facts.

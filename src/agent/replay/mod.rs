@@ -3,7 +3,10 @@
 //! Nothing is written and nobody is paged: what would have fired is told. The order is the order of delivery;
 //! a line that is no alert is counted with its number and its reason, and the next one is read.
 
+mod ahead;
+mod doubtful;
 mod settle;
+mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +14,19 @@ use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::ahead::Waiting;
+pub use self::ahead::{BYTES_AHEAD_MAX, LINES_AHEAD_MAX};
+use self::doubtful::Doubtful;
+pub use self::doubtful::UNKNOWN_BLOCKS_MAX;
+pub use self::story::{Story, StoryArrival, StoryCondition, StoryHeld, StorySilence};
 use super::blocks::Blocks;
 use super::setup::{self, Compiled, SetupProblem, SetupProblems};
 use crate::config::Config;
 use crate::domain::alert::{Alert, AlertHash};
-use crate::domain::condition::{
-    Canonicity, Downgrade, HeldBack, Known, Match, Matcher, Observation, Response, Verdict, Withdrawal,
-};
+use crate::domain::condition::{Canonicity, Downgrade, Known, Match, Matcher, Response, Withdrawal};
 use crate::domain::contract::Contracts;
 use crate::domain::names::{ChainId, ChainName, ConditionId, RunbookId};
+use crate::domain::silence::Silences;
 use crate::feeds::Rejected;
 
 /// Lines told with their reasons; the rest is counted.
@@ -90,57 +97,30 @@ pub struct Summary {
     pub late: u64,
     /// Firings held back: inhibited, or by an alert that is excepted.
     pub held: u64,
-    /// Blocks nobody could say anything about.
+    /// Trails of sequences that had to make room for others.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trails_dropped: u64,
+    /// Of these, where the next step could still have come in time: a firing may be missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trails_cut_short: u64,
+    /// Blocks nobody could say anything about, [`UNKNOWN_BLOCKS_MAX`] at most.
     pub unknown_blocks: u64,
+    /// Alerts whose block nobody could say anything about when so many were known already: whether it was one of
+    /// these is not remembered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown_blocks_beyond: u64,
     /// Chains that did not answer when they were last asked, and what was wrong.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub failing_chains: BTreeMap<ChainName, String>,
     /// Firings by condition; those that never fired too.
     pub conditions: BTreeMap<ConditionId, u64>,
+    /// Why what was given could not be read to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// The lines that are no alerts, the first [`MALFORMED_TOLD_MAX`].
     pub malformed_lines: Vec<MalformedLine>,
     /// What was taken back after it had fired, the first [`WITHDRAWN_TOLD_MAX`].
     pub withdrawn: Vec<Withdrawal>,
-}
-
-/// What became of one alert.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Story {
-    /// The alert.
-    pub hash: String,
-    /// Every time it came.
-    pub arrivals: Vec<StoryArrival>,
-    /// Firings it took part in.
-    pub firings: Vec<Firing>,
-    /// What was taken back later.
-    pub withdrawn: Vec<Withdrawal>,
-    /// Firings it took part in that were held back, with their reasons.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub held: Vec<HeldBack>,
-}
-
-/// One time the alert came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StoryArrival {
-    /// The line.
-    pub line: u64,
-    /// Event time.
-    pub at: Timestamp,
-    /// What the chain said about its block; none where it was not asked.
-    pub block: Option<Canonicity>,
-    /// It was known already.
-    pub repeated: bool,
-    /// What each condition that it is about makes of it, and what was discarded and why.
-    pub conditions: Vec<StoryCondition>,
-}
-
-/// What one condition made of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StoryCondition {
-    /// Which.
-    pub condition: ConditionId,
-    /// In words.
-    pub told: Vec<String>,
 }
 
 /// Replays alerts.
@@ -150,8 +130,10 @@ pub struct Replay {
     contracts: Contracts,
     silences: BTreeSet<(RunbookId, ConditionId)>,
     summary: Summary,
-    unknown: BTreeSet<crate::domain::condition::BlockId>,
+    unknown: Doubtful,
+    waiting: Waiting,
     story: Option<Story>,
+    silenced: Silences,
 }
 
 impl Replay {
@@ -180,13 +162,29 @@ impl Replay {
         let fired = conditions.iter().map(|(_, condition)| (condition.id().clone(), 0)).collect();
         Ok(Self {
             matcher: Matcher::with_maintenance(conditions, config.maintenance.clone()),
-            blocks: Blocks::new(&chains).remembering(),
+            blocks: Blocks::new(&chains).remembering().looking_ahead(),
             contracts: config.settings.contracts.clone(),
             silences,
             summary: Summary { conditions: fired, ..Summary::default() },
-            unknown: BTreeSet::new(),
+            unknown: Doubtful::default(),
+            waiting: Waiting::default(),
+            silenced: Silences::default(),
             story: why.map(|hash| Story { hash: hash.to_ascii_lowercase(), ..Story::default() }),
         })
+    }
+
+    /// Heeds these silences, each while it held, by the time at which an alert was made.
+    #[must_use]
+    pub fn heeding(mut self, silences: Silences) -> Self {
+        self.silenced = silences;
+        self
+    }
+
+    /// Judges as ever, and asks nothing before its turn.
+    #[cfg(test)]
+    fn in_order(mut self) -> Self {
+        self.blocks = self.blocks.in_order();
+        self
     }
 
     /// Takes one line; gives what it makes fire.
@@ -217,7 +215,11 @@ impl Replay {
             None => Canonicity::Canonical,
         };
         if let (Some(asked), Canonicity::Unknown) = (asked, block) {
-            self.unknown.insert(asked);
+            let is_told = self.blocks.has_told(&asked);
+            self.unknown.add(asked, is_told);
+        }
+        if self.silenced.all().next().is_some() {
+            self.matcher.silence(self.silenced.scopes(alert.created_at));
         }
         let observation = self.matcher.observe_looked_up(alert, look, &Known { block, now: None });
         self.note_held();
@@ -260,17 +262,6 @@ impl Replay {
         firing
     }
 
-    fn note_held(&mut self) {
-        for held in self.matcher.take_held() {
-            self.summary.held = self.summary.held.saturating_add(1);
-            if let Some(story) = &mut self.story
-                && held.matched.alerts.iter().any(|hash| hash.0 == story.hash)
-            {
-                story.held.push(held);
-            }
-        }
-    }
-
     fn note_withdrawn(&mut self, withdrawn: &[Withdrawal]) {
         for withdrawal in withdrawn {
             if self.summary.withdrawn.len() < WITHDRAWN_TOLD_MAX {
@@ -284,28 +275,9 @@ impl Replay {
         }
     }
 
-    fn tell(&mut self, line: u64, alert: &Alert, block: Option<Canonicity>, observation: &Observation) {
-        let Some(story) = self.story.as_mut().filter(|story| story.hash == alert.hash.0) else { return };
-        let conditions =
-            self.matcher
-                .verdicts(alert)
-                .into_iter()
-                .map(|verdict| {
-                    let notes = observation.notes.iter().filter(|note| {
-                        note.runbook == verdict.runbook && note.condition == verdict.condition
-                    });
-                    let mut told = vec![in_words(&verdict)];
-                    told.extend(notes.map(|note| note.why.to_string()));
-                    StoryCondition { condition: verdict.condition, told }
-                })
-                .collect();
-        story.arrivals.push(StoryArrival {
-            line,
-            at: alert.event_time(),
-            block,
-            repeated: observation.repeated,
-            conditions,
-        });
+    /// Notes why there is more than could be read.
+    pub fn stopped(&mut self, why: &str) {
+        self.summary.stopped = Some(why.to_owned());
     }
 
     /// What came of everything.
@@ -314,30 +286,24 @@ impl Replay {
             self.summary.orphaned = self.summary.orphaned.saturating_add(counters.orphaned);
             self.summary.retracted = self.summary.retracted.saturating_add(counters.retracted);
             self.summary.late = self.summary.late.saturating_add(counters.late);
+            let (dropped, cut_short) = (&mut self.summary.trails_dropped, &mut self.summary.trails_cut_short);
+            *dropped = dropped.saturating_add(counters.trails_dropped);
+            *cut_short = cut_short.saturating_add(counters.trails_cut_short);
         }
-        self.summary.unknown_blocks = u64::try_from(self.unknown.len()).unwrap_or(u64::MAX);
+        self.summary.unknown_blocks = self.unknown.count();
+        self.summary.unknown_blocks_beyond = self.unknown.beyond();
         let failing = self.blocks.failing().map(|(chain, error)| (chain.clone(), error.to_owned()));
         self.summary.failing_chains = failing.collect();
+        if let Some(story) = &mut self.story {
+            story.stopped.clone_from(&self.summary.stopped);
+        }
         (self.summary, self.story)
     }
 }
 
-fn in_words(verdict: &Verdict) -> String {
-    let about: Vec<&str> = verdict.about.iter().map(crate::domain::names::ContractName::as_str).collect();
-    let about = match about.as_slice() {
-        [] => "it is about none of the contracts".to_owned(),
-        about => format!("it is about {}", about.join(", ")),
-    };
-    let when = match &verdict.when {
-        Ok(true) => "`when` holds".to_owned(),
-        Ok(false) => "`when` does not hold".to_owned(),
-        Err(lack) => format!("`when` cannot be told: {lack}"),
-    };
-    let steps: Vec<String> = verdict.steps.iter().map(ToString::to_string).collect();
-    match steps.as_slice() {
-        [] => format!("{about}; {when}"),
-        steps => format!("{about}; it may be step {}", steps.join(" or ")),
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use alloy::primitives::Address;
 use super::compile::{Condition, Watched};
 use super::mute::{Mute, Mutes};
 use super::spec::{CountSpec, Response};
+use super::trail::TRAILS_MAX;
 use super::truth::Downgrade;
 use super::window::Entry;
 use crate::domain::alert::{AlertHash, BotId};
@@ -43,7 +44,8 @@ pub struct Match {
     pub bots: Vec<BotId>,
     /// Event time of the alert that completed it.
     pub at: Timestamp,
-    /// One sentence in our words; hashes and bot ids are all it quotes, and only where they look like ids.
+    /// One sentence in our words; hashes and bots are all it quotes: hashes only where they look like ids, names of
+    /// bots with everything written out that could be more than a name.
     pub because: String,
     /// What would hold it back, and who says CRITICAL.
     #[serde(default, skip_serializing_if = "Mutes::is_empty")]
@@ -113,6 +115,13 @@ pub enum Why {
     TooLate(SignedDuration),
     /// The window was full, and this alert had to make room.
     WindowFull(AlertHash),
+    /// There were too many trails of a sequence, and one had to make room for the alert.
+    TrailDropped {
+        /// How long before the alert the last thing happened on it.
+        quiet_for: SignedDuration,
+        /// Whether its next step could still have come in time.
+        cut_short: bool,
+    },
     /// Its block is not on the chain: what it saw never happened.
     Orphaned,
     /// Whom it accuses was cleared.
@@ -142,6 +151,14 @@ impl std::fmt::Display for Why {
             }
             Self::TooLate(behind) => write!(f, "discarded: it happened {behind:#} before the newest event"),
             Self::WindowFull(hash) => write!(f, "{} had to make room in a full window", short(&hash.0)),
+            Self::TrailDropped { quiet_for, cut_short } => {
+                let lost = if *cut_short { "; its next step will be missed" } else { "" };
+                write!(
+                    f,
+                    "a trail of the sequence, quiet for {quiet_for:#}, had to make room: more than {TRAILS_MAX} \
+                     (TRAILS_MAX){lost}"
+                )
+            }
             Self::Orphaned => write!(f, "discarded: its block is not on the chain"),
             Self::Retracted(address) => write!(f, "discarded: the accusation of {address} was retracted"),
             Self::Suppressor => write!(f, "discarded: its bot takes back what others say, and never counts"),
@@ -175,6 +192,10 @@ pub struct Counters {
     pub late: u64,
     /// That had to make room in a full window.
     pub displaced: u64,
+    /// Trails of a sequence that had to make room for others.
+    pub trails_dropped: u64,
+    /// Of these, where the next step could still have come in time.
+    pub trails_cut_short: u64,
     /// Whose block is not on the chain.
     pub orphaned: u64,
     /// That accuse somebody who was cleared, before or after they came.
@@ -283,7 +304,7 @@ impl Firing<'_> {
             .taken
             .iter()
             .take(ALERTS_NAMED_MAX)
-            .map(|entry| format!("{} (bot {})", short(&entry.hash.0), short(entry.bot.as_str())))
+            .map(|entry| format!("{} (bot {})", short(&entry.hash.0), bot_named(&entry.bot)))
             .collect();
         sentence.push_str(&format!(": {}", named.join(", ")));
         match self.taken.len().saturating_sub(named.len()) {
@@ -314,4 +335,37 @@ pub(super) fn short(id: &str) -> String {
         (true, Some(head), Some(tail)) if id.len() > 20 => format!("{head}…{tail}"),
         (true, _, _) => id.to_owned(),
     }
+}
+
+/// Characters of a bot's name that are shown.
+const BOT_NAMED_MAX_CHARS: usize = 64;
+
+/// A bot as people tell it from others: an id by its ends, another vendor's name in full. What could be more than a name
+/// (a link, a mention, markup, writing in another direction) is written out, and one that is long is cut.
+fn bot_named(bot: &BotId) -> String {
+    let text = bot.as_str();
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        return short(text);
+    }
+    let mut named = String::new();
+    let mut rest = text.chars().peekable();
+    let mut before = ' ';
+    for _ in 0..BOT_NAMED_MAX_CHARS {
+        let Some(c) = rest.next() else { break };
+        let is_more = match c {
+            '.' => before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphabetic()),
+            '/' => before == '/' || rest.peek() == Some(&'/'),
+            c => !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | ':' | ' ' | ',' | '+' | '%' | '='),
+        };
+        if is_more {
+            named.extend(c.escape_unicode())
+        } else {
+            named.push(c)
+        }
+        before = c;
+    }
+    if rest.peek().is_some() {
+        named.push('…');
+    }
+    if named.contains(' ') { format!("“{named}”") } else { named }
 }

@@ -141,16 +141,19 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
         spared.iter().for_each(|key| self.aging.put_back(key, &self.held, H::oldest));
     }
 
-    /// Drops the keys that have been quiet the longest, until there are at most so many.
-    pub(super) fn make_room(&mut self, most: usize) {
+    /// Drops the keys that have been quiet the longest, until there are at most so many; says since when each was.
+    pub(super) fn make_room(&mut self, most: usize) -> Vec<Timestamp> {
+        let mut dropped = Vec::new();
         while self.held.len() > most
             && let Some(key) = self.quiet.take_before(Timestamp::MAX, &self.held, H::newest)
         {
             let Some(held) = self.held.remove(&key) else { continue };
+            dropped.extend(held.newest());
             for item in held.items() {
                 self.unlist(&HashKey::of(H::hash_of(item)), &key);
             }
         }
+        dropped
     }
 
     /// Nothing happened before this.
@@ -264,7 +267,7 @@ mod tests {
             assert_sound(&shelf);
         }
         assert_eq!(shelf.items().count(), 15);
-        shelf.make_room(4);
+        assert_eq!(shelf.make_room(4), [at(35)]);
         assert!(shelf.get(&0).is_none(), "its newest alert is the oldest");
         assert_eq!(shelf.take(&hash(19), |key| *key == 4).len(), 1);
         assert_eq!(shelf.keys_of(&hash(19)).collect::<Vec<_>>(), [&3]);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use self::recorded::Recording;
+pub use self::recorded::{BYTES_WITHOUT_ALERT_MAX, BYTES_WITHOUT_LINE_MAX, Recording};
 
 use self::file::{Changed, Place};
 use self::lines::{Line, LineReader};

@@ -1,7 +1,9 @@
 //! A recording: JSON lines from beginning to end, plain or compressed with gzip.
 //!
 //! Lines are judged exactly as those of a feed are. However long a line or however much a compressed file
-//! unfolds to, no more than one line is held.
+//! unfolds to, no more than one line is held, and whoever reads is never held up for long: a file that goes on and on
+//! without a line, or without an alert, is given up with a sentence. How much a file of alerts unfolds to is not
+//! bounded, because a recording may be as long as it likes: with each line the reader gets on.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -20,6 +22,16 @@ use crate::feeds::Rejected;
 /// The first bytes of anything compressed with gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// What is read at once, in bytes: of a pipe, as much as is there.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes without the end of a line that says anything: one endless line, or endless empty ones. An alert may have
+/// [`ALERT_BODY_MAX_BYTES`]; what is longer is one line that is no alert, and this is no recording of alerts.
+///
+/// [`ALERT_BODY_MAX_BYTES`]: crate::feeds::forta_wire::ALERT_BODY_MAX_BYTES
+pub const BYTES_WITHOUT_LINE_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes without any alert among the lines.
+pub const BYTES_WITHOUT_ALERT_MAX: u64 = 1024 * 1024 * 1024;
+
 /// The lines of one recording.
 pub struct Recording {
     input: Box<dyn BufRead + Send>,
@@ -27,6 +39,15 @@ pub struct Recording {
     number: u64,
     length: Option<u64>,
     read: Arc<AtomicU64>,
+    /// It is no file: what is not there yet is waited for.
+    flows: bool,
+    /// The end of another line is there.
+    at_hand: bool,
+    line_bytes: usize,
+    without_line: u64,
+    without_line_max: u64,
+    without_alert: u64,
+    without_alert_max: u64,
 }
 
 impl Recording {
@@ -41,17 +62,49 @@ impl Recording {
             (Box::new(io::stdin()), None)
         } else {
             let file = File::open(path)?;
-            let length = file.metadata()?;
-            if length.is_dir() {
+            let found = file.metadata()?;
+            if found.is_dir() {
                 return Err(io::Error::other("it is a folder"));
             }
-            (Box::new(file), Some(length.len()))
+            (Box::new(file), found.is_file().then_some(found.len()))
         };
-        let mut input = BufReader::new(Counted { source, read: Arc::clone(&read) });
+        let mut input = BufReader::with_capacity(BUFFER_BYTES, Counted { source, read: Arc::clone(&read) });
         let is_gzip = input.fill_buf()?.starts_with(&GZIP);
-        let input: Box<dyn BufRead + Send> =
-            if is_gzip { Box::new(BufReader::new(MultiGzDecoder::new(input))) } else { Box::new(input) };
-        Ok(Self { input, feed: FeedName::new("replay"), number: 0, length, read })
+        let input: Box<dyn BufRead + Send> = if is_gzip {
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input)))
+        } else {
+            Box::new(input)
+        };
+        Ok(Self {
+            input,
+            feed: FeedName::new("replay"),
+            number: 0,
+            length,
+            read,
+            flows: length.is_none(),
+            at_hand: false,
+            line_bytes: 0,
+            without_line: 0,
+            without_line_max: BYTES_WITHOUT_LINE_MAX,
+            without_alert: 0,
+            without_alert_max: BYTES_WITHOUT_ALERT_MAX,
+        })
+    }
+
+    /// Looks whether [`Recording::open`] will find what it wants; reads nothing.
+    ///
+    /// # Errors
+    /// When there is nothing, or nothing that may be read.
+    pub fn look(path: &Path) -> io::Result<()> {
+        if path == Path::new("-") {
+            return Ok(());
+        }
+        let found = std::fs::metadata(path)?;
+        if found.is_dir() {
+            return Err(io::Error::other("it is a folder"));
+        }
+        // Opening a pipe would take its reader away.
+        if found.is_file() { File::open(path).map(drop) } else { Ok(()) }
     }
 
     /// How much of the file was read, from 0 to 1; `None` where nobody knows how long it is.
@@ -61,18 +114,43 @@ impl Recording {
         Some((self.read.load(Ordering::Relaxed) as f64 / length as f64).min(1.0))
     }
 
+    /// Whether the next line can be read without waiting for whoever writes it.
+    pub fn is_at_hand(&self) -> bool {
+        !self.flows || self.at_hand
+    }
+
+    /// The length of the line that was given last, in bytes.
+    pub fn line_bytes(&self) -> usize {
+        self.line_bytes
+    }
+
     /// The next line that is not blank, with its number; `None` at the end.
     ///
     /// # Errors
-    /// When reading or unfolding fails. What follows cannot be read then.
+    /// When reading or unfolding fails, and beyond [`BYTES_WITHOUT_LINE_MAX`] and [`BYTES_WITHOUT_ALERT_MAX`]; says
+    /// at which line. What follows cannot be read then.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Result<Alert, Rejected>)>> {
         loop {
             let Some(line) = self.whole_line()? else { return Ok(None) };
             self.number = self.number.saturating_add(1);
             if let Some(item) = read_line(&line, self.number, &self.feed, true) {
+                self.line_bytes = line.kept.len();
+                self.without_line = 0;
+                self.without_alert =
+                    if item.is_ok() { 0 } else { self.without_alert.saturating_add(line.length) };
+                if self.without_alert > self.without_alert_max {
+                    let bound = self.without_alert_max;
+                    return Err(self.given_up(format!(
+                        "no alert in more than {bound} bytes (BYTES_WITHOUT_ALERT_MAX); expected alerts, one a line"
+                    )));
+                }
                 return Ok(Some((self.number, item)));
             }
         }
+    }
+
+    fn given_up(&self, why: String) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, format!("after line {}: {why}", self.number))
     }
 
     fn whole_line(&mut self) -> io::Result<Option<Line>> {
@@ -81,14 +159,26 @@ impl Recording {
             let bytes = match self.input.fill_buf() {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let told = format!("after line {}: {error}", self.number);
+                    return Err(io::Error::new(error.kind(), told));
+                }
             };
             if bytes.is_empty() {
                 break;
             }
             let taken = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
             line.take_in(bytes.get(..taken).unwrap_or(bytes));
+            self.at_hand = self.flows && bytes.get(taken..).is_some_and(|rest| rest.contains(&b'\n'));
             self.input.consume(taken);
+            self.without_line = self.without_line.saturating_add(taken as u64);
+            if self.without_line > self.without_line_max {
+                let bound = self.without_line_max;
+                return Err(self.given_up(format!(
+                    "more than {bound} bytes (BYTES_WITHOUT_LINE_MAX) without the end of a line that \
+                     says anything; expected alerts, one a line"
+                )));
+            }
         }
         Ok((line.length > 0).then_some(line))
     }
@@ -152,14 +242,84 @@ mod tests {
         assert!(read(b"").is_empty());
     }
 
-    #[test]
-    fn a_bomb_is_one_long_line_and_not_kept() {
+    fn packed(parts: &[(&[u8], usize)]) -> Vec<u8> {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        for _ in 0..64 {
-            gzip.write_all(&vec![b'x'; 1024 * 1024]).unwrap();
+        for (part, times) in parts {
+            (0..*times).for_each(|_| gzip.write_all(part).unwrap());
         }
-        let found = read(&gzip.finish().unwrap());
-        assert_eq!(found.len(), 1);
+        gzip.finish().unwrap()
+    }
+
+    const MIB: usize = 1024 * 1024;
+
+    #[test]
+    fn a_long_line_is_not_kept_and_the_next_one_is_read() {
+        let found = read(&packed(&[(&vec![b'x'; MIB], 4), (b"\nnot json", 1)]));
+        assert_eq!(found.len(), 2);
         assert!(found[0].1.as_ref().unwrap_err().contains("ALERT_BODY_MAX_BYTES"));
+    }
+
+    /// Gigabytes in a few megabytes would keep whoever reads for minutes: what is read of it is bounded. Its members
+    /// are joined, which is legal.
+    #[test]
+    fn a_bomb_is_given_up_with_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, byte, bound) in
+            [("one-line.gz", b'x', BYTES_WITHOUT_LINE_MAX), ("no-lines.gz", b'\n', 2 << 20)]
+        {
+            let mut bomb = packed(&[(b"not json\n", 1)]);
+            let members = 3 * usize::try_from(bound).unwrap() / MIB;
+            bomb.extend(packed(&[(&vec![byte; MIB], 1)]).repeat(members));
+            let path = folder.path().join(name);
+            std::fs::write(&path, bomb).unwrap();
+            let mut recording = Recording::open(&path).unwrap();
+            recording.without_line_max = bound;
+            assert!(recording.next_line().unwrap().unwrap().1.is_err());
+            let told = recording.next_line().unwrap_err().to_string();
+            let line = if byte == b'x' { 1 } else { bound + 1 };
+            let wanted = format!("after line {line}: more than {bound} bytes (BYTES_WITHOUT_LINE_MAX)");
+            assert!(told.starts_with(&wanted), "{told}");
+        }
+    }
+
+    #[test]
+    fn lines_that_never_are_alerts_are_given_up_too() {
+        let (folder, alert) =
+            (tempfile::tempdir().unwrap(), include_bytes!("../../../tests/fixtures/feeds/sample.jsonl"));
+        let alert = alert.split_inclusive(|byte| *byte == b'\n').next().unwrap();
+        let path = folder.path().join("junk.gz");
+        std::fs::write(&path, packed(&[(b"junk\n", 400), (alert, 1), (b"junk\n", 1_000)])).unwrap();
+        let mut recording = Recording::open(&path).unwrap();
+        recording.without_alert_max = 2_500;
+        let mut read = 0;
+        let told = loop {
+            match recording.next_line() {
+                Ok(line) => read += usize::from(line.is_some()),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(
+            (read, told.starts_with("after line 902: no alert in more than 2500 bytes")),
+            (901, true),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_was_cut_says_after_which_line() {
+        let sample = include_bytes!("../../../tests/fixtures/feeds/sample.jsonl");
+        let whole = packed(&[(sample, 1)]);
+        let (folder, half) = (tempfile::tempdir().unwrap(), whole.len() / 2);
+        let path = folder.path().join("cut.gz");
+        std::fs::write(&path, &whole[..half]).unwrap();
+        let mut recording = Recording::open(&path).unwrap();
+        let mut last = 0;
+        let told = loop {
+            match recording.next_line() {
+                Ok(line) => last = line.unwrap().0,
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(last > 100 && told.starts_with(&format!("after line {last}: ")), "{told}");
     }
 }

@@ -1,6 +1,7 @@
 //! The corpus: what its truth says must fire fires, and nothing else; and each safeguard, switched off by a change
 //! to the data or to what people wrote, makes a storyline come out wrong.
 
+mod ahead;
 mod corpus;
 mod others;
 mod planted;
@@ -44,11 +45,22 @@ pub(super) enum Rpc {
     Poor,
     /// One that fails for some time, and then is there.
     Away,
+    /// Answers from the chain model, each after a time of its own; fails, refuses, is of another mind or has none by the
+    /// block alone, whoever asks when.
+    Moody,
+    /// Answers from the chain model, each after 20 ms.
+    Slow,
+    /// Fails whoever asks while another question is open.
+    Jealous,
+    /// Has no block.
+    Empty,
 }
 
 /// What is replayed, and with what.
 pub(super) struct Trial {
     pub(super) rpc: Rpc,
+    in_order: bool,
+    asked: Arc<AtomicUsize>,
     runbooks: BTreeMap<String, String>,
     maintenance: Option<String>,
     lines: Vec<Vec<u8>>,
@@ -110,6 +122,8 @@ impl Trial {
         let lines = sample.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         Self {
             rpc: Rpc::Model,
+            in_order: false,
+            asked: Arc::default(),
             runbooks: runbooks.collect(),
             maintenance: Some(std::fs::read_to_string(fixtures().join("corpus/maintenance.toml")).unwrap()),
             lines: lines.map(<[u8]>::to_vec).collect(),
@@ -195,6 +209,18 @@ impl Trial {
         self
     }
 
+    /// Nothing is asked before its turn.
+    pub(super) fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
+    /// Counts the questions put to the RPC.
+    pub(super) fn counting(mut self, asked: &Arc<AtomicUsize>) -> Self {
+        self.asked = Arc::clone(asked);
+        self
+    }
+
     pub(super) async fn run(self) -> Outcome {
         self.why(None).await
     }
@@ -214,21 +240,37 @@ impl Trial {
             Rpc::Unset => None,
             // Nobody listens on the discard port.
             Rpc::Dead => Some("http://127.0.0.1:9".to_owned()),
-            how @ (Rpc::Model | Rpc::WrongChain | Rpc::Refusing | Rpc::Poor | Rpc::Away) => {
-                Some(model(how, self.seed).await)
-            }
+            how @ (Rpc::Model
+            | Rpc::WrongChain
+            | Rpc::Refusing
+            | Rpc::Poor
+            | Rpc::Away
+            | Rpc::Moody
+            | Rpc::Slow
+            | Rpc::Jealous
+            | Rpc::Empty) => Some(model(how, self.seed, Arc::clone(&self.asked)).await),
         };
         let environment: Environment = base.map(|base| ("CORPUS_RPC", base)).into_iter().collect();
         let path = folder.path().join("redhandle.toml");
         let rules = folder.path().join("rules");
         let config = load_with(&path, &environment, jiff::civil::date(2026, 11, 21), Some(&rules)).unwrap();
         let mut replay = Replay::new(&config, why).unwrap();
+        if self.in_order {
+            replay = replay.in_order();
+        }
         let (mut firings, feed) = (Vec::new(), FeedName::new("replay"));
-        for (index, line) in self.lines.iter().enumerate() {
-            let number = u64::try_from(index + 1).unwrap();
-            let item = parse_alert(line, &feed, true)
-                .map_err(|malformed| Rejected::malformed(Some(number), malformed, line));
-            firings.extend(replay.take(number, item).await);
+        let mut lines = self.lines.iter().enumerate();
+        loop {
+            while replay.has_room()
+                && let Some((index, line)) = lines.next()
+            {
+                let number = u64::try_from(index + 1).unwrap();
+                let item = parse_alert(line, &feed, true)
+                    .map_err(|malformed| Rejected::malformed(Some(number), malformed, line));
+                replay.foresee(number, line.len(), item);
+            }
+            let Some(found) = replay.judge_next().await else { break };
+            firings.extend(found);
         }
         firings.extend(replay.settle_all().await);
         let (summary, story) = replay.finish();
@@ -297,10 +339,10 @@ pub(super) fn canonical_of(seed: u64, chain: u64, number: u64) -> B256 {
 const AWAY_FOR: usize = 15;
 
 /// An RPC that answers from the chain model; gives its base.
-async fn model(how: Rpc, seed: u64) -> String {
+async fn model(how: Rpc, seed: u64, asked: Arc<AtomicUsize>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let state = (how, seed, Arc::new(AtomicUsize::new(0)));
+    let state = (how, seed, asked, Arc::default());
     let app = Router::new().route("/{chain}", post(answer)).with_state(state);
     #[expect(clippy::disallowed_methods, reason = "a server beside the test")]
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -308,20 +350,36 @@ async fn model(how: Rpc, seed: u64) -> String {
 }
 
 async fn answer(
-    State((how, seed, asked)): State<(Rpc, u64, Arc<AtomicUsize>)>,
+    State((how, seed, asked, open)): State<(Rpc, u64, Arc<AtomicUsize>, Arc<AtomicUsize>)>,
     axum::extract::Path(chain): axum::extract::Path<u64>,
     Json(question): Json<Value>,
 ) -> Result<Json<Value>, StatusCode> {
     let nth = asked.fetch_add(1, Ordering::SeqCst);
+    let moods = if how == Rpc::Moody { ahead::mood(chain, &question, nth).await? } else { None };
+    if how == Rpc::Slow {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    if how == Rpc::Jealous {
+        let others = open.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        open.fetch_sub(1, Ordering::SeqCst);
+        if others > 0 {
+            return Err(StatusCode::TOO_MANY_REQUESTS);
+        }
+    }
     if (how == Rpc::Poor && nth % 3 == 0) || (how == Rpc::Away && nth < AWAY_FOR) {
         return Err(StatusCode::INTERNAL_SERVER_ERROR);
     }
     let mut reply = json!({ "jsonrpc": "2.0", "id": question["id"] });
     if how == Rpc::Refusing || (how == Rpc::Poor && nth % 7 == 0) {
         reply["error"] = json!({ "code": -32_005, "message": "limit exceeded" });
+    } else if let Some((key, said)) = moods {
+        reply[key] = said;
     } else if question["method"] == "eth_chainId" {
         let said = if how == Rpc::WrongChain { 5 } else { chain };
         reply["result"] = json!(format!("{said:#x}"));
+    } else if how == Rpc::Empty {
+        reply["result"] = Value::Null;
     } else {
         assert_eq!(question["method"], "eth_getBlockByNumber");
         let number = question["params"][0].as_str().unwrap();

@@ -75,7 +75,16 @@ impl Following {
         let matches = self.complete(&keys, alert.event_time(), &alert.hash, said.runbook, condition);
         matches.iter().for_each(|_| count(&mut said.counters.fired));
         said.observation.matches.extend(matches);
-        self.trails.make_room(TRAILS_MAX);
+        // The newest stays: no alert displaces its own trail unless it is the oldest of all.
+        let within = condition.count().within;
+        for quiet_since in self.trails.make_room(TRAILS_MAX) {
+            let quiet_for = alert.event_time().duration_since(quiet_since);
+            count(&mut said.counters.trails_dropped);
+            if quiet_for <= within {
+                count(&mut said.counters.trails_cut_short);
+            }
+            said.note(Why::TrailDropped { quiet_for, cut_short: quiet_for <= within });
+        }
     }
 
     /// Fires each contract whose steps are all on one of these trails, once.

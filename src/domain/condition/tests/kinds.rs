@@ -10,7 +10,7 @@ fn step(when: &str, anywhere: bool) -> StepSpec {
     StepSpec { when: when.to_owned(), anywhere }
 }
 
-fn sequence(same: Same) -> ConditionSpec {
+pub(super) fn sequence(same: Same) -> ConditionSpec {
     let steps = vec![
         step("alert.bot == \"0xa1\"", same == Same::Attacker),
         step("alert.bot == \"0xb2\"", false),
@@ -28,7 +28,7 @@ fn by(hash: &str, bot: &str, second: i64, attacker: Address) -> Alert {
     Alert { addresses: vec![attacker, VAULT], ..alert(hash, bot, second) }
 }
 
-fn funded(hash: &str, second: i64, attacker: Address) -> Alert {
+pub(super) fn funded(hash: &str, second: i64, attacker: Address) -> Alert {
     Alert { addresses: vec![attacker], ..alert(hash, "0xa1", second) }
 }
 

@@ -14,6 +14,7 @@ mod reference;
 mod safeguards;
 mod stream;
 mod suppression;
+mod trails;
 mod words;
 
 use std::sync::OnceLock;

@@ -314,3 +314,28 @@ fn a_match_is_told_in_our_words_only() {
     1 alert about vault (2 from 2 different bots within 10m would fire in full): an unprintable id (bot 0xa1); the feed is not authenticated, so this only pages
     "#);
 }
+
+/// Another vendor's bot is named, so that people know whom to ask; nothing of its name is more than a name.
+#[test]
+fn a_vendors_bot_is_named_and_its_name_is_no_more_than_that() {
+    let long = "x:".to_owned() + &"y".repeat(100);
+    let hostile = "grafana:\u{202e}<@U1> [pay](https://evil.example/x)\u{1b}[2J";
+    let bots = ["alertmanager:tvl", "onchain-mon:core/vault 1.2", "chain:ethereum", hostile, &long, " "];
+    let said: Vec<String> = bots
+        .iter()
+        .map(|bot| {
+            let mut matcher = matcher(ConditionSpec { when: "true".to_owned(), count: None, ..spec() });
+            let because =
+                matcher.observe(&alert("0x1", bot, 0), &Known::CANONICAL).matches[0].because.clone();
+            because.trim_start_matches("1 alert about vault: 0x1 ").to_owned()
+        })
+        .collect();
+    assert_snapshot!(said.join("\n"), @r"
+    (bot alertmanager:tvl)
+    (bot “onchain-mon:core/vault 1.2”)
+    (bot chain:ethereum)
+    (bot “grafana:\u{202e}\u{3c}\u{40}u1\u{3e} \u{5b}pay\u{5d}\u{28}https:\u{2f}\u{2f}evil\u{2e}example/x\u{29}\u{1b}\u{5b}2j”)
+    (bot x:yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…)
+    (bot an unprintable id)
+    ");
+}

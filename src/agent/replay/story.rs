@@ -1,0 +1,158 @@
+//! What became of one alert: for people who ask why they were paged, and why they were not.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Firing, Replay};
+use crate::domain::alert::Alert;
+use crate::domain::condition::{Canonicity, HeldBack, Observation, Scope, SilenceId, Verdict, Withdrawal};
+use crate::domain::incident::Actor;
+use crate::domain::names::ConditionId;
+use crate::domain::silence::Silence;
+
+/// What became of one alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Story {
+    /// The alert.
+    pub hash: String,
+    /// Every time it came.
+    pub arrivals: Vec<StoryArrival>,
+    /// Firings it took part in.
+    pub firings: Vec<Firing>,
+    /// What was taken back later.
+    pub withdrawn: Vec<Withdrawal>,
+    /// Why what was given could not be read to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// Firings it took part in that were held back, with their reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<StoryHeld>,
+}
+
+/// One time the alert came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoryArrival {
+    /// The line.
+    pub line: u64,
+    /// Event time.
+    pub at: Timestamp,
+    /// What the chain said about its block; none where it was not asked.
+    pub block: Option<Canonicity>,
+    /// It was known already.
+    pub repeated: bool,
+    /// What each condition that it is about makes of it, and what was discarded and why.
+    pub conditions: Vec<StoryCondition>,
+}
+
+/// What one condition made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoryCondition {
+    /// Which.
+    pub condition: ConditionId,
+    /// In words.
+    pub told: Vec<String>,
+}
+
+/// A firing that was held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoryHeld {
+    /// What would have been told, with its reasons.
+    #[serde(flatten)]
+    pub held: HeldBack,
+    /// The silences among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<StorySilence>,
+}
+
+/// A silence that held something back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StorySilence {
+    /// Its name.
+    pub id: SilenceId,
+    /// About what.
+    pub scope: Scope,
+    /// Who answers for it.
+    pub by: Actor,
+    /// Why.
+    pub comment: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// When it ended, or ends.
+    pub until: Timestamp,
+}
+
+impl StorySilence {
+    fn of(silence: &Silence) -> Self {
+        Self {
+            id: silence.id,
+            scope: silence.scope.clone(),
+            by: silence.by.clone(),
+            comment: silence.comment.clone(),
+            from: silence.from,
+            until: silence.end(),
+        }
+    }
+}
+
+impl Replay {
+    pub(super) fn note_held(&mut self) {
+        for held in self.matcher.take_held() {
+            self.summary.held = self.summary.held.saturating_add(1);
+            if let Some(story) = &mut self.story
+                && held.matched.alerts.iter().any(|hash| hash.0 == story.hash)
+            {
+                let silences = held.silences().filter_map(|id| self.silenced.get(id));
+                let silences = silences.map(StorySilence::of).collect();
+                story.held.push(StoryHeld { held, silences });
+            }
+        }
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        line: u64,
+        alert: &Alert,
+        block: Option<Canonicity>,
+        observation: &Observation,
+    ) {
+        let Some(story) = self.story.as_mut().filter(|story| story.hash == alert.hash.0) else { return };
+        let conditions =
+            self.matcher
+                .verdicts(alert)
+                .into_iter()
+                .map(|verdict| {
+                    let notes = observation.notes.iter().filter(|note| {
+                        note.runbook == verdict.runbook && note.condition == verdict.condition
+                    });
+                    let mut told = vec![in_words(&verdict)];
+                    told.extend(notes.map(|note| note.why.to_string()));
+                    StoryCondition { condition: verdict.condition, told }
+                })
+                .collect();
+        story.arrivals.push(StoryArrival {
+            line,
+            at: alert.event_time(),
+            block,
+            repeated: observation.repeated,
+            conditions,
+        });
+    }
+}
+
+fn in_words(verdict: &Verdict) -> String {
+    let about: Vec<&str> = verdict.about.iter().map(crate::domain::names::ContractName::as_str).collect();
+    let about = match about.as_slice() {
+        [] => "it is about none of the contracts".to_owned(),
+        about => format!("it is about {}", about.join(", ")),
+    };
+    let when = match &verdict.when {
+        Ok(true) => "`when` holds".to_owned(),
+        Ok(false) => "`when` does not hold".to_owned(),
+        Err(lack) => format!("`when` cannot be told: {lack}"),
+    };
+    let steps: Vec<String> = verdict.steps.iter().map(ToString::to_string).collect();
+    match steps.as_slice() {
+        [] => format!("{about}; {when}"),
+        steps => format!("{about}; it may be step {}", steps.join(" or ")),
+    }
+}
