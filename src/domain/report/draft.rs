@@ -171,7 +171,7 @@ fn line(text: Option<&str>, chars_max: usize) -> Result<Option<String>, String> 
 /// A title and a text from what was written without a title: the first line, cut at a bound, and everything.
 pub fn title_from(written: &str) -> (String, Option<String>) {
     let written = written.trim();
-    let first = written.lines().next().unwrap_or_default().trim();
+    let first = written.split(['\n', '\r']).next().unwrap_or_default().trim();
     let title: String = first.chars().take(TITLE_MAX_CHARS).collect();
     let text = (title.len() < written.len()).then(|| written.to_owned());
     (title, text)

@@ -101,6 +101,7 @@ fn a_media_type_is_a_claim_in_two_words() {
 fn a_title_is_the_first_line_and_nothing_is_lost() {
     assert_eq!(title_from(" one line "), ("one line".to_owned(), None));
     assert_eq!(title_from("one\ntwo"), ("one".to_owned(), Some("one\ntwo".to_owned())));
+    assert_eq!(title_from("one\rtwo"), ("one".to_owned(), Some("one\rtwo".to_owned())));
     let (title, text) = title_from(&"x".repeat(TITLE_MAX_CHARS + 5));
     assert_eq!((title.len(), text.map(|text| text.len())), (TITLE_MAX_CHARS, Some(TITLE_MAX_CHARS + 5)));
 }
