@@ -91,6 +91,7 @@ fn settings() -> Reports {
         slack: Some(SlackCommand {
             secret: SECRET.into(),
             teams: ["T1".to_owned()].into(),
+            users: None,
             source: ReportSource::SecurityTeam,
         }),
         mail: Some(ReportMail {
