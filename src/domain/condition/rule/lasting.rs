@@ -8,11 +8,14 @@
 //! An end that is told late, of a time before the state had lasted long enough, takes the firing back; what was said
 //! after it has begun the state anew.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 
 use jiff::Timestamp;
 
+use self::words::Words;
 use super::super::about::About;
 use super::super::compile::{Condition, Watched};
 use super::super::mute::ActiveSilence;
@@ -21,7 +24,6 @@ use super::super::state::{StatePhase, state_of};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
-use super::words::Words;
 use super::{Arriving, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, FeedName, RunbookId};

@@ -10,7 +10,6 @@ mod lasting;
 mod muted;
 mod reach;
 mod silent;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

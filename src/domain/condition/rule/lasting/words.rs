@@ -3,7 +3,7 @@
 //! The first word began it, and carries what came of it. The others count once an end between them is told late: the
 //! state has begun anew with the first word after that end, and nobody may say so again.
 
-use super::super::window::{Entry, Mark};
+use super::super::super::window::{Entry, Mark};
 
 /// Most words kept beside the first; beyond, the earliest of them goes, and a state that is found to have begun anew
 /// begins with the next one.
