@@ -13,7 +13,7 @@ const ITEMS_SHOWN_MAX: usize = 5;
 
 /// What the condition does, and when, in one sentence or two.
 pub fn explain(condition: &Condition) -> String {
-    let spec = condition.spec();
+    let spec = &on_one_line(condition.spec());
     let contracts: Vec<&str> = condition
         .watched()
         .iter()
@@ -76,7 +76,7 @@ pub fn explain(condition: &Condition) -> String {
         sentence.push_str(&format!("; alerts older than {:#} do not count", spec.max_age));
     }
     for (name, text) in &condition.used().macros {
-        sentence.push_str(&format!("; {name} is {text}"));
+        sentence.push_str(&format!("; {name} is {}", one_line(text)));
     }
     for (name, items) in &condition.used().lists {
         let shown: Vec<&str> = items.iter().take(ITEMS_SHOWN_MAX).map(String::as_str).collect();
@@ -85,6 +85,22 @@ pub fn explain(condition: &Condition) -> String {
         sentence.push_str(&format!("; lists.{name} is {}{more}", shown.join(", ")));
     }
     sentence
+}
+
+/// The same with its expressions each on one line, over however many they were written.
+fn on_one_line(spec: &ConditionSpec) -> ConditionSpec {
+    let mut spec = spec.clone();
+    let steps = spec.sequence.iter_mut().flat_map(|sequence| &mut sequence.steps).map(|step| &mut step.when);
+    for text in steps.chain([&mut spec.when]).chain(&mut spec.including).chain(&mut spec.confirm) {
+        *text = one_line(text);
+    }
+    spec
+}
+
+/// No text in quotes goes over several lines, so what is between lines is blank.
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 /// What the alerts of one window have in common, where it is not the contract alone.

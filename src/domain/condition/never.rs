@@ -13,6 +13,9 @@ use super::vocabulary::{AlertField, SEVERITIES};
 use crate::domain::alert::BotId;
 use crate::domain::expression::language::{Expression, Outlook, Span, Subject};
 
+/// Contracts whose chain is said where none is on the chain of every step.
+const CHAINS_SHOWN_MAX: usize = 3;
+
 /// What must be so of an alert.
 pub(super) type AlertOutlook = Outlook<AlertField>;
 
@@ -100,9 +103,14 @@ impl Asked {
         if let Some(including) = including {
             found("count.including", "", including.outlook().and_then(|including| including.and(&when)));
         }
+        let mut possible = Vec::new();
         for (index, step) in steps.enumerate() {
-            let number = format!("step {}: ", index.saturating_add(1));
-            found("step", &number, step.outlook().and_then(|step| step.and(&when)));
+            let number = format!("step {}", index.saturating_add(1));
+            let outlook = step.outlook().and_then(|step| step.and(&when));
+            possible.extend(found("step", &format!("{number}: "), outlook).map(|outlook| (number, outlook)));
+        }
+        if let Some(why) = on_no_chain_together(&possible, watched) {
+            problems.push(ConditionProblem::NeverTrue { key: "step", why });
         }
         Self { when: Some(when) }
     }
@@ -130,6 +138,22 @@ fn on_a_chain(outlook: AlertOutlook, watched: &[Watched]) -> Result<AlertOutlook
         Some(why) if refused.len() == watched.len() => Err(why.clone()),
         Some(_) | None => Ok(outlook),
     }
+}
+
+/// The steps of a sequence happen on one chain, that of the contract: why there is none for all of them.
+fn on_no_chain_together(steps: &[(String, AlertOutlook)], watched: &[Watched]) -> Option<String> {
+    let refused = |watched: &Watched| {
+        steps.iter().find_map(|(step, outlook)| {
+            let asked = outlook.refuses_number(&AlertField::Chain, watched.chain_id.0)?;
+            Some(format!(
+                "{step} asks for alert.chain to be {asked}, and {} is on {}",
+                watched.contract, watched.chain_id.0
+            ))
+        })
+    };
+    let why: BTreeSet<String> = watched.iter().map(refused).collect::<Option<_>>()?;
+    let shown: Vec<String> = why.into_iter().take(CHAINS_SHOWN_MAX).collect();
+    (!shown.is_empty()).then(|| format!("no contract is on the chain of every step: {}", shown.join("; ")))
 }
 
 /// Whether as many different bots, stages and the like can come together as are asked for.

@@ -5,12 +5,17 @@
 //! of the end. Each state fires once, until it has ended and begun again. Time is that of the data, or the wall
 //! clock where that is ahead, as for heartbeats.
 //!
-//! An end that is told late, of a time before the state had lasted long enough, takes the firing back.
+//! An end that is told late, of a time before the state had lasted long enough, takes the firing back; what was said
+//! after it has begun the state anew.
+
+mod words;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 
 use jiff::Timestamp;
 
+use self::words::Words;
 use super::super::about::About;
 use super::super::compile::{Condition, Watched};
 use super::super::mute::ActiveSilence;
@@ -32,12 +37,27 @@ type StateKey = (bool, FeedName, String);
 /// One state.
 #[derive(Clone, Debug, Default)]
 struct State {
-    /// The contracts it is about, each with the alert that began it.
-    begun: BTreeMap<ContractName, Entry>,
+    /// The contracts it is about, each with what began it.
+    begun: BTreeMap<ContractName, Words>,
     /// The last end that is known: when, and by which alert.
     ended: Option<(Timestamp, AlertHash)>,
     /// When it was last spoken of, end or not.
     heard: Option<Timestamp>,
+}
+
+impl State {
+    /// Drops these words; gives them for each contract, the first of all in front.
+    fn drop_words(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Vec<(ContractName, Vec<Entry>)> {
+        let mut dropped = Vec::new();
+        for (contract, words) in std::mem::take(&mut self.begun) {
+            let (rest, gone) = words.without(gone);
+            if !gone.is_empty() {
+                dropped.push((contract.clone(), gone));
+            }
+            self.begun.extend(rest.map(|rest| (contract, rest)));
+        }
+        dropped
+    }
 }
 
 /// The states of one condition.
@@ -85,11 +105,9 @@ impl Lasting {
             };
             said.muted(entry.muted.iter());
             said.observation.kept = true;
-            let held = state.begun.entry(watched.contract.clone()).or_insert_with(|| entry.clone());
-            // Word of an earlier begin moves it, and so does a newer block of the same alert.
-            if entry.at < held.at || entry.hash == held.hash {
-                let mark = std::mem::take(&mut held.mark);
-                *held = Entry { mark, ..entry };
+            match state.begun.entry(watched.contract.clone()) {
+                Vacant(begun) => drop(begun.insert_entry(Words::new(entry))),
+                Occupied(mut begun) => begun.get_mut().add(entry),
             }
         }
     }
@@ -121,10 +139,10 @@ impl Lasting {
             state.ended = Some((at, alert.hash.clone()));
         }
         let lasting = said.condition.count().within;
-        let over: Vec<ContractName> =
-            state.begun.iter().filter(|(_, entry)| entry.at <= at).map(|(name, _)| name.clone()).collect();
-        for contract in over {
-            let Some(entry) = state.begun.remove(&contract) else { continue };
+        for (contract, gone) in state.drop_words(&|word| word.at <= at) {
+            // What was said after this end has begun the state anew.
+            self.next = Some(Timestamp::MIN);
+            let Some(entry) = gone.into_iter().next() else { continue };
             let lasted = at.duration_since(entry.at);
             if lasted >= lasting {
                 continue;
@@ -148,9 +166,9 @@ impl Lasting {
     fn make_room(&mut self, said: &mut Said<'_>) {
         let first = self.states.iter().min_by_key(|(_, state)| state.heard).map(|(key, _)| key.clone());
         let Some(gone) = first.and_then(|key| self.states.remove(&key)) else { return };
-        for entry in gone.begun.into_values() {
+        for word in gone.begun.values().flat_map(Words::all) {
             count(&mut said.counters.displaced);
-            said.note(Why::WindowFull(entry.hash));
+            said.note(Why::WindowFull(word.hash.clone()));
         }
     }
 
@@ -168,7 +186,8 @@ impl Lasting {
         let lasting = condition.count().within;
         self.next = None;
         for ((authenticated, ..), state) in &mut self.states {
-            for (contract, entry) in &mut state.begun {
+            for (contract, words) in &mut state.begun {
+                let entry = words.first_mut();
                 let Ok(due) = entry.at.checked_add(lasting) else { continue };
                 let doubt = if entry.muted.is_empty() { entry.doubt() } else { Some(Downgrade::Suppressed) };
                 let told = match doubt {
@@ -205,7 +224,7 @@ impl Lasting {
     /// clock.
     pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
         self.next = Some(Timestamp::MIN);
-        for entry in self.states.values_mut().flat_map(|state| state.begun.values_mut()) {
+        for entry in self.words_mut() {
             entry.muted = silenced(&entry.muted, entry, (runbook, condition, &entry.about), silences);
         }
     }
@@ -213,7 +232,7 @@ impl Lasting {
     /// The block is on the chain: what it began counts in full from the next look at the clock.
     pub(super) fn confirm_block(&mut self, block: &BlockId) {
         self.next = Some(Timestamp::MIN);
-        for entry in self.states.values_mut().flat_map(|state| state.begun.values_mut()) {
+        for entry in self.words_mut() {
             if is_open(entry, block) {
                 entry.canonicity = Canonicity::Canonical;
             }
@@ -223,14 +242,14 @@ impl Lasting {
     pub(super) fn remove(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
         for state in self.states.values_mut() {
-            let found: Vec<ContractName> =
-                state.begun.iter().filter(|(_, entry)| gone(entry)).map(|(name, _)| name.clone()).collect();
-            for contract in found {
-                let Some(entry) = state.begun.remove(&contract) else { continue };
-                if entry.mark.acted() {
-                    removed.acted.entry(contract).or_default().insert(entry.hash);
-                } else {
-                    removed.waiting.insert(entry.hash);
+            for (contract, words) in state.drop_words(gone) {
+                self.next = Some(Timestamp::MIN);
+                for word in words {
+                    if word.mark.acted() {
+                        removed.acted.entry(contract.clone()).or_default().insert(word.hash);
+                    } else {
+                        removed.waiting.insert(word.hash);
+                    }
                 }
             }
         }
@@ -240,8 +259,8 @@ impl Lasting {
     /// What the clock made of the states about a contract is not taken for done: it is due again.
     pub(super) fn take_back(&mut self, contract: &ContractName) {
         self.next = Some(Timestamp::MIN);
-        for entry in self.states.values_mut().filter_map(|state| state.begun.get_mut(contract)) {
-            entry.mark = Mark::default();
+        for words in self.states.values_mut().filter_map(|state| state.begun.get_mut(contract)) {
+            words.first_mut().mark = Mark::default();
         }
     }
 
@@ -251,7 +270,8 @@ impl Lasting {
             if *trust != authenticated {
                 continue;
             }
-            state.begun.retain(|_, entry| entry.hash != *hash);
+            state.drop_words(&|word| word.hash == *hash);
+            self.next = Some(Timestamp::MIN);
             state.ended = state.ended.take().filter(|(_, by)| by != hash);
         }
     }
@@ -259,13 +279,17 @@ impl Lasting {
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
         let own = self.states.iter().filter(|((trust, ..), _)| *trust == authenticated);
         own.map(|(_, state)| state).any(|state| {
-            state.begun.values().any(|entry| entry.hash == *hash)
+            state.begun.values().flat_map(Words::all).any(|word| word.hash == *hash)
                 || state.ended.as_ref().is_some_and(|(_, by)| by == hash)
         })
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.states.values().flat_map(|state| state.begun.values())
+        self.states.values().flat_map(|state| state.begun.values()).flat_map(Words::all)
+    }
+
+    fn words_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.states.values_mut().flat_map(|state| state.begun.values_mut()).flat_map(Words::all_mut)
     }
 
     /// When the oldest of the states that last began.

@@ -94,6 +94,22 @@ fn an_end_may_overtake_its_begin_and_be_told_late() {
 }
 
 #[test]
+fn what_was_said_after_an_end_that_is_told_late_has_begun_the_state_anew() {
+    let mut matcher = matcher(lasting());
+    heard(&mut matcher, &begin("0x1", 0));
+    assert_eq!(matcher.tick(at(600)).len(), 1);
+    // The word of its end was lost on the way, and comes after that of the next begin.
+    heard(&mut matcher, &begin("0x2", 1_260));
+    assert!(matcher.tick(at(1_860)).is_empty(), "it is the same state, as far as is known");
+    assert!(quiet(&mut matcher, &end("0x3", 1_200)).withdrawn.is_empty());
+    assert!(matcher.holds(&AlertHash("0x2".to_owned()), true));
+    let found = matcher.tick(at(1_920));
+    assert_eq!((found.len(), found[0].at), (1, at(1_860)));
+    assert_eq!(found[0].alerts, [AlertHash("0x2".to_owned())]);
+    assert_eq!(fired(&mut matcher, 9_000), [] as [i64; 0], "once");
+}
+
+#[test]
 fn states_are_told_apart_and_events_are_none() {
     let mut matcher = matcher(lasting());
     heard(&mut matcher, &begin("0x1", 0));

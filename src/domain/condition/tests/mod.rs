@@ -11,6 +11,8 @@ mod needs;
 mod never;
 mod numbers;
 mod reference;
+mod reference_doubt;
+mod reference_lasting;
 mod safeguards;
 mod stream;
 mod suppression;

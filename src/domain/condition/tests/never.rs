@@ -242,3 +242,25 @@ fn more_than_there_can_be_is_told() {
         assert_eq!(told(counted(|spec| spec.distinct = distinct(of, at_least))), "it can fire");
     }
 }
+
+#[test]
+fn steps_that_are_on_no_chain_together_are_an_error() {
+    let steps = |one: &str, other: &str| {
+        let steps = [one, other].map(|when| StepSpec { when: when.to_owned(), anywhere: false }).to_vec();
+        let mut spec = ConditionSpec { count: None, about: vec!["vault".into(), "pool".into()], ..spec() };
+        spec.sequence =
+            Some(SequenceSpec { same: Same::Attacker, within: SignedDuration::from_mins(10), steps });
+        told(spec)
+    };
+    assert_snapshot!(
+        steps("alert.chain == 1", "alert.chain == 10"),
+        @"step: it can never be true: no contract is on the chain of every step: step 1 asks for alert.chain to be 1, and pool is on 10; step 2 asks for alert.chain to be 10, and vault is on 1"
+    );
+    for (one, other) in [
+        ("alert.chain == 1", "alert.chain in [1, 10]"),
+        ("alert.chain == 10 || alert.severity == CRITICAL", "alert.chain == 1"),
+        ("alert.chain == 10", "true"),
+    ] {
+        assert_eq!(steps(one, other), "it can fire", "{one}; {other}");
+    }
+}

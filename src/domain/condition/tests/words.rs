@@ -215,3 +215,13 @@ fn what_macros_stand_for_is_bounded_as_if_it_were_written_out() {
     }
     assert!(compiled(single("c499"), &chain).is_ok());
 }
+
+#[test]
+fn what_is_written_over_several_lines_is_explained_on_one() {
+    let spec = ConditionSpec {
+        when: "\nalert.severity >= CRITICAL\n    && alert.name == \"a  b\"\n".to_owned(),
+        including: Some("alert.chain == 1\n|| alert.chain == 10\n".to_owned()),
+        ..spec()
+    };
+    assert_snapshot!(explain(&compile_spec(spec)), @r#"pages, prepares and proposes when 2 alerts from 2 different bots, each with alert.severity >= CRITICAL && alert.name == "a  b", about vault, fall within 10m, at least one with alert.chain == 1 || alert.chain == 10; one such alert alone, if CRITICAL, pages and prepares"#);
+}
