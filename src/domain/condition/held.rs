@@ -25,8 +25,13 @@ impl HashKey {
 /// Lower case only: another case is another text, and would be another alert.
 fn digest(text: &str) -> Option<[u8; 32]> {
     let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64)?;
-    let is_lower = digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    is_lower.then(|| hex::decode_to_array(digits).ok()).flatten()
+    // Another prefix is not stripped, and looking at all of them is quicker than stopping at the first.
+    let is_strange =
+        digits.bytes().fold(false, |strange, digit| strange | !digit.is_ascii_digit() & (digit < b'a'));
+    if is_strange {
+        return None;
+    }
+    hex::decode_to_array(digits).ok()
 }
 
 /// Which rules may hold an alert: all that do, and for a while some that no longer do.

@@ -78,10 +78,15 @@ impl Names {
         let known = |name: &str| self.0.get(name).map_or(Name::Unheard, |number| Name::Known(*number));
         match name {
             "" => Name::Lacking,
-            name if name.bytes().any(|byte| byte.is_ascii_uppercase()) => known(&name.to_ascii_lowercase()),
+            name if has_capitals(name) => known(&name.to_ascii_lowercase()),
             name => known(name),
         }
     }
+}
+
+/// Looking at all of it is quicker than stopping at the first.
+fn has_capitals(name: &str) -> bool {
+    name.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase())
 }
 
 /// What a field of the alert says.

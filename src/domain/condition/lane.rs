@@ -197,7 +197,10 @@ fn version(alert: &Alert) -> Version {
 
 /// The newest times of two different bots, the newer first.
 #[derive(Clone, Debug, Default)]
-struct TwoBots(Vec<(BotId, Timestamp)>);
+struct TwoBots {
+    newer: Option<(BotId, Timestamp)>,
+    older: Option<(BotId, Timestamp)>,
+}
 
 impl TwoBots {
     fn reach(&mut self, bot: &BotId, at: Timestamp) {
@@ -205,37 +208,37 @@ impl TwoBots {
         if self.both().is_some_and(|both| at <= both) {
             return;
         }
-        if let Some((_, newest)) = self.0.iter_mut().find(|(known, _)| known == bot) {
-            *newest = at.max(*newest);
-        } else if let [_, (older, newest)] = self.0.as_mut_slice() {
-            older.clone_from(bot);
-            *newest = at;
-        } else {
-            self.0.push((bot.clone(), at));
+        match (&mut self.newer, &mut self.older) {
+            (Some((known, newest)), _) if known == bot => *newest = at.max(*newest),
+            // Whoever it was, the new time is beyond theirs.
+            (Some(_), Some((known, newest))) => {
+                known.clone_from(bot);
+                *newest = at;
+            }
+            (Some(_), older @ None) => *older = Some((bot.clone(), at)),
+            (newer @ None, _) => *newer = Some((bot.clone(), at)),
         }
-        if let [(_, one), (_, other)] = self.0.as_slice()
-            && one < other
-        {
-            self.0.swap(0, 1);
+        if self.last() > self.newer.as_ref().map(|(_, at)| *at) {
+            std::mem::swap(&mut self.newer, &mut self.older);
         }
     }
 
     /// The newest time that both have reached, or the one there is.
     fn last(&self) -> Option<Timestamp> {
-        self.0.last().map(|(_, at)| *at)
+        self.older.as_ref().or(self.newer.as_ref()).map(|(_, at)| *at)
     }
 
     /// The newest time that both have reached.
     fn both(&self) -> Option<Timestamp> {
-        self.0.get(1).map(|(_, at)| *at)
+        self.older.as_ref().map(|(_, at)| *at)
     }
 
     /// What binds this bot: the time of both, or its own while it is alone.
     fn binding(&self, bot: &BotId) -> Option<Timestamp> {
-        match self.0.as_slice() {
-            [(alone, newest)] if alone == bot => Some(*newest),
-            [_, (_, newest)] => Some(*newest),
-            _nobody_yet => None,
+        match (&self.newer, &self.older) {
+            (Some((alone, newest)), None) if alone == bot => Some(*newest),
+            (_, Some((_, newest))) => Some(*newest),
+            (Some(_) | None, None) => None,
         }
     }
 }

@@ -48,7 +48,7 @@ use super::lane::{Arrival, Lane};
 use super::mute::{ActiveSilence, HeldBack};
 use super::muting::Muting;
 use super::outcome::{Counters, Match, Observation, Withdrawal, count};
-use super::rule::{Arriving, Rule};
+use super::rule::{Arriving, Concern, Rule};
 use super::truth::{BlockId, Canonicity, Known, Maintenance};
 use super::vocabulary::AlertView;
 use crate::domain::alert::{Alert, AlertHash};
@@ -79,6 +79,8 @@ pub struct Matcher {
 pub struct Look {
     key: HashKey,
     touched: Touched,
+    /// How it concerns each of the rules found, by their numbers.
+    concerns: Vec<(usize, Option<Concern>)>,
 }
 
 /// What one condition makes of one alert by itself, whatever else came.
@@ -127,19 +129,24 @@ impl Matcher {
 
     /// Looks the alert up, for this matcher.
     pub fn look(&self, alert: &Alert) -> Look {
-        Look { key: HashKey::of(&alert.hash), touched: self.index.find(alert) }
+        let mut touched = self.index.find(alert);
+        touched.rules.sort_unstable();
+        touched.rules.dedup();
+        let view = AlertView::new(alert);
+        let concern = |number: &usize| Some((*number, self.rules.get(*number)?.concern(alert, &view)));
+        let concerns = touched.rules.iter().filter_map(concern).collect();
+        Look { key: HashKey::of(&alert.hash), touched, concerns }
     }
 
     /// The block that is worth asking the chain about before the alert is observed: `None` where no condition would
     /// take the alert, where this block of it is known already, or where it names no block.
     pub fn asks(&self, alert: &Alert, look: &Look) -> Option<BlockId> {
-        if look.touched.rules.is_empty() || !self.lane(alert.authenticated).is_news(&look.key, alert) {
-            return None;
-        }
-        let block = BlockId::of(alert)?;
-        let view = AlertView::new(alert);
-        let mut rules = look.touched.rules.iter().filter_map(|number| self.rules.get(*number));
-        rules.any(|rule| rule.would_take(alert, &view)).then_some(block)
+        let takes = |(number, concern): &(usize, Option<Concern>)| {
+            self.rules.get(*number).is_some_and(|rule| rule.would_take(concern.as_ref()))
+        };
+        let taken = look.concerns.iter().any(takes);
+        let is_asked = taken && self.lane(alert.authenticated).is_news(&look.key, alert);
+        is_asked.then(|| BlockId::of(alert)).flatten()
     }
 
     /// Judges an alert. Windows change at once: if what is returned cannot be stored, call [`Matcher::forget`]
@@ -151,7 +158,7 @@ impl Matcher {
 
     /// The same, of an alert that was looked up.
     pub fn observe_looked_up(&mut self, alert: &Alert, look: Look, known: &Known) -> Observation {
-        let Look { key, touched } = look;
+        let Look { key, touched, concerns } = look;
         let mut observation = Observation::none();
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
         let arrival = lane.arrive(&key, alert, known.block, &self.held);
@@ -194,6 +201,7 @@ impl Matcher {
             maintenance: &self.maintenance,
             silences: self.muting.silences(),
         };
+        let mut concerns = concerns.into_iter().peekable();
         let mut kept = false;
         for number in rules {
             let Some(rule) = self.rules.get_mut(number) else { continue };
@@ -204,7 +212,9 @@ impl Matcher {
             if let Some(clock) = clock {
                 observation.matches.extend(rule.tick(clock));
             }
-            rule.observe(&arriving, &mut observation);
+            let looked = concerns.next_if(|(looked, _)| *looked == number).map(|(_, concern)| concern);
+            let concern = looked.unwrap_or_else(|| rule.concern(alert, &view));
+            rule.observe(&arriving, concern, &mut observation);
             self.wakes.set(number, rule.wakes());
             if observation.kept {
                 kept = true;

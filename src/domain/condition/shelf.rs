@@ -41,7 +41,7 @@ pub(super) struct Shelf<K, H> {
     quiet: Oldest<K>,
     /// By the oldest alert of each.
     aging: Oldest<K>,
-    /// Mostly one key, so that a list takes less room than a set.
+    /// In order. Mostly one key, so that a list takes less room than a set.
     by_hash: HashMap<HashKey, Vec<K>>,
 }
 
@@ -60,8 +60,8 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
     /// Takes an alert of this hash in; gives the one that had to make room.
     pub(super) fn insert(&mut self, key: &K, hash: &HashKey, item: H::Item) -> Option<H::Item> {
         let listed = self.by_hash.entry(hash.clone()).or_default();
-        if !listed.contains(key) {
-            listed.push(key.clone());
+        if let Err(between) = listed.binary_search(key) {
+            listed.insert(between, key.clone());
         }
         let displaced = self.change(key, |held| held.insert(item));
         if let Some(displaced) = &displaced {
@@ -118,7 +118,9 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
 
     fn unlist(&mut self, hash: &HashKey, key: &K) {
         if let Some(listed) = self.by_hash.get_mut(hash) {
-            listed.retain(|known| known != key);
+            if let Ok(at) = listed.binary_search(key) {
+                listed.remove(at);
+            }
             if listed.is_empty() {
                 self.by_hash.remove(hash);
             }

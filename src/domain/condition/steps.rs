@@ -25,11 +25,6 @@ impl Steps {
         self.0 == 0
     }
 
-    /// Those of either.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
     /// Those for which this holds.
     pub(super) fn only(self, holds: impl Fn(usize) -> bool) -> Self {
         let mut kept = Self::default();
@@ -55,8 +50,5 @@ mod tests {
         assert_eq!(steps.iter().collect::<Vec<_>>(), [0, 3, 7]);
         assert_eq!(steps.only(|step| step > 2).iter().collect::<Vec<_>>(), [3, 7]);
         assert!(steps.contains(3) && !steps.contains(4) && !steps.contains(64));
-        let mut one = Steps::default();
-        one.insert(1);
-        assert_eq!(one.or(steps).iter().count(), 4);
     }
 }

@@ -5,13 +5,14 @@
 //! first; steps in one block are in order. Consume semantics are those of a window: the alerts that took part
 //! are spent for that contract, and one trail fires again only with other alerts for every step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
 use jiff::{SignedDuration, Timestamp};
 
 use super::mute::Mute;
+use super::problem::STEPS;
 use super::shelf::Holds;
 use super::steps::Steps;
 use super::truth::Downgrade;
@@ -116,7 +117,9 @@ impl<'p> Seen<'p> {
 /// The alerts of one trail by event time, then hash. Most trails have one or two.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
-    prints: Vec<Print>,
+    prints: VecDeque<Print>,
+    /// How many may be each step.
+    steps: [u16; *STEPS.end()],
 }
 
 impl Holds for Trail {
@@ -127,8 +130,12 @@ impl Holds for Trail {
     }
 
     fn insert(&mut self, print: Print) -> Option<Print> {
+        self.count(print.steps, u16::saturating_add);
         match self.place(print.at, &print.seen.entry.hash) {
-            Ok(same) => self.prints.get_mut(same).into_iter().for_each(|own| *own = print.clone()),
+            Ok(same) => {
+                let gone = self.prints.get_mut(same).map(|own| std::mem::replace(own, print));
+                gone.iter().for_each(|gone| self.count(gone.steps, u16::saturating_sub));
+            }
             Err(between) => {
                 // Mostly there is one, and a list would make room for four.
                 self.prints.reserve_exact(usize::from(self.prints.is_empty()));
@@ -139,12 +146,11 @@ impl Holds for Trail {
             return None;
         }
         let idle = self.prints.iter().position(|print| print.marks.values().all(|mark| !mark.acted()));
-        Some(self.prints.remove(idle.unwrap_or_default()))
+        self.take_out(idle.unwrap_or_default())
     }
 
     fn remove(&mut self, hash: &AlertHash) -> Option<Print> {
-        let at = self.prints.iter().position(|print| print.seen.entry.hash == *hash)?;
-        Some(self.prints.remove(at))
+        self.take_out(self.prints.iter().position(|print| print.seen.entry.hash == *hash)?)
     }
 
     fn items(&self) -> impl Iterator<Item = &Print> {
@@ -152,29 +158,45 @@ impl Holds for Trail {
     }
 
     fn prune(&mut self, oldest: Timestamp) -> Vec<Print> {
-        let young = self.prints.partition_point(|print| print.at < oldest);
-        self.prints.drain(..young).collect()
+        let mut gone = Vec::new();
+        while self.prints.front().is_some_and(|print| print.at < oldest) {
+            gone.extend(self.take_out(0));
+        }
+        gone
     }
 
     fn oldest(&self) -> Option<Timestamp> {
-        self.prints.first().map(|print| print.at)
+        self.prints.front().map(|print| print.at)
     }
 
     fn newest(&self) -> Option<Timestamp> {
-        self.prints.last().map(|print| print.at)
+        self.prints.back().map(|print| print.at)
     }
 }
 
 impl Trail {
-    /// Where the alert is, or where it belongs.
+    /// Where the alert is, or where it belongs: mostly behind all others.
     fn place(&self, at: Timestamp, hash: &AlertHash) -> Result<usize, usize> {
+        if self.newest().is_none_or(|newest| newest < at) {
+            return Err(self.prints.len());
+        }
         self.prints.binary_search_by(|print| (print.at, &print.seen.entry.hash).cmp(&(at, hash)))
+    }
+
+    fn take_out(&mut self, at: usize) -> Option<Print> {
+        let gone = self.prints.remove(at)?;
+        self.count(gone.steps, u16::saturating_sub);
+        Some(gone)
+    }
+
+    fn count(&mut self, steps: Steps, change: fn(u16, u16) -> u16) {
+        let counts = self.steps.iter_mut().enumerate().filter(|(step, _)| steps.contains(*step));
+        counts.for_each(|(_, count)| *count = change(*count, 1));
     }
 
     /// Whether there is an alert for each of so many steps: without, no sequence is complete.
     pub(super) fn has_steps(&self, steps: usize) -> bool {
-        let all = self.prints.iter().fold(Steps::default(), |all, print| all.or(print.steps));
-        (0..steps).all(|step| all.contains(step))
+        self.steps.iter().take(steps).all(|count| *count > 0)
     }
 
     /// The contracts that alerts on it are about.

@@ -55,10 +55,11 @@ enum Memory {
     Lasting(Lasting),
 }
 
-/// How an alert concerns a condition.
-struct Concern<'c> {
+/// How an alert concerns a condition, whatever else came.
+#[derive(Clone, Debug)]
+pub(super) struct Concern {
     /// Contracts it is about, or may be.
-    about: Vec<(&'c Watched, About)>,
+    about: Vec<(Watched, About)>,
     /// Steps it may be.
     steps: Steps,
     gap: Option<Gap>,
@@ -101,7 +102,7 @@ impl Rule {
     }
 
     /// Looks at the alert by itself. `None` where it is not about this condition at all.
-    fn concern(&self, alert: &Alert, view: &AlertView<'_>) -> Option<Concern<'_>> {
+    pub(super) fn concern(&self, alert: &Alert, view: &AlertView<'_>) -> Option<Concern> {
         let silence = matches!(self.memory, Memory::Listening(_));
         let about = self.condition.about(view);
         let anywhere = self.condition.anywhere();
@@ -127,13 +128,13 @@ impl Rule {
             }
             holds = !steps.is_empty();
         }
+        let about = about.into_iter().map(|(watched, answer)| (watched.clone(), answer)).collect();
         Some(Concern { about, steps, gap, holds })
     }
 
-    /// Whether the alert would join a window if nothing spoke against it.
-    pub(super) fn would_take(&self, alert: &Alert, view: &AlertView<'_>) -> bool {
-        !matches!(self.memory, Memory::Listening(_))
-            && self.concern(alert, view).is_some_and(|concern| concern.holds)
+    /// Whether such an alert would join a window if nothing spoke against it.
+    pub(super) fn would_take(&self, concern: Option<&Concern>) -> bool {
+        !matches!(self.memory, Memory::Listening(_)) && concern.is_some_and(|concern| concern.holds)
     }
 
     pub(super) fn verdict(&self, alert: &Alert, view: &AlertView<'_>) -> Verdict {
@@ -155,8 +156,13 @@ impl Rule {
         }
     }
 
-    /// Judges the alert.
-    pub(super) fn observe(&mut self, arriving: &Arriving<'_>, observation: &mut Observation) {
+    /// Judges the alert, which concerns it so.
+    pub(super) fn observe(
+        &mut self,
+        arriving: &Arriving<'_>,
+        concern: Option<Concern>,
+        observation: &mut Observation,
+    ) {
         let alert = arriving.alert;
         count(&mut self.counters.seen);
         // What an older block of the same alert had caused stays caused; what never happened displaces nothing.
@@ -166,9 +172,7 @@ impl Rule {
             let (runbook, condition, counters) = (&self.runbook, &self.condition, &mut self.counters);
             lasting.end(arriving, &mut Said { runbook, condition, counters, observation });
         }
-        let Some(Concern { about, steps, gap, holds }) = self.concern(alert, arriving.view) else { return };
-        let about: Vec<(Watched, About)> =
-            about.into_iter().map(|(watched, answer)| (watched.clone(), answer)).collect();
+        let Some(Concern { about, steps, gap, holds }) = concern else { return };
         let Self { runbook, condition, counters, memory } = self;
         let mut said = Said { runbook, condition, counters, observation };
         if !about.is_empty() {

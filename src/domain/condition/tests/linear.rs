@@ -28,7 +28,7 @@ impl Linear {
         let lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
         let asks = lane.is_news(&HashKey::of(&alert.hash), alert)
-            && self.rules.iter().any(|rule| rule.would_take(alert, &view));
+            && self.rules.iter().any(|rule| rule.would_take(rule.concern(alert, &view).as_ref()));
         BlockId::of(alert).filter(|_| asks)
     }
 
@@ -68,7 +68,8 @@ impl Linear {
             if let (Some(clock), true) = (clock, alert.authenticated) {
                 observation.matches.extend(rule.tick(clock));
             }
-            rule.observe(&arriving, &mut observation);
+            let concern = rule.concern(alert, &view);
+            rule.observe(&arriving, concern, &mut observation);
             if let Some(newest) = prune {
                 rule.prune(newest, alert.authenticated);
             }
