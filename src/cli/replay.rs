@@ -63,6 +63,9 @@ pub async fn replay(context: &Context, args: Args) -> Result<Exit, Failure> {
     let mut told = Told { out, why: args.why.is_some(), kept: Vec::new() };
     let mut stopped = None;
     for path in args.files.iter() {
+        if args.files.len() > 1 {
+            replay.enter(path.display().to_string());
+        }
         if let Err(error) = read(path, &mut replay, &mut progress, &mut told).await {
             stopped = Some(unreadable(path, &error));
             break;
@@ -169,10 +172,14 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         text.push('\n');
     }
     let Summary { lines, alerts, duplicates, malformed, fired, downgraded, .. } = summary;
+    let newer = match summary.reincluded {
+        0 => String::new(),
+        some => format!(", {some} of them with a newer block"),
+    };
     let headline = format!("{fired} firing(s), {downgraded} of them lowered to a page");
     text.push_str(&out.look(&headline, Look::Bold));
     text.push_str(&format!(
-        "\n{lines} lines: {alerts} alerts ({duplicates} repeated), {malformed} that are no alerts\n"
+        "\n{lines} lines: {alerts} alerts ({duplicates} repeated{newer}), {malformed} that are no alerts\n"
     ));
     text.push_str(&format!(
         "Discarded: {} on no chain, {} retracted, {} too old. Blocks nobody could tell: {}.\n",
@@ -217,7 +224,8 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         ));
     }
     for malformed in summary.malformed_lines.iter().take(MALFORMED_SHOWN_MAX) {
-        text.push_str(&format!("Line {}: {}\n", malformed.line, terminal(&malformed.reason)));
+        let of = malformed.file.as_deref().map_or_else(String::new, |file| format!(" of {}", terminal(file)));
+        text.push_str(&format!("Line {}{of}: {}\n", malformed.line, terminal(&malformed.reason)));
     }
     text
 }

@@ -58,7 +58,7 @@ impl Intake {
                 None => Canonicity::Canonical,
             };
             let now = self.agent.clock.now();
-            let Observation { kept, repeated, matches, notes, withdrawn } =
+            let Observation { kept, repeated, again: _, matches, notes, withdrawn } =
                 self.matcher.observe_looked_up(&alert, look, &Known { block: block_is, now: Some(now) });
             // Taken up all the same where the alert was known: a silence may end with it.
             self.wait_for(matches.clone());

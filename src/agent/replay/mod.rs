@@ -66,6 +66,9 @@ pub struct Firing {
 /// A line that is no alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MalformedLine {
+    /// Its file, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Its number in its file, from 1.
     pub line: u64,
     /// Why.
@@ -79,8 +82,10 @@ pub struct Summary {
     pub lines: u64,
     /// Of these, alerts.
     pub alerts: u64,
-    /// Of these, seen before with this block or a newer one.
+    /// Of these, seen before.
     pub duplicates: u64,
+    /// Of these, with a newer block, or after one that is not on the chain: they are judged anew.
+    pub reincluded: u64,
     /// Lines that are no alerts.
     pub malformed: u64,
     /// Alerts that a condition took, repetitions not counted.
@@ -134,6 +139,8 @@ pub struct Replay {
     waiting: Waiting,
     story: Option<Story>,
     silenced: Silences,
+    /// What is being read, where that has to be told.
+    file: Option<String>,
 }
 
 impl Replay {
@@ -169,6 +176,7 @@ impl Replay {
             unknown: Doubtful::default(),
             waiting: Waiting::default(),
             silenced: Silences::default(),
+            file: None,
             story: why.map(|hash| Story { hash: hash.to_ascii_lowercase(), ..Story::default() }),
         })
     }
@@ -187,6 +195,11 @@ impl Replay {
         self
     }
 
+    /// Lines are of this file from here on: where there are several, and their numbers alone do not tell.
+    pub fn enter(&mut self, file: String) {
+        self.file = Some(file);
+    }
+
     /// Takes one line; gives what it makes fire.
     pub async fn take(&mut self, line: u64, item: Result<Alert, Rejected>) -> Vec<Firing> {
         self.summary.lines = self.summary.lines.saturating_add(1);
@@ -199,7 +212,8 @@ impl Replay {
             Err(rejected) => {
                 self.summary.malformed = self.summary.malformed.saturating_add(1);
                 if self.summary.malformed_lines.len() < MALFORMED_TOLD_MAX {
-                    self.summary.malformed_lines.push(MalformedLine { line, reason: rejected.reason });
+                    let (file, reason) = (self.file.clone(), rejected.reason);
+                    self.summary.malformed_lines.push(MalformedLine { file, line, reason });
                 }
             }
         }
@@ -223,9 +237,10 @@ impl Replay {
         }
         let observation = self.matcher.observe_looked_up(alert, look, &Known { block, now: None });
         self.note_held();
-        if observation.repeated {
-            self.summary.duplicates = self.summary.duplicates.saturating_add(1);
-        } else if observation.kept {
+        let came_before = observation.repeated || observation.again;
+        self.summary.duplicates = self.summary.duplicates.saturating_add(u64::from(came_before));
+        self.summary.reincluded = self.summary.reincluded.saturating_add(u64::from(observation.again));
+        if observation.kept && !observation.repeated {
             self.summary.matched = self.summary.matched.saturating_add(1);
         }
         self.tell(line, alert, asked.map(|_| block), &observation);

@@ -167,6 +167,7 @@ impl Matcher {
             observation.kept = self.holds(&alert.hash, alert.authenticated);
             return observation;
         }
+        observation.again = arrival == Arrival::Again;
         count(&mut self.seen);
         let behind = lane.behind(alert, known.now);
         let prune = lane.advance(alert);
@@ -179,7 +180,7 @@ impl Matcher {
         for scope in scopes {
             self.about.get_mut(scope).into_iter().for_each(count);
         }
-        if arrival == Arrival::Again {
+        if observation.again {
             rules.extend(self.held.by(&key));
         }
         if !cleared.is_empty() {
@@ -194,7 +195,7 @@ impl Matcher {
             alert,
             key: &key,
             view: &view,
-            again: arrival == Arrival::Again,
+            again: observation.again,
             behind,
             block: known.block,
             lane,

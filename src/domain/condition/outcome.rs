@@ -60,6 +60,8 @@ pub struct Observation {
     pub kept: bool,
     /// True when the alert was known already, with this block or a newer one.
     pub repeated: bool,
+    /// True when it was known with an older block, or one that is not on the chain: this is news of it.
+    pub again: bool,
     /// What it brought about.
     pub matches: Vec<Match>,
     /// What could not be judged, or no longer counts.
@@ -85,7 +87,14 @@ pub struct Withdrawal {
 
 impl Observation {
     pub(super) fn none() -> Self {
-        Self { kept: false, repeated: false, matches: Vec::new(), notes: Vec::new(), withdrawn: Vec::new() }
+        Self {
+            kept: false,
+            repeated: false,
+            again: false,
+            matches: Vec::new(),
+            notes: Vec::new(),
+            withdrawn: Vec::new(),
+        }
     }
 }
 

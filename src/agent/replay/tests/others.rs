@@ -32,8 +32,8 @@ fn judged(corpus: &Corpus, outcome: &Outcome) -> String {
 
 /// What holds with and without anybody to ask about blocks.
 fn counted(corpus: &Corpus, outcome: &Outcome) -> String {
-    let Summary { lines, alerts, duplicates, malformed, .. } = outcome.summary;
-    let found = (lines, alerts, duplicates, malformed);
+    let Summary { lines, alerts, duplicates, reincluded, malformed, .. } = outcome.summary;
+    let found = (lines, alerts, duplicates - reincluded, malformed);
     let told = corpus.lines.len() as u64;
     let wanted = (told, told - corpus.malformed, corpus.repeated, corpus.malformed);
     let mut wrong = String::new();

@@ -4,6 +4,7 @@
 //! discarded. What it then does is its kind's: a count in windows, a sequence on trails, a heartbeat.
 
 mod arriving;
+mod concern;
 mod counting;
 mod following;
 mod lasting;
@@ -16,22 +17,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::Address;
 use jiff::Timestamp;
 
-use super::about::About;
 use super::absence::Vigil;
-use super::compile::{Condition, Watched};
+use super::compile::Condition;
 use super::lane::Lane;
-use super::matcher::Verdict;
 use super::mute::{ActiveSilence, Mute};
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
-use super::steps::Steps;
 use super::truth::{BlockId, Canonicity};
-use super::vocabulary::AlertView;
 use super::window::Entry;
 use crate::domain::alert::{Alert, AlertHash};
-use crate::domain::expression::language::Gap;
 use crate::domain::names::{ContractName, RunbookId};
 pub(super) use arriving::Arriving;
 use arriving::discarded;
+pub(super) use concern::Concern;
 use counting::Counting;
 use following::Following;
 use lasting::Lasting;
@@ -53,17 +50,6 @@ enum Memory {
     Following(Following),
     Listening(Vigil),
     Lasting(Lasting),
-}
-
-/// How an alert concerns a condition, whatever else came.
-#[derive(Clone, Debug)]
-pub(super) struct Concern {
-    /// Contracts it is about, or may be.
-    about: Vec<(Watched, About)>,
-    /// Steps it may be.
-    steps: Steps,
-    gap: Option<Gap>,
-    holds: bool,
 }
 
 /// What a condition gives back.
@@ -99,61 +85,6 @@ impl Rule {
             (None, None, None) => Memory::Counting(Counting::default()),
         };
         Self { runbook, condition, counters: Counters::default(), memory }
-    }
-
-    /// Looks at the alert by itself. `None` where it is not about this condition at all.
-    pub(super) fn concern(&self, alert: &Alert, view: &AlertView<'_>) -> Option<Concern> {
-        let silence = matches!(self.memory, Memory::Listening(_));
-        let about = self.condition.about(view);
-        let anywhere = self.condition.anywhere();
-        let on_chain = anywhere.contains(&true)
-            && self.condition.watched().iter().any(|watched| watched.chain_id == alert.chain);
-        // A heartbeat names nobody.
-        if about.is_empty() && !on_chain && !silence {
-            return None;
-        }
-        let holds = self.condition.holds(view);
-        let (mut steps, mut gap) = (Steps::default(), None);
-        let mut holds = match holds {
-            Ok(holds) => holds,
-            Err(lack) => {
-                gap = Some(lack);
-                false
-            }
-        };
-        if holds && !anywhere.is_empty() {
-            (steps, gap) = self.condition.steps_of(view);
-            if about.is_empty() {
-                steps = steps.only(|step| anywhere.get(step) == Some(&true));
-            }
-            holds = !steps.is_empty();
-        }
-        let about = about.into_iter().map(|(watched, answer)| (watched.clone(), answer)).collect();
-        Some(Concern { about, steps, gap, holds })
-    }
-
-    /// Whether such an alert would join a window if nothing spoke against it.
-    pub(super) fn would_take(&self, concern: Option<&Concern>) -> bool {
-        !matches!(self.memory, Memory::Listening(_)) && concern.is_some_and(|concern| concern.holds)
-    }
-
-    pub(super) fn verdict(&self, alert: &Alert, view: &AlertView<'_>) -> Verdict {
-        let about = self.condition.about(view);
-        let concern = self.concern(alert, view);
-        let when = match concern.as_ref().map(|concern| (&concern.gap, concern.holds)) {
-            Some((Some(gap), false)) => Err(gap.to_string()),
-            Some((_, holds)) => Ok(holds),
-            None => self.condition.holds(view).map_err(|gap| gap.to_string()),
-        };
-        Verdict {
-            runbook: self.runbook.clone(),
-            condition: self.condition.id().clone(),
-            about: about.into_iter().map(|(watched, _)| watched.contract.clone()).collect(),
-            when,
-            steps: concern.map_or_else(Vec::new, |concern| {
-                concern.steps.iter().map(|step| step.saturating_add(1)).collect()
-            }),
-        }
     }
 
     /// Judges the alert, which concerns it so.
