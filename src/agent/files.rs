@@ -3,6 +3,10 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
+use alloy::primitives::hex;
+use alloy::signers::local::PrivateKeySigner;
+use secrecy::{ExposeSecret as _, SecretString};
+
 /// Who may read the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
@@ -43,6 +47,34 @@ pub fn write_once(path: &Path, text: &str, readers: Readers) -> std::io::Result<
         Err(lost) => Err(lost.error),
         Ok(_) => Ok(()),
     }
+}
+
+/// A secret of our own, made once and kept for its owner's eyes: links in old messages go on working.
+///
+/// # Errors
+/// When the file can be neither read nor written.
+pub fn kept_secret(path: &Path) -> Result<SecretString, String> {
+    let told = |doing: &str, error: std::io::Error| format!("could not {doing} {}: {error}", path.display());
+    match std::fs::read_to_string(path) {
+        Ok(text) => return Ok(SecretString::from(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(told("read", error)),
+    }
+    let secret = new_secret();
+    if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        // Without its folder there is no journal and nobody is paged; a mistyped path is not made true.
+        return Ok(secret);
+    }
+    write_once(path, secret.expose_secret(), Readers::OwnerOnly).map_err(|error| told("write", error))?;
+    // Of two processes that began together, one wrote it.
+    let kept = std::fs::read_to_string(path).map_err(|error| told("read", error))?;
+    Ok(SecretString::from(kept.trim().to_owned()))
+}
+
+/// A secret that nobody knows yet.
+pub fn new_secret() -> SecretString {
+    // A new private key is 32 bytes of the operating system's randomness.
+    hex::encode(PrivateKeySigner::random().to_bytes()).into()
 }
 
 #[cfg(test)]

@@ -9,12 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::hex;
-use alloy::signers::local::PrivateKeySigner;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::files::{Readers, write_once};
+use super::files::{kept_secret, new_secret};
 pub use super::keys::connect;
 use super::service::ServiceLink;
 use super::silences::SilenceBook;
@@ -22,8 +20,8 @@ use super::store::IncidentStore;
 use super::{Agent, chain_of, keys};
 use crate::chain::{Chain, Endpoint, Relay};
 use crate::clock::SharedClock;
-use crate::config::Config;
 use crate::config::settings::{self, ChannelKind, KeySource, SafeService};
+use crate::config::{Config, is_here};
 use crate::domain::condition::{Condition, unknown_inhibitors};
 use crate::domain::names::{ChainName, RunbookId};
 use crate::domain::runbook::Plan;
@@ -206,6 +204,8 @@ impl Builder<'_> {
     fn chain(&mut self, name: &ChainName, settings: &settings::Chain) -> Option<Chain> {
         match chain(name, settings) {
             Ok(Some(chain)) => Some(chain),
+            // Read for what does not ask it; who asks it needs the secret, and was refused before.
+            Ok(None) if settings.absent.is_some() => None,
             Ok(None) => self.problem(
                 format!("[chains.{name}]"),
                 "its endpoints are all optional, and none of their variables is set: set one".to_owned(),
@@ -230,6 +230,9 @@ impl Builder<'_> {
                     Some(*quota_low_percent),
                 ),
             };
+            if key.as_ref().is_some_and(|key| !is_here(key)) {
+                continue;
+            }
             let place = format!("[chains.{name}] safe_service");
             let Some(url) = url else {
                 self.problem::<()>(place, format!("no URL can be made for {listen}"));
@@ -256,6 +259,7 @@ impl Builder<'_> {
         let settings = &self.config.settings.channels;
         settings
             .iter()
+            .filter(|(_, channel)| channel.is_whole())
             .filter_map(|(name, channel)| {
                 let made = make_channel(channel, console.clone(), clock);
                 match made {
@@ -296,7 +300,9 @@ impl Builder<'_> {
     fn links(&mut self, listen: SocketAddr) -> Option<AckLinks> {
         let web = &self.config.settings.web;
         let secret = match &web.link_secret {
-            Some(secret) => Ok(secret.clone()),
+            Some(secret) if is_here(secret) => Ok(secret.clone()),
+            // Nobody is sent a link by a command that does not need it.
+            Some(_absent) => Ok(new_secret()),
             None => kept_secret(&beside(&self.config.settings.journal, "redhandle.link-secret")),
         };
         let mut public_url = web.public_url.clone();
@@ -371,24 +377,4 @@ fn make_channel(
 /// Says which file, and whether it is the password.
 pub fn open_keystore(path: &Path, password: &SecretString) -> Result<KeySigner, String> {
     KeySigner::keystore(path, password).map_err(|error| error.to_string())
-}
-
-/// A secret of our own, made once and kept for its owner's eyes: links in old messages go on working.
-fn kept_secret(path: &Path) -> Result<SecretString, String> {
-    let told = |doing: &str, error: std::io::Error| format!("could not {doing} {}: {error}", path.display());
-    match std::fs::read_to_string(path) {
-        Ok(text) => return Ok(SecretString::from(text.trim().to_owned())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(told("read", error)),
-    }
-    // A new private key is 32 bytes of the operating system's randomness.
-    let secret = hex::encode(PrivateKeySigner::random().to_bytes());
-    if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        // Without its folder there is no journal and nobody is paged; a mistyped path is not made true.
-        return Ok(SecretString::from(secret));
-    }
-    write_once(path, &secret, Readers::OwnerOnly).map_err(|error| told("write", error))?;
-    // Of two processes that began together, one wrote it.
-    let kept = std::fs::read_to_string(path).map_err(|error| told("read", error))?;
-    Ok(SecretString::from(kept.trim().to_owned()))
 }

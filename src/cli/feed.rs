@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 use super::incident::no_such;
 use super::output::{Look, Output};
 use super::{Context, open};
+use crate::config::Reach;
 use crate::domain::names::FeedName;
 use crate::domain::text::{cut, terminal};
 use crate::journal::{Quarantine as _, Quarantined, Shelf, SqliteJournal};
@@ -35,7 +36,7 @@ pub enum Command {
 /// Does what was asked.
 pub async fn feed(context: &Context, command: Command) -> Result<Exit, Failure> {
     let Command::Quarantine { feed, limit } = command;
-    let config = open::config(context)?;
+    let config = open::config(context, Reach::Journal)?;
     let known: Vec<FeedName> = config.settings.feeds.iter().map(|feed| feed.name.clone()).collect();
     let journal = SqliteJournal::open_existing(&config.settings.journal).await?;
     let wanted = feed.clone().map_or_else(|| known.clone(), |feed| vec![feed]);

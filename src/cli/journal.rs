@@ -15,6 +15,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
+use crate::config::Reach;
 use crate::journal::{
     self, Appended, Entry, EvidenceStore, Head, Journal, JournalError, SqliteJournal, Stream, Verified,
     VerifyError, Version, Write,
@@ -38,7 +39,7 @@ pub enum Command {
 
 /// Does what was asked.
 pub async fn journal(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let config = open::config(context)?;
+    let config = open::config(context, Reach::Journal)?;
     let journal = SqliteJournal::open_existing(&config.settings.journal).await?;
     let exit = match command {
         Command::Verify { head } => {

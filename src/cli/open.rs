@@ -11,34 +11,38 @@ use super::{Context, output::Output};
 use crate::agent::house::{House, HouseError};
 use crate::agent::setup::Keys;
 use crate::clock::{Clock as _, SharedClock, SystemClock};
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Reach};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::notify;
 
-/// Reads and checks every file.
-pub fn config(context: &Context) -> Result<Config, Failure> {
-    config_at(&context.config, &context.out)
-}
-
-/// Reads and checks every file, from `path`.
-pub fn config_at(path: &Path, out: &Output) -> Result<Config, Failure> {
-    config_with(path, None, out)
+/// Reads and checks every file, with the secrets that `reach` needs.
+pub fn config(context: &Context, reach: Reach) -> Result<Config, Failure> {
+    config_with(&context.config, None, reach, &context.out)
 }
 
 /// Reads and checks every file, from `path`, with other runbooks where they are given.
-pub fn config_with(path: &Path, runbooks: Option<&Path>, out: &Output) -> Result<Config, Failure> {
+pub fn config_with(
+    path: &Path,
+    runbooks: Option<&Path>,
+    reach: Reach,
+    out: &Output,
+) -> Result<Config, Failure> {
     let today = SystemClock.now().to_zoned(TimeZone::system()).date();
     let environment = Environment::from_os(std::env::vars_os());
-    let config = crate::config::load_with(path, &environment, today, runbooks)?;
+    let config = crate::config::load_with(path, &environment, today, runbooks, reach)?;
     for warning in config.warnings.iter() {
         out.note(&format!("warning: {warning}"));
     }
     Ok(config)
 }
 
-/// Opens everything for a command.
-pub async fn house(context: &Context, keys: Keys) -> Result<House, Failure> {
-    let config = config(context)?;
+/// Opens everything for a command that goes as far as `reach`, or as far as the keys it opens.
+pub async fn house(context: &Context, keys: Keys, reach: Reach) -> Result<House, Failure> {
+    let reach = match keys {
+        Keys::None => reach,
+        Keys::All => reach.max(Reach::Keys),
+    };
+    let config = config(context, reach)?;
     let listen = config.settings.web.listen;
     house_of(config, listen, keys, None, SystemClock::shared()).await
 }

@@ -15,6 +15,7 @@ use crate::agent::command::Commands;
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
 use crate::agent::{chain_of, draft};
+use crate::config::Reach;
 use crate::domain::incident::{Incident, IncidentId, Phase, postmortem as text};
 use crate::domain::names::PersonId;
 use crate::domain::text::terminal;
@@ -59,7 +60,7 @@ pub enum Command {
 
 /// Does what was asked.
 pub async fn postmortem(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Journal).await?;
     let agent = &house.agent;
     let commands = Commands::new(&agent.store, &agent.config.roster, agent.clock.now());
     match command {

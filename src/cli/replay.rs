@@ -17,6 +17,7 @@ use super::{Context, open};
 use crate::agent::replay::{Firing, Replay, Summary, UNKNOWN_BLOCKS_MAX};
 use crate::agent::silences::SilenceBook;
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::Reach;
 use crate::domain::condition::TRAILS_MAX;
 use crate::domain::silence::Silences;
 use crate::domain::text::terminal;
@@ -50,7 +51,7 @@ pub struct Args {
 /// Replays, and tells.
 pub async fn replay(context: &Context, args: Args) -> Result<Exit, Failure> {
     let out = &context.out;
-    let config = open::config_with(&context.config, args.runbooks.as_deref(), out)?;
+    let config = open::config_with(&context.config, args.runbooks.as_deref(), Reach::Chain, out)?;
     // What is not there at all is said before anything is told.
     for path in &args.files {
         Recording::look(path).map_err(|error| Failure::wrong(unreadable(path, &error)))?;

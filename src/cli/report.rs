@@ -14,6 +14,7 @@ use super::incident::{in_short, no_such, severity};
 use super::{Context, open};
 use crate::agent::reports::{self, Arrived, Attachment, REPORT_FILE_MAX_BYTES, REPORT_FILES_MAX, Taken};
 use crate::agent::setup::Keys;
+use crate::config::Reach;
 use crate::domain::names::RunbookId;
 use crate::domain::report::{CONTACT_MAX_CHARS, Report, ReportSource, TEXT_MAX_BYTES, TITLE_MAX_CHARS, Way};
 use crate::domain::runbook::Severity;
@@ -95,7 +96,7 @@ fn line(text: &str, chars_max: usize) -> Result<String, String> {
 pub async fn report(context: &Context, args: Args) -> Result<Exit, Failure> {
     let text = args.statement.map(statement).transpose()?;
     let files = attachments(&args.attach)?;
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Journal).await?;
     let agent = &house.agent;
     let runbooks = &agent.config.runbooks;
     if let Some(id) = args.runbook.as_ref().filter(|id| !runbooks.contains_key(id)) {

@@ -14,7 +14,7 @@ use crate::agent::house::House;
 use crate::agent::preflight::{Level, preflight};
 use crate::agent::setup::Keys;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Reach};
 use crate::web::assembly;
 
 /// Run the agent.
@@ -28,7 +28,7 @@ pub struct Args {
 /// Runs until SIGTERM or SIGINT, then drains.
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     start_logging(args.log_json);
-    let config = open::config(context)?;
+    let config = open::config(context, Reach::Agent)?;
     let (listener, listen) = listen(&config).await?;
     let house = open::house_of(config, listen, Keys::All, None, SystemClock::shared()).await?;
     let (stop, stopped) = watch::channel(false);

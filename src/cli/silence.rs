@@ -15,6 +15,7 @@ use crate::agent::command::Commands;
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
 use crate::agent::silences::SilencingError;
+use crate::config::Reach;
 use crate::domain::alert::BotId;
 use crate::domain::condition::{HeldBack, Scope, SilenceId};
 use crate::domain::incident::Actor;
@@ -88,7 +89,7 @@ fn bot(text: &str) -> Result<BotId, String> {
 
 /// Does what was asked.
 pub async fn silence(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Journal).await?;
     match command {
         Command::Add(args) => add(context, &house, args).await?,
         Command::List { all } => list(context, &house, all),

@@ -7,6 +7,7 @@ use super::incident::{By, in_short, no_such, words};
 use super::{Context, open};
 use crate::agent::command::{Command, Commands};
 use crate::agent::setup::Keys;
+use crate::config::Reach;
 use crate::domain::condition::Response;
 use crate::domain::incident::Incident;
 use crate::domain::names::{PersonId, RunbookId};
@@ -28,7 +29,7 @@ pub struct Args {
 
 /// Reports, triages and declares in one step; a running agent does the rest.
 pub async fn trigger(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Journal).await?;
     let agent = &house.agent;
     let runbooks = &agent.config.runbooks;
     let Some(runbook) = runbooks.get(&args.runbook) else {

@@ -7,11 +7,13 @@
 //! Time and the environment are arguments. Nothing here asks the chain: that an address has code, that a Safe has
 //! these owners, that a role is held, is for `check` and `readiness` to find out.
 //!
-//! Secrets are fetched here and are [`secrecy::SecretString`]s from then on.
+//! Secrets are fetched here and are [`secrecy::SecretString`]s from then on. Who reads the files says by a [`Reach`]
+//! which secrets are needed: one that cannot be fetched is a problem for them, and for nobody else.
 
 mod environment;
 mod maintenance;
 mod problem;
+mod reach;
 mod reader;
 mod roster;
 mod runbooks;
@@ -27,6 +29,8 @@ use jiff::civil::Date;
 pub use environment::{Environment, PREFIX};
 pub use maintenance::{MAINTENANCE_MAX, MAINTENANCE_WINDOWS_MAX};
 pub use problem::{Place, Problem, Problems};
+pub use reach::Reach;
+pub use reader::is_here;
 pub use runbooks::{REVIEW_MAX_DAYS, RUNBOOKS_MAX};
 pub use settings::Settings;
 
@@ -55,15 +59,16 @@ pub struct Config {
     pub warnings: Problems,
 }
 
-/// Reads `redhandle.toml` at `path` and every file it names. `today` tells which reviews are too old.
+/// Reads `redhandle.toml` at `path` and every file it names, every secret included. `today` tells which reviews are too old.
 ///
 /// # Errors
 /// Everything that is wrong with any of the files.
 pub fn load(path: &Path, environment: &Environment, today: Date) -> Result<Config, Problems> {
-    load_with(path, environment, today, None)
+    load_with(path, environment, today, None, Reach::Agent)
 }
 
-/// As [`load`], with the runbooks at `runbooks` (a folder or a file) in the place of those that are configured.
+/// As [`load`], with the runbooks at `runbooks` (a folder or a file) in the place of those that are configured, and
+/// with no more secrets than `reach` needs: others may be empty ([`is_here`]).
 ///
 /// # Errors
 /// Everything that is wrong with any of the files.
@@ -72,9 +77,10 @@ pub fn load_with(
     environment: &Environment,
     today: Date,
     runbooks: Option<&Path>,
+    reach: Reach,
 ) -> Result<Config, Problems> {
     let mut findings = Findings::default();
-    let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")) };
+    let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")), reach };
     let Some(main) = Source::read(path, None, &mut findings) else {
         return Err(findings.give_up());
     };
@@ -132,7 +138,8 @@ fn read_roster(
     }
     let source = Source::read(path, Some(&file.roster_place), findings)?;
     let entries = parse(&source, 0..source.text.len(), findings)?;
-    let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")) };
+    let context =
+        Context { environment, folder: path.parent().unwrap_or(Path::new("")), reach: Reach::Agent };
     let channels = is_whole.then_some(&file.declared.channels);
     Some(roster::read(&entries, Place::file(&source.file), &context, channels, findings))
 }
@@ -146,7 +153,8 @@ fn read_maintenance(file: &SettingsFile, environment: &Environment, findings: &m
     let place = file.maintenance_place.clone().unwrap_or_else(|| Place::file(&path.display().to_string()));
     let Some(source) = Source::read(path, Some(&place), findings) else { return Maintenance::default() };
     let Some(entries) = parse(&source, 0..source.text.len(), findings) else { return Maintenance::default() };
-    let context = Context { environment, folder: path.parent().unwrap_or(Path::new("")) };
+    let context =
+        Context { environment, folder: path.parent().unwrap_or(Path::new("")), reach: Reach::Agent };
     let place = Place::file(&source.file);
     maintenance::read(&entries, place, &context, &file.settings.contracts, findings)
 }

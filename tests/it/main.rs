@@ -24,6 +24,7 @@ mod guarantees;
 mod kits;
 mod malformed;
 mod nested;
+mod no_secrets;
 mod presigned;
 mod replay;
 mod reports;

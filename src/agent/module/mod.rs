@@ -24,6 +24,7 @@ use crate::chain::Chain;
 use crate::config::Config;
 use crate::config::settings::Module;
 use crate::domain::module::PathState;
+use crate::domain::names::ChainName;
 use crate::domain::runbook::Plan;
 use crate::domain::safe::SafeAddress;
 
@@ -66,7 +67,7 @@ pub fn place<'a>(agent: &'a Agent, module: &'a Module) -> Result<Place<'a>, Stri
     let safe = agent.config.settings.safes.get(&module.safe);
     let safe = safe.ok_or_else(|| format!("Safe {} is not configured", module.safe))?;
     let chain = agent.chains.get(&safe.chain);
-    let chain = chain.ok_or_else(|| format!("chain {} is not configured", safe.chain))?;
+    let chain = chain.ok_or_else(|| no_chain(agent, &safe.chain))?;
     let plan = agent.plans.get(&module.runbook);
     let plan = plan.ok_or_else(|| format!("runbook {} could not be compiled", module.runbook))?;
     if let Some(there) = plan.actions.iter().find(|action| action.call.chain != safe.chain) {
@@ -83,6 +84,14 @@ pub fn place<'a>(agent: &'a Agent, module: &'a Module) -> Result<Place<'a>, Stri
         ));
     }
     Ok(Place { module, chain, safe: SafeAddress(safe.address), plan })
+}
+
+/// Why a chain cannot be asked.
+fn no_chain(agent: &Agent, name: &ChainName) -> String {
+    match agent.config.settings.chains.get(name).and_then(|chain| chain.absent.as_ref()) {
+        Some(why) => format!("chain {name} cannot be asked: {why}"),
+        None => format!("chain {name} is not configured"),
+    }
 }
 
 /// Every path as `check` tells it.

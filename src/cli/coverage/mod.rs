@@ -24,6 +24,7 @@ use crate::agent::setup::Keys;
 use crate::agent::{Agent, chain_of};
 use crate::chain::{Chain, SnapshotPlan};
 use crate::clock::SystemClock;
+use crate::config::Reach;
 use crate::config::settings;
 use crate::domain::names::{ChainName, SafeName};
 use crate::domain::roster::{Coverage, CoverageReport, SignerSlot, tree_coverage};
@@ -54,7 +55,7 @@ struct Line {
 
 /// Reads the Safes and counts who can sign.
 pub async fn coverage(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let config = open::config(context)?;
+    let config = open::config(context, Reach::Chain)?;
     let (agent, _) = agent_without_journal(config, Keys::None, SystemClock::shared())?;
     let at = match &args.at {
         Some(text) => instant(text, context.out.zone()).map_err(Failure::wrong)?,

@@ -19,6 +19,7 @@ use super::{Context, open};
 use crate::agent::command::{self, CommandError, Commands};
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
+use crate::config::Reach;
 use crate::domain::condition::Response;
 use crate::domain::incident::fact::Role;
 use crate::domain::incident::{Incident, IncidentId};
@@ -200,7 +201,7 @@ pub fn severity(text: &str) -> Result<Severity, String> {
 
 /// Does what was asked.
 pub async fn incident(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Journal).await?;
     match command {
         Command::List(args) => list::list(context, &house, &args),
         Command::Show(args) => show::show(context, &house, &args)?,

@@ -11,6 +11,7 @@ use super::incident::no_such;
 use super::{Context, open};
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
+use crate::config::Reach;
 use crate::config::settings::Module;
 use crate::domain::names::ModuleName;
 
@@ -36,7 +37,7 @@ pub async fn module(context: &Context, command: Command) -> Result<Exit, Failure
         Command::Relay(args) if !args.key.is_named() => Keys::All,
         Command::Status { .. } | Command::Sign(_) | Command::Relay(_) | Command::Pause(_) => Keys::None,
     };
-    let house = open::house(context, keys).await?;
+    let house = open::house(context, keys, Reach::Safe).await?;
     match command {
         Command::Status { module } => status::status(context, &house, module.as_ref()).await,
         Command::Sign(args) => sign::sign(context, &house, args).await,

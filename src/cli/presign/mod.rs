@@ -16,6 +16,7 @@ use crate::agent::chain_of;
 use crate::agent::house::House;
 use crate::agent::presigned::WindowsError;
 use crate::agent::setup::Keys;
+use crate::config::Reach;
 use crate::config::settings::Presigned;
 use crate::domain::names::WindowName;
 
@@ -46,7 +47,7 @@ pub enum Command {
 
 /// Runs one of them.
 pub async fn presign(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Safe).await?;
     match command {
         Command::Prepare { window } => prepare::prepare(context, &house, &window).await,
         Command::Sheet(args) => sheet::sheet(context, &house, args).await,

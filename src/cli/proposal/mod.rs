@@ -24,6 +24,7 @@ use super::exit::{Exit, Failure};
 use super::{Context, open};
 use crate::agent::house::House;
 use crate::agent::setup::Keys;
+use crate::config::Reach;
 use crate::domain::incident::{Incident, IncidentId, Preparation};
 use crate::domain::safe::SafeTxHash;
 pub use keys::{KeyArgs, failure as key_failure};
@@ -89,7 +90,17 @@ pub async fn proposal(context: &Context, command: Command) -> Result<Exit, Failu
         | Command::Reject(_)
         | Command::Execute(_) => Keys::None,
     };
-    let house = open::house(context, keys).await?;
+    let reach = match &command {
+        Command::List | Command::Show { .. } => Reach::Journal,
+        Command::Verify { .. } => Reach::Chain,
+        Command::Sign(_)
+        | Command::Export(_)
+        | Command::Import(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Execute(_) => Reach::Safe,
+    };
+    let house = open::house(context, keys, reach).await?;
     match command {
         Command::List => show::list(context, &house),
         Command::Show { incident, hash } => show::show(context, &house, incident, hash).await,

@@ -13,6 +13,7 @@ use crate::cli::check::agent_without_journal;
 use crate::cli::exit::Failure;
 use crate::cli::{Context, open};
 use crate::clock::SystemClock;
+use crate::config::Reach;
 use crate::domain::names::{ChainId, ChainName, SafeName};
 use crate::domain::safe::{SafeAddress, SafeDomain, SafeState, SafeVersion};
 use crate::domain::text::terminal;
@@ -116,7 +117,7 @@ impl SafeArgs {
     }
 
     async fn read(&self, context: &Context, safe: &str) -> Result<Live, Failure> {
-        let config = open::config(context)?;
+        let config = open::config(context, Reach::Chain)?;
         let clock = SystemClock::shared();
         let (agent, _) = agent_without_journal(config, Keys::None, clock)?;
         let settings = &agent.config.settings;

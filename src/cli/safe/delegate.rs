@@ -13,6 +13,7 @@ use crate::agent::{Agent, chain_of};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::proposal::{KeyArgs, key_failure};
 use crate::cli::{Context, open};
+use crate::config::Reach;
 use crate::config::settings::Safe;
 use crate::domain::names::SafeName;
 use crate::domain::safe::{SafeAddress, delegate_hash, delegate_typed_data, totp};
@@ -57,7 +58,7 @@ pub async fn delegate(context: &Context, args: Args) -> Result<Exit, Failure> {
             "--label is longer than {LABEL_CHARS_MAX} characters: shorten it"
         )));
     }
-    let house = open::house(context, keys).await?;
+    let house = open::house(context, keys, Reach::Safe).await?;
     let agent = &house.agent;
     let safe = agent.config.settings.safes.get(&args.safe).ok_or_else(|| {
         let names: Vec<_> = agent.config.settings.safes.keys().map(ToString::to_string).collect();

@@ -14,6 +14,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::incident::page::hang;
 use crate::cli::output::{Look, Output};
 use crate::cli::{Context, open};
+use crate::config::Reach;
 use crate::domain::names::SafeName;
 use crate::domain::safe::queue_audit::{AuditedItem, Finding, Gravity};
 use crate::domain::safe::{SafeAddress, SafeState};
@@ -80,7 +81,7 @@ struct FindingView {
 
 /// Reads the queue and looks at every item.
 pub async fn queue(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let house = open::house(context, Keys::None).await?;
+    let house = open::house(context, Keys::None, Reach::Safe).await?;
     let agent = &house.agent;
     let safe = agent.config.settings.safes.get(&args.safe).ok_or_else(|| {
         let names: Vec<_> = agent.config.settings.safes.keys().map(ToString::to_string).collect();

@@ -19,5 +19,6 @@ pub(super) use form::{Form, Mismatch, Placed, duration_text, http_url};
 pub(super) use name::{Name, known};
 pub(super) use node::{Entry, Node, Value, parse};
 pub(super) use overlay::{lay, one_of};
+pub use secret::is_here;
 pub(super) use source::{Source, read_text};
 pub(super) use table::{Context, Item, Table};

@@ -1,17 +1,26 @@
 //! Secrets: named in a file, never written in one.
 //!
+//! A secret that is not here and that nobody needs is an empty one: see [`is_here`].
+//!
 //! What is found where a secret was wanted is not repeated in a problem: it may be the secret.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::node::Value;
 use super::source::read_text;
 use super::table::Table;
 use crate::config::environment::Variable;
 use crate::config::problem::{Findings, Place, Problem};
+use crate::config::reach::Reach;
 
 /// How a secret is named.
 const FORM: &str = "{ env = \"NAME\" } or { file = \"PATH\" }";
+
+/// Whether a secret was fetched. A fetched one is never empty; an empty one is a secret that could not be
+/// fetched, in files that were read for what does not need it.
+pub fn is_here(secret: &SecretString) -> bool {
+    !secret.expose_secret().is_empty()
+}
 
 impl Table<'_> {
     /// The secret that `key` names.
@@ -56,8 +65,28 @@ impl Table<'_> {
         })
     }
 
-    /// Reads this table as the name of a secret and fetches it.
-    pub(crate) fn fetch(mut self, findings: &mut Findings) -> Option<SecretString> {
+    /// Reads this table as the name of a secret and fetches it. One that cannot be fetched is a problem where it is
+    /// needed, and an empty one elsewhere.
+    pub(crate) fn fetch(self, findings: &mut Findings) -> Option<SecretString> {
+        self.fetch_or_why(findings).unwrap_or_else(|_unneeded| Some(SecretString::default()))
+    }
+
+    /// As [`Table::fetch`], where it is worth knowing why a secret that is not needed cannot be fetched: the error.
+    pub(crate) fn fetch_or_why(self, findings: &mut Findings) -> Result<Option<SecretString>, Problem> {
+        let needed = Reach::of(self.path_of()) <= self.context().reach;
+        match self.look(findings) {
+            None => Ok(None),
+            Some(Ok(secret)) => Ok(Some(secret)),
+            Some(Err(why)) if needed => {
+                findings.problem(why);
+                Ok(None)
+            }
+            Some(Err(why)) => Err(why),
+        }
+    }
+
+    /// The secret that this table names, or why it cannot be fetched. None: it names none, which is told.
+    fn look(mut self, findings: &mut Findings) -> Option<Result<SecretString, Problem>> {
         let variable: Option<String> = self.optional("env", findings);
         let file = self.path("file", findings);
         let (place, shown) = (self.place().clone(), self.shown().to_owned());
@@ -87,12 +116,6 @@ impl Table<'_> {
             "" => Err("the secret is empty".to_owned()),
             text => Ok(SecretString::from(text)),
         });
-        match outcome {
-            Ok(secret) => Some(secret),
-            Err(why) => {
-                findings.problem(Problem::new(&place, format!("{why} ({shown})")));
-                None
-            }
-        }
+        Some(outcome.map_err(|why| Problem::new(&place, format!("{why} ({shown})"))))
     }
 }

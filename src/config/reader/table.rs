@@ -11,6 +11,7 @@ use super::node::{Entry, Node, Value};
 use super::overlay::one_of;
 use crate::config::environment::Environment;
 use crate::config::problem::{Findings, Place, Problem};
+use crate::config::reach::Reach;
 
 /// How much of a wrong value is repeated, in characters.
 const QUOTE_MAX_CHARS: usize = 80;
@@ -22,6 +23,8 @@ pub(crate) struct Context<'a> {
     pub(crate) environment: &'a Environment,
     /// What paths are relative to: the file's folder.
     pub(crate) folder: &'a Path,
+    /// How far the secrets that are needed reach.
+    pub(crate) reach: Reach,
 }
 
 /// One table: hands out checked values and remembers what was asked for.
@@ -77,6 +80,11 @@ impl<'a> Table<'a> {
     /// How the table is called in a message.
     pub(crate) fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// Where the table stands among the tables, with dots.
+    pub(super) fn path_of(&self) -> &str {
+        &self.path
     }
 
     pub(super) fn context(&self) -> &'a Context<'a> {

@@ -34,8 +34,11 @@ pub struct Chain {
     /// Its EIP-155 id.
     pub id: ChainId,
     /// Whom to ask; at most [`ENDPOINTS_MAX`], no two the same. None where every endpoint is optional and its variable
-    /// is not set: such a chain can be replayed, and not be run.
+    /// is not set: such a chain can be replayed, and not be run; and where the secret of one is not here.
     pub rpc: Vec<RpcEndpoint>,
+    /// Why it cannot be asked, where the files were read for what does not ask it: the first endpoint's secret that is
+    /// not here.
+    pub absent: Option<Problem>,
     /// How many endpoints must say the same before it is believed; from 1 to as many as there are.
     pub agree: usize,
     /// Where Safe transactions are proposed.
@@ -104,8 +107,10 @@ pub(super) fn read(
 }
 
 fn read_chain(table: &mut Table<'_>, id: Option<ChainId>, findings: &mut Findings) -> Option<Chain> {
-    let rpc = read_endpoints(table, findings);
-    let endpoints = rpc.as_ref().map_or(ENDPOINTS_MAX, Vec::len).max(1);
+    let mut absent = None;
+    let rpc = read_endpoints(table, &mut absent, findings);
+    let known = rpc.as_ref().filter(|_| absent.is_none());
+    let endpoints = known.map_or(ENDPOINTS_MAX, Vec::len).max(1);
     let bounds = 1..=u64::try_from(endpoints).unwrap_or(1);
     let agree = table.integer("agree", bounds, findings).and_then(|agree| usize::try_from(agree).ok());
     let safe_service = read_safe_service(table, findings);
@@ -115,6 +120,7 @@ fn read_chain(table: &mut Table<'_>, id: Option<ChainId>, findings: &mut Finding
     Some(Chain {
         id: id?,
         rpc: rpc?,
+        absent,
         agree: agree.unwrap_or(majority_of(endpoints)),
         safe_service: safe_service?,
         delegatecall_targets,
@@ -128,7 +134,13 @@ fn majority_of(endpoints: usize) -> usize {
     endpoints / 2 + 1
 }
 
-fn read_endpoints(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<RpcEndpoint>> {
+/// The endpoints; none of them where the secret of one is not here and not needed: what they would agree on is not
+/// known then, and `without` says it.
+fn read_endpoints(
+    table: &mut Table<'_>,
+    without: &mut Option<Problem>,
+    findings: &mut Findings,
+) -> Option<Vec<RpcEndpoint>> {
     let wanted = format!("1 to {ENDPOINTS_MAX}, each a URL, {{ env = \"NAME\" }} or {{ file = \"PATH\" }}");
     if !table.has("rpc") {
         table.missing("rpc", &wanted, findings);
@@ -154,7 +166,13 @@ fn read_endpoints(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<
                     absent = absent.saturating_add(1);
                     continue;
                 }
-                (place, inner.fetch(findings).map(|base| below(&base, path.as_deref())))
+                match inner.fetch_or_why(findings) {
+                    Ok(base) => (place, base.map(|base| below(&base, path.as_deref()))),
+                    Err(why) => {
+                        without.get_or_insert(why);
+                        continue;
+                    }
+                }
             }
             Item::Scalar(node) => (node.place.clone(), Some(node.text().unwrap_or_default().into())),
         };
@@ -171,6 +189,9 @@ fn read_endpoints(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<
             findings.problem(Problem::new(&place, found).remedy(remedy));
         }
         endpoints.push(RpcEndpoint { label: label(&parsed, &endpoints), url });
+    }
+    if without.is_some() {
+        return Some(Vec::new());
     }
     (endpoints.len().saturating_add(absent) == count).then_some(endpoints)
 }

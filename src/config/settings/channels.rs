@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::config::is_here;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Table, http_url};
 use crate::domain::names::ChannelName;
@@ -43,6 +44,16 @@ pub enum ChannelKind {
     },
 }
 
+impl Channel {
+    /// Whether its secret is here, if it has one.
+    pub fn is_whole(&self) -> bool {
+        match &self.kind {
+            ChannelKind::Console => true,
+            ChannelKind::Webhook { secret, .. } | ChannelKind::Slack { url: secret } => is_here(secret),
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Word {
     Console,
@@ -74,7 +85,7 @@ pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> BTreeMap<Ch
 
 fn read_slack(table: &mut Table<'_>, findings: &mut Findings) -> Option<ChannelKind> {
     let url = table.required_secret("url", findings)?;
-    if http_url(url.expose_secret()).is_none() {
+    if is_here(&url) && http_url(url.expose_secret()).is_none() {
         let found = format!("the secret \"url\" of {} is no URL", table.shown());
         findings.problem(Problem::new(&table.place_of("url"), found).wanted("https://…"));
         return None;

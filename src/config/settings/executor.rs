@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::keystores::{KeySource, read_key};
+use crate::config::is_here;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, http_url, known};
 use crate::domain::ether::Wei;
@@ -114,6 +115,7 @@ fn amount(table: &mut Table<'_>, key: &'static str, default: &str, findings: &mu
 fn read_relay(table: &mut Table<'_>, findings: &mut Findings) -> Option<RelaySettings> {
     let url = table.required_secret("url", findings);
     if let Some(text) = &url
+        && is_here(text)
         && http_url(text.expose_secret()).is_none()
     {
         // What was read is not repeated: it may carry a key.

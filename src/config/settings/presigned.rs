@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::config::is_here;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table, known};
 use crate::domain::names::{RunbookId, SafeName, WindowName};
@@ -90,7 +91,9 @@ fn read_window(
     let low = table.integer("low", 1..=nonces, findings).unwrap_or(LOW_DEFAULT.min(nonces));
     let folder = table.path("folder", findings);
     let seal = table.required_secret("seal", findings);
-    if let Some(Err(error)) = seal.as_ref().map(|seal| parse_seal_key(seal.expose_secret())) {
+    if let Some(Err(error)) =
+        seal.as_ref().filter(|seal| is_here(seal)).map(|seal| parse_seal_key(seal.expose_secret()))
+    {
         let found = format!("seal in {}: {error}", table.shown());
         findings.problem(Problem::new(&table.place_of("seal"), found));
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::config::is_here;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Form, Mismatch, Node, Table};
 use crate::domain::alert::P256Key;
@@ -170,7 +171,8 @@ pub(super) fn read(root: &mut Table<'_>, journal: &Path, findings: &mut Findings
 /// Two senders with one token could not be told apart.
 fn one_token_each(table: &Table<'_>, senders: &[ReportSender], findings: &mut Findings) {
     let mut seen = BTreeSet::new();
-    for sender in senders.iter().filter(|sender| !seen.insert(sender.token.expose_secret())) {
+    let here = senders.iter().filter(|sender| is_here(&sender.token));
+    for sender in here.filter(|sender| !seen.insert(sender.token.expose_secret())) {
         let found = format!("[reports.senders.{}] has another sender's token", sender.name);
         findings.problem(Problem::new(&table.place_of("senders"), found).wanted("a token for each"));
     }
@@ -180,7 +182,7 @@ fn one_token_each(table: &Table<'_>, senders: &[ReportSender], findings: &mut Fi
 fn long_secret(table: &mut Table<'_>, key: &'static str, findings: &mut Findings) -> Option<SecretString> {
     let secret = table.required_secret(key, findings)?;
     let bytes = secret.expose_secret().len();
-    if bytes < SECRET_MIN_BYTES {
+    if is_here(&secret) && bytes < SECRET_MIN_BYTES {
         let found = format!("the secret \"{key}\" of {} is too short: {bytes} bytes", table.shown());
         let wanted = format!("at least {SECRET_MIN_BYTES}, made at random");
         findings.problem(Problem::new(&table.place_of(key), found).wanted(wanted));

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::config::{Environment, load_with};
+use crate::config::{Environment, Reach, load_with};
 use crate::domain::names::FeedName;
 use crate::feeds::forta_wire::parse_alert;
 
@@ -253,7 +253,8 @@ impl Trial {
         let environment: Environment = base.map(|base| ("CORPUS_RPC", base)).into_iter().collect();
         let path = folder.path().join("redhandle.toml");
         let rules = folder.path().join("rules");
-        let config = load_with(&path, &environment, jiff::civil::date(2026, 11, 21), Some(&rules)).unwrap();
+        let today = jiff::civil::date(2026, 11, 21);
+        let config = load_with(&path, &environment, today, Some(&rules), Reach::Chain).unwrap();
         let mut replay = Replay::new(&config, why).unwrap();
         if self.in_order {
             replay = replay.in_order();
