@@ -10,6 +10,7 @@ mod lasting;
 mod muted;
 mod reach;
 mod silent;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
