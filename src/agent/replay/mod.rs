@@ -311,6 +311,7 @@ impl Replay {
         self.summary.failing_chains = failing.collect();
         if let Some(story) = &mut self.story {
             story.stopped.clone_from(&self.summary.stopped);
+            story.end(&self.matcher);
         }
         (self.summary, self.story)
     }

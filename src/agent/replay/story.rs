@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Firing, Replay};
-use crate::domain::alert::Alert;
-use crate::domain::condition::{Canonicity, HeldBack, Observation, Scope, SilenceId, Verdict, Withdrawal};
+use crate::domain::alert::{Alert, AlertHash};
+use crate::domain::condition::{
+    Canonicity, HeldBack, Matcher, Observation, Scope, SilenceId, Standing, Verdict, Watched, Withdrawal,
+};
 use crate::domain::incident::Actor;
-use crate::domain::names::ConditionId;
+use crate::domain::names::{ConditionId, ContractName, RunbookId};
 use crate::domain::silence::Silence;
 
 /// What became of one alert.
@@ -27,6 +29,9 @@ pub struct Story {
     /// Firings it took part in that were held back, with their reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<StoryHeld>,
+    /// Where it still waits at the end of what was read, as far as that is not what was said when it came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Standing>,
 }
 
 /// One time the alert came.
@@ -51,6 +56,9 @@ pub struct StoryCondition {
     pub condition: ConditionId,
     /// In words.
     pub told: Vec<String>,
+    /// Where it waited once it was judged, and what was lacking there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Standing>,
 }
 
 /// A firing that was held back.
@@ -116,19 +124,21 @@ impl Replay {
         observation: &Observation,
     ) {
         let Some(story) = self.story.as_mut().filter(|story| story.hash == alert.hash.0) else { return };
-        let conditions =
-            self.matcher
-                .verdicts(alert)
-                .into_iter()
-                .map(|verdict| {
-                    let notes = observation.notes.iter().filter(|note| {
-                        note.runbook == verdict.runbook && note.condition == verdict.condition
-                    });
-                    let mut told = vec![in_words(&verdict)];
-                    told.extend(notes.map(|note| note.why.to_string()));
-                    StoryCondition { condition: verdict.condition, told }
-                })
-                .collect();
+        let standing = self.matcher.standing(&alert.hash, alert.authenticated);
+        let conditions = self.matcher.verdicts(alert).into_iter().zip(self.matcher.conditions());
+        let conditions = conditions
+            .map(|(verdict, (_, condition))| {
+                let is_its = |runbook: &RunbookId, condition: &ConditionId| {
+                    *runbook == verdict.runbook && *condition == verdict.condition
+                };
+                let notes = observation.notes.iter().filter(|note| is_its(&note.runbook, &note.condition));
+                let mut told = vec![in_words(&verdict, alert, condition.watched())];
+                told.extend(notes.map(|note| note.why.to_string()));
+                let waiting = standing.iter().filter(|here| is_its(&here.runbook, &here.condition));
+                let waiting = waiting.cloned().collect();
+                StoryCondition { condition: verdict.condition, told, waiting }
+            })
+            .collect();
         story.arrivals.push(StoryArrival {
             line,
             at: alert.event_time(),
@@ -139,10 +149,23 @@ impl Replay {
     }
 }
 
-fn in_words(verdict: &Verdict) -> String {
-    let about: Vec<&str> = verdict.about.iter().map(crate::domain::names::ContractName::as_str).collect();
+impl Story {
+    /// Says where the alert still waits, if that is not what was said when it came.
+    pub(super) fn end(&mut self, matcher: &Matcher) {
+        let hash = AlertHash(self.hash.clone());
+        let mut waiting = matcher.standing(&hash, true);
+        waiting.extend(matcher.standing(&hash, false));
+        let said = self.arrivals.iter().flat_map(|arrival| &arrival.conditions);
+        let said: Vec<&Standing> = said.flat_map(|condition| &condition.waiting).collect();
+        waiting.retain(|here| !said.contains(&here));
+        self.waiting = waiting;
+    }
+}
+
+fn in_words(verdict: &Verdict, alert: &Alert, watched: &[Watched]) -> String {
+    let about: Vec<&str> = verdict.about.iter().map(ContractName::as_str).collect();
     let about = match about.as_slice() {
-        [] => "it is about none of the contracts".to_owned(),
+        [] => about_none(alert, watched).to_owned(),
         about => format!("it is about {}", about.join(", ")),
     };
     let when = match &verdict.when {
@@ -155,4 +178,16 @@ fn in_words(verdict: &Verdict) -> String {
         [] => format!("{about}; {when}"),
         steps => format!("{about}; it may be step {}", steps.join(" or ")),
     }
+}
+
+/// Why it is about none of these contracts.
+fn about_none(alert: &Alert, watched: &[Watched]) -> &'static str {
+    let mut here = watched.iter().filter(|watched| watched.chain_id == alert.chain).peekable();
+    if here.peek().is_none() {
+        return "it is of a chain that none of this condition's contracts is on";
+    }
+    if here.any(|watched| alert.addresses.contains(&watched.address)) {
+        return "it is about none of this condition's contracts: it names one, and says that another is the victim";
+    }
+    "it names none of this condition's contracts"
 }

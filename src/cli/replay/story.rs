@@ -2,11 +2,13 @@
 
 use super::super::output::{Look, Output};
 use crate::agent::replay::{Story, StoryHeld, StorySilence};
-use crate::domain::condition::{Canonicity, Match, Mute};
+use crate::domain::condition::{Canonicity, Match, Mute, Standing};
 use crate::domain::text::terminal;
 
 /// Alerts of one firing that are named.
 const ALERTS_SHOWN_MAX: usize = 20;
+/// Windows, trails and states in which it waits that are told of one condition.
+const WAITING_SHOWN_MAX: usize = 20;
 
 /// The whole story.
 pub(super) fn text(story: &Story, out: &Output) -> String {
@@ -32,6 +34,7 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
             for told in &condition.told {
                 text.push_str(&format!("  {}: {}\n", condition.condition, terminal(told)));
             }
+            waiting_text(&mut text, &condition.waiting);
         }
     }
     for firing in &story.firings {
@@ -43,6 +46,10 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
     if story.firings.is_empty() && story.held.is_empty() {
         text.push_str("It took part in no firing.\n");
     }
+    if !story.waiting.is_empty() {
+        text.push_str("At the end of what was read:\n");
+        waiting_text(&mut text, &story.waiting);
+    }
     for withdrawn in &story.withdrawn {
         text.push_str(&format!("It was taken back from {}: {}\n", withdrawn.condition, withdrawn.because));
     }
@@ -51,6 +58,17 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Where it waits, and what is lacking there.
+fn waiting_text(text: &mut String, waiting: &[Standing]) {
+    for here in waiting.iter().take(WAITING_SHOWN_MAX) {
+        text.push_str(&format!("  {}: it waits for {}\n", here.condition, terminal(&here.told)));
+    }
+    match waiting.len().saturating_sub(WAITING_SHOWN_MAX) {
+        0 => {}
+        more => text.push_str(&format!("  and it waits in {more} more; --json names all\n")),
+    }
 }
 
 /// A firing that nobody was paged for: which, by whom or what, until when, and on which alerts it rests.

@@ -344,9 +344,21 @@ impl Matcher {
 
     /// Whether a window still holds the alert; one that none holds need not be restored.
     pub fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        let key = HashKey::of(hash);
-        let mut rules = self.held.by(&key).filter_map(|number| self.rules.get(number));
-        rules.any(|rule| rule.holds(hash, authenticated))
+        self.rules_of(hash).any(|rule| rule.holds(hash, authenticated))
+    }
+
+    /// The rules that may hold the alert.
+    pub(super) fn rules_of(&self, hash: &AlertHash) -> impl Iterator<Item = &Rule> {
+        self.held
+            .by(&HashKey::of(hash))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter_map(|rule| self.rules.get(rule))
+    }
+
+    /// The clock that states and heartbeats are measured by, as far as it is known.
+    pub(super) fn clock(&self) -> Option<Timestamp> {
+        self.authenticated.made()
     }
 
     /// What each condition makes of the alert by itself: for people who ask why.

@@ -45,6 +45,7 @@ mod remembered;
 mod rule;
 mod shelf;
 mod spec;
+mod standing;
 mod state;
 mod steps;
 mod tally;
@@ -70,6 +71,7 @@ pub use problem::{ConditionProblem, STEPS, WITHIN_MAX};
 pub use spec::{
     AbsenceSpec, ConditionSpec, CountSpec, Early, Response, Same, SequenceSpec, StagesSpec, StepSpec,
 };
+pub use standing::{Need, Progress, Standing};
 pub use state::{STATE_ID, STATE_PHASE, StatePhase, write_state};
 pub use trail::{TRAIL_ALERTS_MAX, TRAILS_MAX};
 pub use truth::{BlockId, Canonicity, Downgrade, Known, Maintenance, MaintenanceWindow};

@@ -34,6 +34,58 @@ pub(super) fn first_window<'w, 'e>(
     None
 }
 
+/// What the windows that hold an alert at `at` have of what is wanted, the one that lacks least. `fresh` as above.
+pub(super) fn best_window(fresh: &[&Entry], at: Timestamp, wanted: &Wanted) -> Option<Found> {
+    let mut seen = Tally::default();
+    let mut end = 0_usize;
+    let found = fresh.iter().enumerate().take_while(|(_, first)| first.at <= at).map(|(start, first)| {
+        while let Some(entry) = fresh.get(end).filter(|entry| span(first.at, entry.at) <= wanted.count.within)
+        {
+            seen.add(entry);
+            end = end.saturating_add(1);
+        }
+        let found = seen.found(end.saturating_sub(start), wanted);
+        seen.remove(first);
+        found
+    });
+    best_of(found, wanted)
+}
+
+/// The one that lacks least, and of these the one that has most alerts.
+pub(super) fn best_of(found: impl Iterator<Item = Found>, wanted: &Wanted) -> Option<Found> {
+    found.min_by_key(|found| (found.lacks(wanted), std::cmp::Reverse(found.alerts)))
+}
+
+/// How many different ones of each kind a window has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) alerts: u32,
+    pub(super) bots: u32,
+    pub(super) feeds: u32,
+    pub(super) stages: u32,
+    /// Of each further thing, in the order of [`Wanted::distinct`].
+    pub(super) distinct: Vec<u32>,
+    /// An alert with `count.including` is there.
+    pub(super) included: bool,
+}
+
+impl Found {
+    /// How many of anything are lacking.
+    fn lacks(&self, wanted: &Wanted) -> u32 {
+        let Wanted { count, including, stages, distinct } = wanted;
+        let pairs = [
+            (count.alerts, self.alerts),
+            (count.bots, self.bots),
+            (count.feeds, self.feeds),
+            (*stages, self.stages),
+            (u32::from(*including), u32::from(self.included)),
+        ];
+        let further = distinct.iter().copied().zip(self.distinct.iter().copied());
+        let lacks = pairs.into_iter().chain(further).map(|(wanted, has)| wanted.saturating_sub(has));
+        lacks.fold(0, u32::saturating_add)
+    }
+}
+
 /// How many different ones of each kind are in a window that slides.
 #[derive(Default)]
 struct Tally<'e> {
@@ -67,6 +119,19 @@ impl<'e> Tally<'e> {
             one_less(self.distinct.entry(index).or_default(), value);
         }
         self.included = self.included.saturating_sub(usize::from(entry.included));
+    }
+
+    fn found(&self, alerts: usize, wanted: &Wanted) -> Found {
+        let number = |found: usize| u32::try_from(found).unwrap_or(u32::MAX);
+        let of = |index: usize| self.distinct.get(&index).map_or(0, BTreeMap::len);
+        Found {
+            alerts: number(alerts),
+            bots: number(self.bots.len()),
+            feeds: number(self.feeds.len()),
+            stages: number(self.stages.len()),
+            distinct: (0..wanted.distinct.len()).map(|index| number(of(index))).collect(),
+            included: self.included > 0,
+        }
     }
 
     fn suffices(&self, wanted: &Wanted) -> bool {

@@ -5,6 +5,8 @@
 //! first; steps in one block are in order. Consume semantics are those of a window: the alerts that took part
 //! are spent for that contract, and one trail fires again only with other alerts for every step.
 
+mod best;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use alloy::primitives::Address;
 use super::mute::Mute;
 use super::shelf::Holds;
 use super::spec::CountSpec;
-use super::tally::first_window;
+use super::tally::{Found, best_of, best_window, first_window};
 use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
 use crate::domain::names::{ContractName, FeedName};
@@ -98,6 +98,11 @@ impl Mark {
     /// The same, where what was held back is nothing.
     pub(super) fn told(&self) -> bool {
         self.announced || self.spent.is_some() || self.paged.is_some()
+    }
+
+    /// Whether it took part in a firing, told or held back.
+    pub(super) fn taken(&self) -> bool {
+        self.spent.is_some() || self.paged.is_some() || self.held.is_some()
     }
 
     /// Takes back what `hash` completed.
@@ -286,6 +291,23 @@ impl Window {
             self.remember(entry.at, &entry.hash, &entry.mark);
         }
         Completed { taken, doubt }
+    }
+
+    /// The alert, and what the best of the windows that could have it has of what is wanted: among alerts as
+    /// [`Window::complete`] takes them together. `None` where the alert has taken part in a firing.
+    pub(super) fn best(&self, hash: &AlertHash, wanted: &Wanted) -> Option<(&Entry, Found)> {
+        let own = self.entries.values().find(|entry| entry.hash == *hash).filter(|own| !own.mark.taken())?;
+        let unpaged = |entry: &Entry| entry.mark.paged.is_none();
+        let fits: [&dyn Fn(&Entry) -> bool; 3] =
+            [&|entry| entry.is_sound(), &|entry| unpaged(entry) && entry.muted.is_empty(), &|entry| {
+                unpaged(entry) && entry.mark.held.is_none()
+            }];
+        let found = fits.into_iter().filter(|fits| fits(own)).filter_map(|fits| {
+            let near = self.near(own.at, wanted.count.within);
+            let fresh: Vec<&Entry> = near.filter(|entry| entry.mark.spent.is_none() && fits(entry)).collect();
+            best_window(&fresh, own.at, wanted)
+        });
+        Some((own, best_of(found, wanted)?))
     }
 
     /// What is held, to be corrected; event times and hashes stay.

@@ -11,8 +11,9 @@ use super::super::held::HashKey;
 use super::super::mute::ActiveSilence;
 use super::super::outcome::{Firing, Match, Why, count};
 use super::super::shelf::Shelf;
+use super::super::tally::Found;
 use super::super::truth::{BlockId, Canonicity, Downgrade};
-use super::super::window::{Entry, Mark, Window};
+use super::super::window::{Entry, Mark, Wanted, Window};
 use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, RunbookId};
@@ -202,6 +203,22 @@ impl Counting {
 
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
         self.windows.keys_of(hash).any(|key| key.authenticated == authenticated)
+    }
+
+    /// In which windows the alert waits: what its group shares, its contracts there, and what the best window has.
+    pub(super) fn standing(
+        &self,
+        hash: &AlertHash,
+        authenticated: bool,
+        wanted: &Wanted,
+    ) -> Vec<(Option<String>, Vec<ContractName>, Found)> {
+        let keys: BTreeSet<&GroupKey> =
+            self.windows.keys_of(hash).filter(|key| key.authenticated == authenticated).collect();
+        let waits = keys.into_iter().filter_map(|key| {
+            let (own, found) = self.windows.get(key)?.best(hash, wanted)?;
+            Some((key.shared(), own.about.clone(), found))
+        });
+        waits.collect()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {

@@ -240,6 +240,29 @@ impl Following {
         self.trails.keys_of(hash).any(|(_, trust, _)| *trust == authenticated)
     }
 
+    /// For which contracts the alert waits on a trail: what its steps share, and the most of them that one has.
+    pub(super) fn standing(
+        &self,
+        hash: &AlertHash,
+        authenticated: bool,
+        condition: &Condition,
+    ) -> Vec<(Shared, ContractName, Steps)> {
+        let (anywhere, within) = (condition.anywhere(), condition.count().within);
+        let keys: BTreeSet<&TrailKey> =
+            self.trails.keys_of(hash).filter(|(_, trust, _)| *trust == authenticated).collect();
+        let mut waits = Vec::new();
+        for watched in condition.watched() {
+            let here = keys.iter().filter(|(chain, ..)| *chain == watched.chain_id).filter_map(|key| {
+                let steps = self.trails.get(key)?.best(hash, &watched.contract, anywhere, within)?;
+                Some((&key.2, steps))
+            });
+            // Of as many, the first.
+            let best = here.min_by_key(|(_, steps)| std::cmp::Reverse(steps.iter().count()));
+            waits.extend(best.map(|(shared, steps)| (shared.clone(), watched.contract.clone(), steps)));
+        }
+        waits
+    }
+
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.trails.items().map(|print| &print.seen.entry)
     }

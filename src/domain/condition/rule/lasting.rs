@@ -284,6 +284,17 @@ impl Lasting {
         })
     }
 
+    /// The states the alert spoke of that last and have not fired: about what, and since when.
+    pub(super) fn standing(&self, hash: &AlertHash, authenticated: bool) -> Vec<(ContractName, Timestamp)> {
+        let own = self.states.iter().filter(|((trust, ..), _)| *trust == authenticated);
+        let last = own.flat_map(|(_, state)| &state.begun).filter_map(|(contract, words)| {
+            let speaks = words.all().any(|word| word.hash == *hash);
+            let first = words.all().next().filter(|first| speaks && !first.mark.taken())?;
+            Some((contract.clone(), first.at))
+        });
+        last.collect()
+    }
+
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.states.values().flat_map(|state| state.begun.values()).flat_map(Words::all)
     }

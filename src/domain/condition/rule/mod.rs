@@ -11,6 +11,7 @@ mod lasting;
 mod muted;
 mod reach;
 mod silent;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,6 +14,7 @@ mod reference;
 mod reference_doubt;
 mod reference_lasting;
 mod safeguards;
+mod standing;
 mod stream;
 mod suppression;
 mod trails;
