@@ -349,11 +349,8 @@ impl Matcher {
 
     /// The rules that may hold the alert.
     pub(super) fn rules_of(&self, hash: &AlertHash) -> impl Iterator<Item = &Rule> {
-        self.held
-            .by(&HashKey::of(hash))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .filter_map(|rule| self.rules.get(rule))
+        let held: Vec<usize> = self.held.by(&HashKey::of(hash)).collect();
+        held.into_iter().filter_map(|rule| self.rules.get(rule))
     }
 
     /// The clock that states and heartbeats are measured by, as far as it is known.
