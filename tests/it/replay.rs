@@ -71,6 +71,50 @@ fn one_alert_has_its_story() {
     assert!(told.contains("announced maintenance"), "{told}");
 }
 
+/// Two of the three alerts that r2 and r4 want about `watched-0`: the asked one first.
+#[test]
+fn what_was_lacking_is_told_when_it_came_and_at_the_end() {
+    let asked = "0xd4df2b23e424a96badb56097073fdb3afd6ee0663b9090b0e827711af9e5b17a";
+    let other = "0x72f53a57a4dba5aaa74fa6929dc5e8eebef7d46c9875d26ea8387d71e1518e9e";
+    let sample = std::fs::read(sample()).unwrap();
+    let line = |hash: &str| {
+        let own = format!("\"hash\":\"{hash}\",\"metadata\"").into_bytes();
+        let mut lines = sample.split_inclusive(|byte| *byte == b'\n');
+        lines.find(|line| line.windows(own.len()).any(|part| part == own)).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("two.jsonl");
+    std::fs::write(&recording, [line(asked), line(other)].concat()).unwrap();
+    let recording = recording.to_str().unwrap();
+
+    let told = text(&replay(&[recording, "--why", asked]).stdout);
+    let (came, end) = told.split_once("It took part in no firing.\nAt the end of what was read:\n").unwrap();
+    for wanted in [
+        "r1: it is about watched-0; `when` does not hold\n",
+        "r2: it waits for watched-0: 1 of 3 alerts, 1 of 3 different bots within 1h, one of them with `including`\n",
+        "r4: it waits for watched-0, all about the attacker 0x",
+        ": 1 of 3 steps in order within 1h, steps 1 and 2 are missing\n",
+    ] {
+        assert!(came.contains(wanted), "{wanted}: {told}");
+    }
+    for wanted in [
+        "r2: it waits for watched-0: 2 of 3 alerts, 2 of 3 different bots within 1h, one of them with `including`\n",
+        ": 2 of 3 steps in order within 1h, step 1 is missing\n",
+    ] {
+        assert!(end.contains(wanted), "{wanted}: {told}");
+    }
+
+    let story: Value =
+        serde_json::from_slice(&replay(&[recording, "--why", asked, "--json"]).stdout).unwrap();
+    let waiting = story["waiting"].as_array().unwrap();
+    let sequence = waiting.iter().find(|here| here["kind"] == "sequence").unwrap();
+    assert_eq!(sequence["missing"], serde_json::json!([1]), "{story}");
+    let conditions = story["arrivals"][0]["conditions"].as_array().unwrap();
+    let count = conditions.iter().find(|condition| condition["condition"] == "r2").unwrap();
+    let bots = serde_json::json!({ "of": "bots", "has": 1, "wanted": 3 });
+    assert_eq!(count["waiting"][0]["needs"][1], bots, "{story}");
+}
+
 #[test]
 fn what_cannot_be_read_is_refused_before_anything_is_told() {
     let ended = replay(&[&sample(), "nowhere.jsonl"]);

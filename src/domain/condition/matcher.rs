@@ -35,6 +35,8 @@
 //! given. What every rule would count alike (alerts seen, alerts about its contracts) is counted once.
 //! Memory is bounded by what windows hold, and by constants ([`super::SEEN_HASHES_MAX`], [`super::RETRACTED_MAX`]).
 
+mod standing;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -344,18 +346,9 @@ impl Matcher {
 
     /// Whether a window still holds the alert; one that none holds need not be restored.
     pub fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        self.rules_of(hash).any(|rule| rule.holds(hash, authenticated))
-    }
-
-    /// The rules that may hold the alert.
-    pub(super) fn rules_of(&self, hash: &AlertHash) -> impl Iterator<Item = &Rule> {
-        let held: Vec<usize> = self.held.by(&HashKey::of(hash)).collect();
-        held.into_iter().filter_map(|rule| self.rules.get(rule))
-    }
-
-    /// The clock that states and heartbeats are measured by, as far as it is known.
-    pub(super) fn clock(&self) -> Option<Timestamp> {
-        self.authenticated.made()
+        let key = HashKey::of(hash);
+        let mut rules = self.held.by(&key).filter_map(|number| self.rules.get(number));
+        rules.any(|rule| rule.holds(hash, authenticated))
     }
 
     /// What each condition makes of the alert by itself: for people who ask why.

@@ -7,11 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::distinct::Distinct;
-use super::matcher::Matcher;
 use super::steps::Steps;
 use super::tally::Found;
 use super::window::Wanted;
-use crate::domain::alert::AlertHash;
 use crate::domain::names::{ConditionId, ContractName, RunbookId};
 
 /// Contracts of one group that the sentence names; the rest is counted.
@@ -185,14 +183,5 @@ impl Standing {
         let shared = shared.map(|shared| format!(", {shared}")).unwrap_or_default();
         let told = format!("{}{more}{shared}: {}", named.join(", "), progress.told());
         Self { runbook, condition, contracts, progress, told }
-    }
-}
-
-impl Matcher {
-    /// Where the alert waits at this moment without having taken part in a firing, and what is lacking there: one for each
-    /// condition and group, or contract.
-    pub fn standing(&self, hash: &AlertHash, authenticated: bool) -> Vec<Standing> {
-        let rules = self.rules_of(hash);
-        rules.flat_map(|rule| rule.standing(hash, authenticated, self.clock())).collect()
     }
 }
