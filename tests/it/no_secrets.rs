@@ -158,7 +158,7 @@ async fn whoever_uses_a_secret_refuses_without_it_and_names_no_other() {
     assert!(told.ends_with("the environment variable RPC is not set ([chains.local.rpc])"), "{told}");
     orphaned.town.set(", \"http://127.0.0.1:9\"]\nagree = 2", "]");
     let covered = orphaned.run(&["RPC"], &["coverage"]);
-    assert_eq!(covered.code, orphaned.run(&SECRETS.map(|(name, _)| name), &["coverage"]).code, "{covered:?}");
+    assert_eq!(covered.code, 0, "{covered:?}");
     assert!(covered.stdout.contains("guardian"), "{covered:?}");
 }
 
