@@ -42,6 +42,7 @@ impl Linear {
             observation.kept = self.holds(&alert.hash, alert.authenticated);
             return observation;
         }
+        observation.again = arrival == Arrival::Again;
         let behind = lane.behind(alert, known.now);
         let prune = lane.advance(alert);
         let clock = lane.made().max(known.now);
