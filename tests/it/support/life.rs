@@ -107,9 +107,12 @@ impl Life {
         }
     }
 
-    /// The newest incident.
+    /// The newest incident that a runbook answers, or else the newest: what the agent itself reports beside it (a window
+    /// of pre-signed transactions runs short, for example) is an event of its own, and may come at any time.
     pub fn newest(&self) -> Option<Arc<Incident>> {
-        self.house.agent.store.all().pop()
+        let all = self.house.agent.store.all();
+        let answered = all.iter().rev().find(|incident| incident.runbook.is_some());
+        answered.or(all.last()).cloned()
     }
 
     /// Everything that happened to the newest incident.
