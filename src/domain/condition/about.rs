@@ -78,13 +78,13 @@ pub(super) enum Beyond<'a> {
 /// Hands over every address on the alert's chain that [`about`] answers with yes, some of them more than once, but for
 /// those that only a filter would tell.
 pub(super) fn each_subject<'a>(alert: &'a Alert, mut found: impl FnMut(Address)) -> Beyond<'a> {
-    let mut victims = addresses_under(alert, is_victim_key).peekable();
+    let mut victims = addresses_under(alert, Role::Victim).peekable();
     if victims.peek().is_some() {
         victims.for_each(found);
         return Beyond::Nobody;
     }
     alert.addresses.iter().copied().for_each(&mut found);
-    addresses_under(alert, is_involved_key).for_each(&mut found);
+    addresses_under(alert, Role::Involved).for_each(&mut found);
     match (alert.truncated, &alert.bloom) {
         (false, _) => Beyond::Nobody,
         (true, None) => Beyond::Anybody,
@@ -93,19 +93,34 @@ pub(super) fn each_subject<'a>(alert: &'a Alert, mut found: impl FnMut(Address))
 }
 
 /// Values that are no address name nobody.
-fn addresses_under(alert: &Alert, is_key: fn(&str) -> bool) -> impl Iterator<Item = Address> {
-    let values = alert.metadata.iter().filter(move |(key, _)| is_key(key)).map(|(_, value)| value);
-    values.filter_map(|value| value.as_str()).filter_map(|text| Address::from_str(text.trim()).ok())
+fn addresses_under(alert: &Alert, role: Role) -> impl Iterator<Item = Address> {
+    let values = alert.metadata.iter().filter(move |(key, _)| Role::of(key) == Some(role));
+    values.filter_map(|(_, value)| Address::from_str(value.as_str()?.trim()).ok())
 }
 
-/// The victim identifier's `address1`, `address2`, …; BlockSec's `potential_victim`, camel-cased by the API.
-fn is_victim_key(key: &str) -> bool {
-    key == "potential_victim" || key == "potentialVictim" || is_numbered(key, "address")
+/// What a field of the metadata says of the address in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Victim,
+    Involved,
 }
 
-/// The Attack Detector's `involvedAddresses1`, …, up to 500, which its `addresses` are cut from.
-fn is_involved_key(key: &str) -> bool {
-    is_numbered(key, "involvedAddresses") || is_numbered(key, "involved_addresses_")
+impl Role {
+    /// The victim identifier's `address1`, `address2`, …; BlockSec's `potential_victim`, camel-cased by the API; the
+    /// Attack Detector's `involvedAddresses1`, …, up to 500, which its `addresses` are cut from.
+    fn of(key: &str) -> Option<Self> {
+        // Most keys are others, and their first letter tells.
+        match key.as_bytes().first()? {
+            b'a' => is_numbered(key, "address").then_some(Self::Victim),
+            b'p' => matches!(key, "potential_victim" | "potentialVictim").then_some(Self::Victim),
+            b'i' => {
+                let is_involved =
+                    is_numbered(key, "involvedAddresses") || is_numbered(key, "involved_addresses_");
+                is_involved.then_some(Self::Involved)
+            }
+            _ => None,
+        }
+    }
 }
 
 fn is_numbered(key: &str, name: &str) -> bool {

@@ -224,10 +224,14 @@ impl Condition {
         &self.anywhere
     }
 
-    /// The steps the alert may be, with what could not be told.
-    pub(super) fn steps_of(&self, view: &AlertView<'_>) -> (Steps, Option<Gap>) {
+    /// The steps of those that come into question that the alert may be, with what could not be told.
+    pub(super) fn steps_of(
+        &self,
+        view: &AlertView<'_>,
+        in_question: impl Fn(usize) -> bool,
+    ) -> (Steps, Option<Gap>) {
         let (mut steps, mut gap) = (Steps::default(), None);
-        for (index, step) in self.steps.iter().enumerate() {
+        for (index, step) in self.steps.iter().enumerate().filter(|(index, _)| in_question(*index)) {
             match truth(step, view) {
                 Ok(true) => steps.insert(index),
                 Ok(false) => {}

@@ -38,7 +38,7 @@ pub(super) struct Index {
     bots: Names,
     alert_ids: Names,
     /// The rules that heed what a bot takes back, by its number.
-    retractors: HashMap<usize, Vec<RuleNumber>>,
+    retractors: Vec<Vec<RuleNumber>>,
 }
 
 /// What an alert may touch.
@@ -66,27 +66,30 @@ struct Contract {
 
 /// Numbers for names, in lower case.
 #[derive(Clone, Debug, Default)]
-struct Names(HashMap<String, usize>);
+struct Names(HashMap<Box<[u8]>, usize>);
+
+/// Longer names are lowered in memory of their own: a bot's id has 66 bytes, and classes have fewer.
+const SHORT_NAME_BYTES: usize = 80;
 
 impl Names {
     fn number(&mut self, name: &str) -> usize {
         let next = self.0.len();
-        *self.0.entry(name.to_owned()).or_insert(next)
+        *self.0.entry(name.as_bytes().into()).or_insert(next)
     }
 
     fn find(&self, name: &str) -> Name {
-        let known = |name: &str| self.0.get(name).map_or(Name::Unheard, |number| Name::Known(*number));
-        match name {
-            "" => Name::Lacking,
-            name if has_capitals(name) => known(&name.to_ascii_lowercase()),
-            name => known(name),
+        let known = |name: &[u8]| self.0.get(name).map_or(Name::Unheard, |number| Name::Known(*number));
+        let mut short = [0; SHORT_NAME_BYTES];
+        match short.get_mut(..name.len()) {
+            _ if name.is_empty() => Name::Lacking,
+            Some(lowered) => {
+                lowered.copy_from_slice(name.as_bytes());
+                lowered.make_ascii_lowercase();
+                known(lowered)
+            }
+            None => known(&name.as_bytes().to_ascii_lowercase()),
         }
     }
-}
-
-/// Looking at all of it is quicker than stopping at the first.
-fn has_capitals(name: &str) -> bool {
-    name.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase())
 }
 
 /// What a field of the alert says.
@@ -193,7 +196,9 @@ impl Index {
             }
             for bot in rule.condition.retractors() {
                 let bot = index.bots.number(bot.as_str());
-                index.retractors.entry(bot).or_default().push(number);
+                let known = index.retractors.len().max(bot.saturating_add(1));
+                index.retractors.resize_with(known, Vec::new);
+                index.retractors.get_mut(bot).into_iter().for_each(|rules| rules.push(number));
             }
             index.file(number, rule, scope, about.iter().map(|(chain, _)| *chain).collect());
         }
@@ -202,9 +207,10 @@ impl Index {
 
     fn file(&mut self, number: RuleNumber, rule: &Rule, scope: usize, on: BTreeSet<ChainId>) {
         let Self { chains, scopes, heartbeats, anything, bots, alert_ids, .. } = self;
-        let fields = match rule.condition.needs() {
-            Needs::Anything => return anything.push(number),
-            Needs::Fields(fields) => fields,
+        let (Needs::Fields(fields), Needs::Fields(fields_anywhere)) =
+            (rule.condition.needs(), rule.condition.needs_anywhere())
+        else {
+            return anything.push(number);
         };
         if rule.listens() {
             return heartbeats.add(number, &fields, bots, alert_ids);
@@ -214,7 +220,7 @@ impl Index {
         }
         if rule.condition.anywhere().contains(&true) {
             for chain in on {
-                chains.entry(chain).or_default().anywhere.add(number, &fields, bots, alert_ids);
+                chains.entry(chain).or_default().anywhere.add(number, &fields_anywhere, bots, alert_ids);
             }
         }
     }
@@ -242,7 +248,7 @@ impl Index {
     /// The rules that heed what the bot of such an alert takes back.
     pub(super) fn heeding(&self, touched: &Touched) -> &[RuleNumber] {
         match touched.bot {
-            Name::Known(bot) => self.retractors.get(&bot).map_or(&[], Vec::as_slice),
+            Name::Known(bot) => self.retractors.get(bot).map_or(&[], Vec::as_slice),
             Name::Unheard | Name::Lacking => &[],
         }
     }

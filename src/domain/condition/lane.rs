@@ -195,50 +195,44 @@ fn version(alert: &Alert) -> Version {
     alert.block.as_ref().map(|block| (block.number, block.timestamp, block.hash))
 }
 
-/// The newest times of two different bots, the newer first.
+/// The newest times of two different bots, in no order.
 #[derive(Clone, Debug, Default)]
-struct TwoBots {
-    newer: Option<(BotId, Timestamp)>,
-    older: Option<(BotId, Timestamp)>,
-}
+struct TwoBots([Option<(BotId, Timestamp)>; 2]);
 
 impl TwoBots {
     fn reach(&mut self, bot: &BotId, at: Timestamp) {
-        // The usual case, without a copy: nothing older than both moves either.
+        // The usual case: nothing older than both moves either.
         if self.both().is_some_and(|both| at <= both) {
             return;
         }
-        match (&mut self.newer, &mut self.older) {
-            (Some((known, newest)), _) if known == bot => *newest = at.max(*newest),
-            // Whoever it was, the new time is beyond theirs.
-            (Some(_), Some((known, newest))) => {
+        let [one, other] = &mut self.0;
+        match (one, other) {
+            (Some((known, newest)), _) | (_, Some((known, newest))) if known == bot => {
+                *newest = at.max(*newest);
+            }
+            (none @ None, _) | (_, none @ None) => *none = Some((bot.clone(), at)),
+            // Whoever has come less far, the new time is beyond theirs.
+            (Some(one), Some(other)) => {
+                let (known, newest) = if one.1 < other.1 { one } else { other };
                 known.clone_from(bot);
                 *newest = at;
             }
-            (Some(_), older @ None) => *older = Some((bot.clone(), at)),
-            (newer @ None, _) => *newer = Some((bot.clone(), at)),
-        }
-        if self.last() > self.newer.as_ref().map(|(_, at)| *at) {
-            std::mem::swap(&mut self.newer, &mut self.older);
         }
     }
 
     /// The newest time that both have reached, or the one there is.
     fn last(&self) -> Option<Timestamp> {
-        self.older.as_ref().or(self.newer.as_ref()).map(|(_, at)| *at)
+        self.both().or_else(|| self.0.iter().flatten().map(|(_, at)| *at).next())
     }
 
     /// The newest time that both have reached.
     fn both(&self) -> Option<Timestamp> {
-        self.older.as_ref().map(|(_, at)| *at)
+        let [Some((_, one)), Some((_, other))] = &self.0 else { return None };
+        Some(*one.min(other))
     }
 
     /// What binds this bot: the time of both, or its own while it is alone.
     fn binding(&self, bot: &BotId) -> Option<Timestamp> {
-        match (&self.newer, &self.older) {
-            (Some((alone, newest)), None) if alone == bot => Some(*newest),
-            (_, Some((_, newest))) => Some(*newest),
-            (Some(_) | None, None) => None,
-        }
+        self.both().or_else(|| self.0.iter().flatten().find(|(alone, _)| alone == bot).map(|(_, at)| *at))
     }
 }

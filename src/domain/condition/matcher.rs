@@ -136,7 +136,8 @@ impl Matcher {
         touched.rules.dedup();
         let view = AlertView::new(alert);
         let concern = |number: &usize| Some((*number, self.rules.get(*number)?.concern(alert, &view)));
-        let concerns = touched.rules.iter().filter_map(concern).collect();
+        let mut concerns = Vec::with_capacity(touched.rules.len());
+        concerns.extend(touched.rules.iter().filter_map(concern));
         Look { key: HashKey::of(&alert.hash), touched, concerns }
     }
 
@@ -215,8 +216,8 @@ impl Matcher {
             if let Some(clock) = clock {
                 observation.matches.extend(rule.tick(clock));
             }
-            let looked = concerns.next_if(|(looked, _)| *looked == number).map(|(_, concern)| concern);
-            let concern = looked.unwrap_or_else(|| rule.concern(alert, &view));
+            // What the index did not find is not concerned.
+            let concern = concerns.next_if(|(looked, _)| *looked == number).and_then(|(_, concern)| concern);
             rule.observe(&arriving, concern, &mut observation);
             self.wakes.set(number, rule.wakes());
             if observation.kept {

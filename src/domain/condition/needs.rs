@@ -56,11 +56,21 @@ pub(super) fn bit(severity: AlertSeverity) -> u8 {
 impl Condition {
     /// What an alert must have for the condition to take any notice of it.
     pub(super) fn needs(&self) -> Needs {
+        self.needs_of(|_| true)
+    }
+
+    /// The same of an alert that is about none of the contracts, and can only be a step `anywhere`.
+    pub(super) fn needs_anywhere(&self) -> Needs {
+        self.needs_of(|step| self.anywhere().get(step) == Some(&true))
+    }
+
+    fn needs_of(&self, in_question: impl Fn(usize) -> bool) -> Needs {
         if !is_understood(self.spec()) {
             return Needs::Anything;
         }
         let (when, steps) = self.expressions();
         let fields: Fields = when.necessary();
+        let steps = steps.enumerate().filter(|(index, _)| in_question(*index)).map(|(_, step)| step);
         let steps = steps.map(|step| step.necessary::<Fields>()).reduce(Fields::either);
         Needs::Fields(match steps {
             // Where `when` cannot be told, that is noted, whatever the steps say.

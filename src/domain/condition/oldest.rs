@@ -23,6 +23,11 @@ impl<K: Ord> Default for Oldest<K> {
 }
 
 impl<K: Ord + Clone> Oldest<K> {
+    /// Notes all of these.
+    pub(super) fn of<T>(things: &BTreeMap<K, T>, time_of: impl Fn(&T) -> Option<Timestamp>) -> Self {
+        Self(things.iter().filter_map(|(key, thing)| Some(Reverse((time_of(thing)?, key.clone())))).collect())
+    }
+
     /// Takes note of a time that has changed.
     pub(super) fn note(&mut self, key: &K, before: Option<Timestamp>, now: Option<Timestamp>) {
         if let Some(now) = now
@@ -33,7 +38,7 @@ impl<K: Ord + Clone> Oldest<K> {
     }
 
     /// A time that no thing's is before.
-    pub(super) fn first(&self) -> Option<Timestamp> {
+    fn first(&self) -> Option<Timestamp> {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
@@ -53,16 +58,6 @@ impl<K: Ord + Clone> Oldest<K> {
             }
         }
         None
-    }
-
-    /// Notes a key that was taken, if its thing is still there.
-    pub(super) fn put_back<T>(
-        &mut self,
-        key: &K,
-        things: &BTreeMap<K, T>,
-        time_of: impl Fn(&T) -> Option<Timestamp>,
-    ) {
-        self.note(key, None, things.get(key).and_then(time_of));
     }
 
     /// Keeps one note of each thing, where there are many more.
@@ -97,7 +92,7 @@ mod tests {
         assert_eq!(oldest.take_before(at(5), &things, time_of), Some("c"));
         things.remove("c");
         assert_eq!(oldest.take_before(at(5), &things, time_of), Some("b"));
-        oldest.put_back(&"b", &things, time_of);
+        oldest.note(&"b", None, Some(at(2)));
         assert_eq!(oldest.take_before(at(5), &things, time_of), Some("b"));
         assert_eq!(oldest.take_before(at(5), &things, time_of), None, "a is younger now");
         assert_eq!(oldest.take_before(at(10), &things, time_of), Some("a"));

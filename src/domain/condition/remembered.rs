@@ -1,7 +1,7 @@
 //! What is remembered of hashes, in the order they came, and forgotten in that order.
 //!
 //! Tens of thousands lie here, and each alert asks. So they lie in a row, where the newest and the oldest are at hand, and
-//! only their places are found by hash: a table small enough to stay near the processor. Who chooses the hashes cannot
+//! only their places are found by hash, in a small table. Who chooses the hashes cannot
 //! know how they are hashed (SipHash with a key of this process).
 
 use std::collections::VecDeque;
@@ -17,50 +17,58 @@ const SLACK: usize = 1_024;
 /// Values by hashes, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Remembered<T> {
-    row: VecDeque<Place<T>>,
+    /// One that was taken out from between others is empty.
+    row: VecDeque<Option<(HashKey, T)>>,
+    /// How each in the row is hashed: apart, because all of them are read when places are numbered anew.
+    hashes: VecDeque<u64>,
     /// The number of the first in the row. Numbers wrap: there are never as many at once.
     first: u32,
-    /// The numbers of all that are not empty.
+    /// The numbers of all that are not empty, and of some that are no longer in the row: to find each of those that
+    /// leave would take longer than to sweep the table at times.
     numbers: HashTable<u32>,
+    /// How many are not empty.
+    full: usize,
     hasher: RandomState,
-}
-
-/// A place in the row; one that was taken out from between others is empty.
-#[derive(Clone, Debug)]
-struct Place<T> {
-    hash: u64,
-    kept: Option<(HashKey, T)>,
 }
 
 impl<T> Default for Remembered<T> {
     fn default() -> Self {
-        let hasher = RandomState::new();
-        Self { row: VecDeque::new(), first: 0, numbers: HashTable::new(), hasher }
+        Self {
+            row: VecDeque::new(),
+            hashes: VecDeque::new(),
+            first: 0,
+            numbers: HashTable::new(),
+            full: 0,
+            hasher: RandomState::new(),
+        }
     }
 }
 
 impl<T> Remembered<T> {
     pub(super) fn len(&self) -> usize {
-        self.numbers.len()
+        self.full
     }
 
     pub(super) fn get(&self, key: &HashKey) -> Option<&T> {
         let number = self.number(self.hasher.hash_one(key), key)?;
-        place(&self.row, self.first, number)?.kept.as_ref().map(|(_, value)| value)
+        self.place(number)?.as_ref().map(|(_, value)| value)
     }
 
     pub(super) fn get_mut(&mut self, key: &HashKey) -> Option<&mut T> {
         let number = self.number(self.hasher.hash_one(key), key)?;
-        self.at(number)
+        self.place_mut(number)?.as_mut().map(|(_, value)| value)
     }
 
-    fn at(&mut self, number: u32) -> Option<&mut T> {
-        let at = number.wrapping_sub(self.first) as usize;
-        self.row.get_mut(at)?.kept.as_mut().map(|(_, value)| value)
+    fn place(&self, number: u32) -> Option<&Option<(HashKey, T)>> {
+        self.row.get(number.wrapping_sub(self.first) as usize)
+    }
+
+    fn place_mut(&mut self, number: u32) -> Option<&mut Option<(HashKey, T)>> {
+        self.row.get_mut(number.wrapping_sub(self.first) as usize)
     }
 
     fn number(&self, hash: u64, key: &HashKey) -> Option<u32> {
-        let is_it = |number: &u32| holds(place(&self.row, self.first, *number), key);
+        let is_it = |number: &u32| self.place(*number).into_iter().flatten().any(|(own, _)| own == key);
         self.numbers.find(hash, is_it).copied()
     }
 
@@ -71,7 +79,7 @@ impl<T> Remembered<T> {
             self.append(hash, key.clone(), value);
             return None;
         };
-        self.at(number)
+        self.place_mut(number)?.as_mut().map(|(_, value)| value)
     }
 
     /// Puts one that is not there behind all others.
@@ -80,56 +88,64 @@ impl<T> Remembered<T> {
     }
 
     fn append(&mut self, hash: u64, key: HashKey, value: T) {
+        if self.numbers.len() == self.numbers.capacity() {
+            self.sweep();
+        }
         let number = self.first.wrapping_add(self.row.len() as u32);
-        self.row.push_back(Place { hash, kept: Some((key, value)) });
-        let (row, first) = (&self.row, self.first);
-        let rehash = |number: &u32| place(row, first, *number).map_or(0, |place| place.hash);
-        self.numbers.insert_unique(hash, number, rehash);
+        self.row.push_back(Some((key, value)));
+        self.hashes.push_back(hash);
+        self.full = self.full.saturating_add(1);
+        // There is room, so that nothing is hashed anew.
+        self.numbers.insert_unique(hash, number, |_| hash);
+    }
+
+    /// Keeps the numbers of what is there, with room for half as many again.
+    fn sweep(&mut self) {
+        self.numbers.clear();
+        self.numbers.reserve(self.full.saturating_add(self.full / 2).saturating_add(SLACK), |_| 0);
+        let mut number = self.first;
+        for (place, hash) in self.row.iter().zip(&self.hashes) {
+            if place.is_some() {
+                self.numbers.insert_unique(*hash, number, |_| *hash);
+            }
+            number = number.wrapping_add(1);
+        }
     }
 
     /// Takes the oldest out.
     pub(super) fn pop(&mut self) -> Option<(HashKey, T)> {
         loop {
-            let number = self.first;
             let place = self.row.pop_front()?;
-            self.first = number.wrapping_add(1);
-            let Some(kept) = place.kept else { continue };
-            if let Ok(found) = self.numbers.find_entry(place.hash, |other| *other == number) {
-                found.remove();
+            self.hashes.pop_front();
+            self.first = self.first.wrapping_add(1);
+            if let Some(oldest) = place {
+                self.full = self.full.saturating_sub(1);
+                return Some(oldest);
             }
-            return Some(kept);
         }
     }
 
     /// Takes this one out.
     pub(super) fn remove(&mut self, key: &HashKey) -> Option<T> {
-        let number = self.number(self.hasher.hash_one(key), key)?;
-        let at = number.wrapping_sub(self.first) as usize;
-        let place = self.row.get_mut(at)?;
-        if let Ok(found) = self.numbers.find_entry(place.hash, |other| *other == number) {
+        let hash = self.hasher.hash_one(key);
+        let number = self.number(hash, key)?;
+        let (_, gone) = self.place_mut(number)?.take()?;
+        self.full = self.full.saturating_sub(1);
+        if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
             found.remove();
         }
-        let gone = place.kept.take().map(|(_, value)| value);
-        if self.row.len() > self.len().saturating_mul(2).saturating_add(SLACK) {
+        if self.row.len() > self.full.saturating_mul(2).saturating_add(SLACK) {
             self.close_gaps();
         }
-        gone
+        Some(gone)
     }
 
     fn close_gaps(&mut self) {
-        self.numbers.clear();
-        for (key, value) in std::mem::take(&mut self.row).into_iter().filter_map(|place| place.kept) {
-            self.push(key, value);
-        }
+        let row = std::mem::take(&mut self.row);
+        let hashes = std::mem::take(&mut self.hashes);
+        (self.row, self.hashes) = row.into_iter().zip(hashes).filter(|(place, _)| place.is_some()).unzip();
+        self.sweep();
     }
-}
-
-fn place<T>(row: &VecDeque<Place<T>>, first: u32, number: u32) -> Option<&Place<T>> {
-    row.get(number.wrapping_sub(first) as usize)
-}
-
-fn holds<T>(place: Option<&Place<T>>, key: &HashKey) -> bool {
-    place.and_then(|place| place.kept.as_ref()).is_some_and(|(own, _)| own == key)
 }
 
 #[cfg(test)]

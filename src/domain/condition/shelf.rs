@@ -1,16 +1,22 @@
 //! Windows or trails by their keys, found as well by the alerts they hold and by how long they were quiet, so that
 //! none of it costs more where there are many.
 //!
-//! Invariants: nothing empty is kept; every alert is listed under each key that holds it. What is held is only ever
-//! corrected in place ([`Shelf::values_mut`]), its times and hashes stay. It does not know what alerts mean.
+//! Invariants: nothing empty is kept; every alert is listed under each key that holds it, with its time there, and noted
+//! with a time that is not after any of these. What is held is only ever corrected in place ([`Shelf::iter_mut`]), its
+//! times and hashes stay. It does not know what alerts mean.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use jiff::Timestamp;
 
 use super::held::HashKey;
 use super::oldest::Oldest;
 use crate::domain::alert::AlertHash;
+
+/// Notes of alerts beyond twice as many as there are, before they are swept.
+const SLACK: usize = 64;
 
 /// Alerts side by side in event time.
 pub(super) trait Holds: Default {
@@ -19,16 +25,16 @@ pub(super) trait Holds: Default {
 
     /// The hash of one.
     fn hash_of(item: &Self::Item) -> &AlertHash;
+    /// When one happened.
+    fn time_of(item: &Self::Item) -> Timestamp;
     /// Takes one in; gives the one that had to make room.
     fn insert(&mut self, item: Self::Item) -> Option<Self::Item>;
     /// Takes one out.
     fn remove(&mut self, hash: &AlertHash) -> Option<Self::Item>;
     /// All of them, oldest first.
     fn items(&self) -> impl Iterator<Item = &Self::Item>;
-    /// Drops what happened before `oldest`, and gives it.
-    fn prune(&mut self, oldest: Timestamp) -> Vec<Self::Item>;
-    /// When the oldest happened.
-    fn oldest(&self) -> Option<Timestamp>;
+    /// Drops what happened before `oldest`.
+    fn prune(&mut self, oldest: Timestamp);
     /// When the newest happened.
     fn newest(&self) -> Option<Timestamp>;
 }
@@ -37,32 +43,51 @@ pub(super) trait Holds: Default {
 #[derive(Clone, Debug)]
 pub(super) struct Shelf<K, H> {
     held: BTreeMap<K, H>,
-    /// By the newest alert of each.
-    quiet: Oldest<K>,
-    /// By the oldest alert of each.
-    aging: Oldest<K>,
-    /// In order. Mostly one key, so that a list takes less room than a set.
-    by_hash: HashMap<HashKey, Vec<K>>,
+    /// By the newest alert of each; from when there were too many for the first time.
+    quiet: Option<Oldest<K>>,
+    /// Alerts by when they happened. Of an alert under many keys there is one note.
+    aging: BinaryHeap<Reverse<(Timestamp, HashKey)>>,
+    by_hash: HashMap<HashKey, Listed<K>>,
+}
+
+/// Where an alert is held.
+#[derive(Clone, Debug)]
+struct Listed<K> {
+    /// The time it is noted with.
+    noted: Timestamp,
+    /// In order, with the time it has there. Mostly few, so that a list takes less room than a map.
+    under: Vec<(K, Timestamp)>,
+}
+
+impl<K: Ord> Listed<K> {
+    fn place(&self, key: &K) -> Result<usize, usize> {
+        self.under.binary_search_by(|(own, _)| own.cmp(key))
+    }
 }
 
 impl<K: Ord, H> Default for Shelf<K, H> {
     fn default() -> Self {
-        Self {
-            held: BTreeMap::new(),
-            quiet: Oldest::default(),
-            aging: Oldest::default(),
-            by_hash: HashMap::new(),
-        }
+        Self { held: BTreeMap::new(), quiet: None, aging: BinaryHeap::new(), by_hash: HashMap::new() }
     }
 }
 
 impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
     /// Takes an alert of this hash in; gives the one that had to make room.
     pub(super) fn insert(&mut self, key: &K, hash: &HashKey, item: H::Item) -> Option<H::Item> {
-        let listed = self.by_hash.entry(hash.clone()).or_default();
-        if let Err(between) = listed.binary_search(key) {
-            listed.insert(between, key.clone());
-        }
+        self.list(std::slice::from_ref(key), hash, H::time_of(&item));
+        self.put(key, item)
+    }
+
+    /// Takes an alert of this hash in under each of these keys, which are in order; gives those that had to make room.
+    pub(super) fn insert_each(&mut self, keys: &[K], hash: &HashKey, item: &H::Item) -> Vec<Option<H::Item>>
+    where
+        H::Item: Clone,
+    {
+        self.list(keys, hash, H::time_of(item));
+        keys.iter().map(|key| self.put(key, item.clone())).collect()
+    }
+
+    fn put(&mut self, key: &K, item: H::Item) -> Option<H::Item> {
         let displaced = self.change(key, |held| held.insert(item));
         if let Some(displaced) = &displaced {
             self.unlist(&HashKey::of(H::hash_of(displaced)), key);
@@ -70,10 +95,39 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
         displaced
     }
 
+    fn list(&mut self, keys: &[K], hash: &HashKey, at: Timestamp) {
+        if keys.is_empty() {
+            return;
+        }
+        match self.by_hash.entry(hash.clone()) {
+            Entry::Vacant(free) => {
+                let under = keys.iter().map(|key| (key.clone(), at)).collect();
+                free.insert(Listed { noted: at, under });
+            }
+            Entry::Occupied(mut listed) => {
+                let listed = listed.get_mut();
+                for key in keys {
+                    match listed.place(key) {
+                        Ok(known) => listed.under.get_mut(known).into_iter().for_each(|(_, own)| *own = at),
+                        Err(between) => listed.under.insert(between, (key.clone(), at)),
+                    }
+                }
+                if listed.noted <= at {
+                    return;
+                }
+                listed.noted = at;
+            }
+        }
+        self.aging.push(Reverse((at, hash.clone())));
+        if self.aging.len() > self.by_hash.len().saturating_mul(2).saturating_add(SLACK) {
+            let notes = self.by_hash.iter().map(|(hash, listed)| Reverse((listed.noted, hash.clone())));
+            self.aging = notes.collect();
+        }
+    }
+
     /// Takes the alert out wherever the key is one of these, in the order of keys.
     pub(super) fn take(&mut self, hash: &AlertHash, on: impl Fn(&K) -> bool) -> Vec<(K, H::Item)> {
-        let mut keys: Vec<K> = self.keys_of(hash).filter(|key| on(key)).cloned().collect();
-        keys.sort_unstable();
+        let keys: Vec<K> = self.keys_of(hash).filter(|key| on(key)).cloned().collect();
         keys.into_iter().filter_map(|key| Some((key.clone(), self.remove(&key, hash)?))).collect()
     }
 
@@ -103,25 +157,25 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
     /// Changes what the key holds, keeping its place among the others.
     fn change<T>(&mut self, key: &K, change: impl FnOnce(&mut H) -> T) -> T {
         let held = self.held.entry(key.clone()).or_default();
-        let (oldest, newest) = (held.oldest(), held.newest());
+        let before = held.newest();
         let told = change(held);
-        let (oldest_now, newest_now) = (held.oldest(), held.newest());
-        self.aging.note(key, oldest, oldest_now);
-        self.quiet.note(key, newest, newest_now);
-        if newest_now.is_none() {
+        let now = held.newest();
+        if now.is_none() {
             self.held.remove(key);
         }
-        self.aging.sweep(&self.held, H::oldest);
-        self.quiet.sweep(&self.held, H::newest);
+        if let Some(quiet) = &mut self.quiet {
+            quiet.note(key, before, now);
+            quiet.sweep(&self.held, H::newest);
+        }
         told
     }
 
     fn unlist(&mut self, hash: &HashKey, key: &K) {
         if let Some(listed) = self.by_hash.get_mut(hash) {
-            if let Ok(at) = listed.binary_search(key) {
-                listed.remove(at);
+            if let Ok(at) = listed.place(key) {
+                listed.under.remove(at);
             }
-            if listed.is_empty() {
+            if listed.under.is_empty() {
                 self.by_hash.remove(hash);
             }
         }
@@ -130,25 +184,42 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
     /// Drops what happened before `oldest` under these keys.
     pub(super) fn prune(&mut self, oldest: Timestamp, on: impl Fn(&K) -> bool) {
         let mut spared = Vec::new();
-        while let Some(key) = self.aging.take_before(oldest, &self.held, H::oldest) {
-            if !on(&key) {
-                spared.push(key);
-                continue;
+        while self.oldest().is_some_and(|at| at < oldest)
+            && let Some(Reverse((_, hash))) = self.aging.pop()
+        {
+            let Entry::Occupied(mut listed) = self.by_hash.entry(hash) else { continue };
+            let held = &mut self.held;
+            // What else is too old under the same key has a note as old, which comes up now as well.
+            listed.get_mut().under.retain(|(key, at)| {
+                let stays = *at >= oldest || !on(key);
+                if !stays && let Some(aged) = held.get_mut(key) {
+                    aged.prune(oldest);
+                    if aged.newest().is_none() {
+                        held.remove(key);
+                    }
+                }
+                stays
+            });
+            match listed.get().under.iter().map(|(_, at)| *at).min() {
+                None => drop(listed.remove()),
+                Some(at) => {
+                    listed.get_mut().noted = at;
+                    spared.push(Reverse((at, listed.key().clone())));
+                }
             }
-            for item in self.change(&key, |held| held.prune(oldest)) {
-                self.unlist(&HashKey::of(H::hash_of(&item)), &key);
-            }
-            self.aging.put_back(&key, &self.held, H::oldest);
         }
-        spared.iter().for_each(|key| self.aging.put_back(key, &self.held, H::oldest));
+        self.aging.extend(spared);
+        if let Some(quiet) = &mut self.quiet {
+            quiet.sweep(&self.held, H::newest);
+        }
     }
 
     /// Drops the keys that have been quiet the longest, until there are at most so many; says since when each was.
     pub(super) fn make_room(&mut self, most: usize) -> Vec<Timestamp> {
         let mut dropped = Vec::new();
-        while self.held.len() > most
-            && let Some(key) = self.quiet.take_before(Timestamp::MAX, &self.held, H::newest)
-        {
+        while self.held.len() > most {
+            let quiet = self.quiet.get_or_insert_with(|| Oldest::of(&self.held, H::newest));
+            let Some(key) = quiet.take_before(Timestamp::MAX, &self.held, H::newest) else { break };
             let Some(held) = self.held.remove(&key) else { continue };
             dropped.extend(held.newest());
             for item in held.items() {
@@ -160,7 +231,7 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
 
     /// Nothing happened before this.
     pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.aging.first()
+        self.aging.peek().map(|Reverse((at, _))| *at)
     }
 
     /// The alerts that are held, each once, in no order.
@@ -168,9 +239,9 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
         self.by_hash.keys()
     }
 
-    /// The keys that hold the alert, in no order.
+    /// The keys that hold the alert, in order.
     pub(super) fn keys_of(&self, hash: &AlertHash) -> impl Iterator<Item = &K> {
-        self.by_hash.get(&HashKey::of(hash)).into_iter().flatten()
+        self.by_hash.get(&HashKey::of(hash)).into_iter().flat_map(|listed| &listed.under).map(|(key, _)| key)
     }
 
     pub(super) fn get(&self, key: &K) -> Option<&H> {
@@ -206,6 +277,10 @@ mod tests {
             &item.1
         }
 
+        fn time_of(item: &Self::Item) -> Timestamp {
+            item.0
+        }
+
         fn insert(&mut self, item: Self::Item) -> Option<Self::Item> {
             self.0.push(item);
             self.0.sort();
@@ -221,14 +296,8 @@ mod tests {
             self.0.iter()
         }
 
-        fn prune(&mut self, oldest: Timestamp) -> Vec<Self::Item> {
-            let (gone, kept) = self.0.drain(..).partition(|(at, _)| *at < oldest);
-            self.0 = kept;
-            gone
-        }
-
-        fn oldest(&self) -> Option<Timestamp> {
-            self.0.first().map(|(at, _)| *at)
+        fn prune(&mut self, oldest: Timestamp) {
+            self.0.retain(|(at, _)| *at >= oldest);
         }
 
         fn newest(&self) -> Option<Timestamp> {
@@ -246,10 +315,15 @@ mod tests {
 
     /// What is listed is what is held, whatever was done.
     fn assert_sound(shelf: &Shelf<u8, Three>) {
-        let listed: usize = shelf.by_hash.values().map(Vec::len).sum();
+        let listed: usize = shelf.by_hash.values().map(|listed| listed.under.len()).sum();
         assert_eq!(listed, shelf.items().count());
         for (key, held) in &shelf.held {
-            assert!(held.items().all(|(_, hash)| shelf.keys_of(hash).any(|of| of == key)));
+            for (at, hash) in held.items() {
+                let listed = &shelf.by_hash[&HashKey::of(hash)];
+                assert!(listed.under.contains(&(*key, *at)) && listed.noted <= *at);
+                let noted = Reverse((listed.noted, HashKey::of(hash)));
+                assert!(shelf.aging.iter().any(|note| *note == noted), "what is not noted is never dropped");
+            }
         }
         let oldest = shelf.items().map(|(at, _)| *at).min();
         assert!(shelf.oldest().is_some() >= oldest.is_some() && shelf.oldest() <= oldest.or(shelf.oldest()));

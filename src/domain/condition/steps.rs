@@ -25,13 +25,6 @@ impl Steps {
         self.0 == 0
     }
 
-    /// Those for which this holds.
-    pub(super) fn only(self, holds: impl Fn(usize) -> bool) -> Self {
-        let mut kept = Self::default();
-        self.iter().filter(|step| holds(*step)).for_each(|step| kept.insert(step));
-        kept
-    }
-
     /// One after the other.
     pub(super) fn iter(self) -> impl Iterator<Item = usize> {
         (0..*STEPS.end()).filter(move |step| self.contains(*step))
@@ -48,7 +41,6 @@ mod tests {
         assert!(steps.is_empty());
         [7, 0, 3, 0].into_iter().for_each(|step| steps.insert(step));
         assert_eq!(steps.iter().collect::<Vec<_>>(), [0, 3, 7]);
-        assert_eq!(steps.only(|step| step > 2).iter().collect::<Vec<_>>(), [3, 7]);
         assert!(steps.contains(3) && !steps.contains(4) && !steps.contains(64));
     }
 }

@@ -59,12 +59,42 @@ pub(super) struct Print {
     pub(super) at: Timestamp,
     /// Which steps it may be.
     pub(super) steps: Steps,
+    /// What all trails it lies on share.
+    pub(super) seen: Arc<Sighting>,
+    /// Mostly there is nothing to say.
+    own: Option<Box<Own>>,
+}
+
+/// What has become of an alert on a trail.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own {
     /// What holds back firings that need it, by contract.
     pub(super) muted: BTreeMap<ContractName, Vec<Mute>>,
     /// What it has caused, by contract.
     pub(super) marks: BTreeMap<ContractName, Mark>,
-    /// What all trails it lies on share.
-    pub(super) seen: Arc<Sighting>,
+}
+
+static NOTHING: Own = Own { muted: BTreeMap::new(), marks: BTreeMap::new() };
+
+impl Print {
+    pub(super) fn new(steps: Steps, seen: Arc<Sighting>, own: Own) -> Self {
+        let is_nothing = own.muted.is_empty() && own.marks.is_empty();
+        let own = (!is_nothing).then(|| Box::new(own));
+        Self { at: seen.entry.at, steps, seen, own }
+    }
+
+    pub(super) fn own(&self) -> &Own {
+        self.own.as_deref().unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn own_mut(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
+    }
+
+    /// What it has caused, if anything.
+    pub(super) fn marks_mut(&mut self) -> impl Iterator<Item = (&ContractName, &mut Mark)> {
+        self.own.iter_mut().flat_map(|own| own.marks.iter_mut())
+    }
 }
 
 /// What an alert is on every trail.
@@ -93,8 +123,8 @@ impl<'p> Seen<'p> {
             print,
             named: named.is_some(),
             maintained: named.copied().unwrap_or(false),
-            mark: print.marks.get(contract),
-            muted: print.muted.get(contract).map_or(&[], Vec::as_slice),
+            mark: print.own().marks.get(contract),
+            muted: print.own().muted.get(contract).map_or(&[], Vec::as_slice),
         }
     }
 
@@ -131,6 +161,10 @@ impl Holds for Trail {
         &print.seen.entry.hash
     }
 
+    fn time_of(print: &Print) -> Timestamp {
+        print.at
+    }
+
     fn insert(&mut self, print: Print) -> Option<Print> {
         self.count(print.steps, u16::saturating_add);
         match self.place(print.at, &print.seen.entry.hash) {
@@ -147,7 +181,7 @@ impl Holds for Trail {
         if self.prints.len() <= TRAIL_ALERTS_MAX {
             return None;
         }
-        let idle = self.prints.iter().position(|print| print.marks.values().all(|mark| !mark.acted()));
+        let idle = self.prints.iter().position(|print| print.own().marks.values().all(|mark| !mark.acted()));
         self.take_out(idle.unwrap_or_default())
     }
 
@@ -159,16 +193,10 @@ impl Holds for Trail {
         self.prints.iter()
     }
 
-    fn prune(&mut self, oldest: Timestamp) -> Vec<Print> {
-        let mut gone = Vec::new();
+    fn prune(&mut self, oldest: Timestamp) {
         while self.prints.front().is_some_and(|print| print.at < oldest) {
-            gone.extend(self.take_out(0));
+            self.take_out(0);
         }
-        gone
-    }
-
-    fn oldest(&self) -> Option<Timestamp> {
-        self.prints.front().map(|print| print.at)
     }
 
     fn newest(&self) -> Option<Timestamp> {

@@ -155,6 +155,10 @@ impl Holds for Window {
         &item.hash
     }
 
+    fn time_of(item: &Entry) -> Timestamp {
+        item.at
+    }
+
     fn insert(&mut self, entry: Entry) -> Option<Entry> {
         let key = (entry.at, entry.hash.clone());
         self.take_out(&key);
@@ -184,17 +188,11 @@ impl Holds for Window {
         self.entries.values()
     }
 
-    fn prune(&mut self, oldest: Timestamp) -> Vec<Entry> {
-        let mut gone = Vec::new();
+    fn prune(&mut self, oldest: Timestamp) {
         while let Some(first) = self.entries.first_entry().filter(|first| first.key().0 < oldest) {
-            gone.push(first.remove());
+            first.remove();
         }
         self.of_bot.clear();
-        gone
-    }
-
-    fn oldest(&self) -> Option<Timestamp> {
-        self.entries.keys().next().map(|(at, _)| *at)
     }
 
     fn newest(&self) -> Option<Timestamp> {

@@ -42,10 +42,9 @@ impl Rule {
             }
         };
         if holds && !anywhere.is_empty() {
-            (steps, gap) = self.condition.steps_of(view);
-            if about.is_empty() {
-                steps = steps.only(|step| anywhere.get(step) == Some(&true));
-            }
+            let names_a_target = !about.is_empty();
+            (steps, gap) =
+                self.condition.steps_of(view, |step| names_a_target || anywhere.get(step) == Some(&true));
             holds = !steps.is_empty();
         }
         let about = about.into_iter().map(|(watched, answer)| (watched.clone(), answer)).collect();

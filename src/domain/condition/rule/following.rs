@@ -13,7 +13,7 @@ use super::super::outcome::{Firing, Match, Why, count};
 use super::super::shelf::Shelf;
 use super::super::spec::Same;
 use super::super::steps::Steps;
-use super::super::trail::{Print, Shared, Sighting, TRAILS_MAX, Trail, TrailKey};
+use super::super::trail::{Own, Print, Shared, Sighting, TRAILS_MAX, Trail, TrailKey};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
@@ -60,12 +60,10 @@ impl Following {
         });
         let muted: BTreeMap<ContractName, Vec<Mute>> = muted.filter(|(_, by)| !by.is_empty()).collect();
         said.muted(muted.values().flatten());
-        let print =
-            Print { at: entry.at, steps, muted, marks, seen: Arc::new(Sighting { contracts, entry }) };
+        let print = Print::new(steps, Arc::new(Sighting { contracts, entry }), Own { muted, marks });
         let keys = keys(arriving, condition, &named);
-        for key in &keys {
-            let displaced =
-                self.trails.insert(key, arriving.key, print.clone()).map(|gone| gone.seen.entry.hash.clone());
+        for displaced in self.trails.insert_each(&keys, arriving.key, &print) {
+            let displaced = displaced.map(|gone| gone.seen.entry.hash.clone());
             said.observation.kept |= displaced.as_ref() != Some(&alert.hash);
             if let Some(displaced) = displaced {
                 count(&mut said.counters.displaced);
@@ -90,7 +88,7 @@ impl Following {
     /// Fires each contract whose steps are all on one of these trails, once.
     fn complete(
         &mut self,
-        keys: &BTreeSet<TrailKey>,
+        keys: &[TrailKey],
         at: Timestamp,
         hash: &AlertHash,
         runbook: &RunbookId,
@@ -144,7 +142,7 @@ impl Following {
                 let print =
                     self.trails.get_mut(&key).and_then(|trail| trail.print_mut(entry.at, &entry.hash));
                 let Some(print) = print else { continue };
-                let mark = print.marks.entry(contract.clone()).or_default();
+                let mark = print.own_mut().marks.entry(contract.clone()).or_default();
                 match doubt {
                     None => mark.spent = Some(by.clone()),
                     Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => mark.paged = Some(by.clone()),
@@ -157,7 +155,7 @@ impl Following {
     pub(super) fn take_out(&mut self, alert: &Alert) -> Caused {
         let trust = alert.authenticated;
         let taken = self.trails.take(&alert.hash, |(_, own, _)| *own == trust);
-        taken.into_iter().flat_map(|(_, print)| print.marks).collect()
+        taken.into_iter().flat_map(|(_, print)| print.own().marks.clone()).collect()
     }
 
     pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
@@ -174,7 +172,7 @@ impl Following {
         for (_, print) in self.trails.take_where(on, |print| gone(&print.seen.entry)) {
             let hash = &print.seen.entry.hash;
             let mut acted = false;
-            for (contract, _) in print.marks.iter().filter(|(_, mark)| mark.acted()) {
+            for (contract, _) in print.own().marks.iter().filter(|(_, mark)| mark.acted()) {
                 acted = true;
                 removed.acted.entry(contract.clone()).or_default().insert(hash.clone());
             }
@@ -191,12 +189,12 @@ impl Following {
         runbook: &RunbookId,
         condition: &Condition,
     ) -> Vec<Match> {
-        let mut touched: BTreeMap<(Timestamp, AlertHash), BTreeSet<TrailKey>> = BTreeMap::new();
+        let mut touched: BTreeMap<(Timestamp, AlertHash), Vec<TrailKey>> = BTreeMap::new();
         for (key, trail) in self.trails.iter_mut() {
             for print in trail.prints_mut().filter(|print| is_open(&print.seen.entry, block)) {
                 Arc::make_mut(&mut print.seen).entry.canonicity = Canonicity::Canonical;
                 let at = (print.seen.entry.at, print.seen.entry.hash.clone());
-                touched.entry(at).or_default().insert(key.clone());
+                touched.entry(at).or_default().push(key.clone());
             }
         }
         let found = touched
@@ -210,11 +208,13 @@ impl Following {
     pub(super) fn silence(&mut self, runbook: &RunbookId, condition: &Condition, silences: &[ActiveSilence]) {
         for print in self.trails.iter_mut().flat_map(|(_, trail)| trail.prints_mut()) {
             for watched in condition.watched() {
-                let muted = print.muted.remove(&watched.contract).unwrap_or_default();
+                let muted = print.own().muted.get(&watched.contract).cloned().unwrap_or_default();
                 let group = std::slice::from_ref(&watched.contract);
                 let muted = silenced(&muted, &print.seen.entry, (runbook, condition, group), silences);
                 if !muted.is_empty() {
-                    print.muted.insert(watched.contract.clone(), muted);
+                    print.own_mut().muted.insert(watched.contract.clone(), muted);
+                } else if print.own().muted.contains_key(&watched.contract) {
+                    print.own_mut().muted.remove(&watched.contract);
                 }
             }
         }
@@ -223,7 +223,12 @@ impl Following {
     pub(super) fn take_back(&mut self, alert: &Alert, contract: &ContractName) {
         let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == alert.authenticated);
         for (_, trail) in trails {
-            for mark in trail.prints_mut().filter_map(|print| print.marks.get_mut(contract)) {
+            for mark in trail
+                .prints_mut()
+                .flat_map(Print::marks_mut)
+                .filter(|(own, _)| *own == contract)
+                .map(|(_, mark)| mark)
+            {
                 mark.release(&alert.hash);
             }
         }
@@ -233,7 +238,7 @@ impl Following {
         self.trails.take(hash, |(_, trust, _)| *trust == authenticated);
         let trails = self.trails.iter_mut().filter(|((_, trust, _), _)| *trust == authenticated);
         let prints = trails.flat_map(|(_, trail)| trail.prints_mut());
-        prints.flat_map(|print| print.marks.values_mut()).for_each(|mark| mark.release(hash));
+        prints.flat_map(Print::marks_mut).for_each(|(_, mark)| mark.release(hash));
     }
 
     pub(super) fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
@@ -280,12 +285,12 @@ impl Following {
     }
 }
 
-/// The trails the alert lies on. What it protects is nobody's attacker.
-fn keys(arriving: &Arriving<'_>, condition: &Condition, named: &[&Watched]) -> BTreeSet<TrailKey> {
+/// The trails the alert lies on, in order. What it protects is nobody's attacker.
+fn keys(arriving: &Arriving<'_>, condition: &Condition, named: &[&Watched]) -> Vec<TrailKey> {
     let alert = arriving.alert;
+    let Some(sequence) = &condition.spec().sequence else { return Vec::new() };
     let key = |shared| (alert.chain, alert.authenticated, shared);
-    let Some(sequence) = &condition.spec().sequence else { return BTreeSet::new() };
-    match sequence.same {
+    let mut keys: Vec<TrailKey> = match sequence.same {
         Same::Attacker => {
             let protected = |address| {
                 condition
@@ -300,5 +305,8 @@ fn keys(arriving: &Arriving<'_>, condition: &Condition, named: &[&Watched]) -> B
         Same::Contract => {
             named.iter().map(|watched| key(Shared::Contract(watched.contract.clone()))).collect()
         }
-    }
+    };
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
