@@ -1,9 +1,11 @@
 //! Names that must not be swapped for one another.
 //!
 //! A name is what people wrote in a file: `[contracts.vault]` makes [`ContractName`] `vault`. Each is
-//! its own type, so that a Safe's name can never be passed where a contract's is meant.
+//! its own type, so that a Safe's name can never be passed where a contract's is meant. Names go with every alert and
+//! fact, so that a copy is the same text, counted.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +13,13 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[serde(from = "String", into = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes the name as it is written.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+                Self(text.into().into())
             }
 
             /// The name as it was written.
@@ -34,7 +36,19 @@ macro_rules! name {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
                 Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.as_str().to_owned()
             }
         }
     };

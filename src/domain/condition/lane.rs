@@ -58,6 +58,16 @@ pub(super) struct Lane {
     pruned: Option<Timestamp>,
 }
 
+/// A hash that was looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Looked {
+    pub(super) key: HashKey,
+    /// As the lane hashes it.
+    hash: u64,
+    /// What came with it was not known then.
+    pub(super) is_news: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// Never seen, so that no window can hold it.
@@ -69,9 +79,11 @@ pub(super) enum Arrival {
 }
 
 impl Lane {
-    /// Whether there is any use in asking about the alert's block.
-    pub(super) fn is_news(&self, key: &HashKey, alert: &Alert) -> bool {
-        self.seen.get(key).is_none_or(|seen| seen.version != version(alert))
+    /// Looks a hash up; also whether this block of the alert is not known yet, so that asking about it is of use.
+    pub(super) fn look(&self, key: HashKey, alert: &Alert) -> Looked {
+        let hash = self.seen.hash(&key);
+        let is_news = self.seen.get(hash, &key).is_none_or(|seen| seen.version != version(alert));
+        Looked { key, hash, is_news }
     }
 
     /// Takes note of the hash. The same block again says nothing new, and neither does an older one, unless what is
@@ -79,10 +91,16 @@ impl Lane {
     /// displaces nothing.
     ///
     /// `held` are the alerts that windows hold; their hashes are not forgotten.
-    pub(super) fn arrive(&mut self, key: &HashKey, alert: &Alert, block: Canonicity, held: &Held) -> Arrival {
+    pub(super) fn arrive(
+        &mut self,
+        looked: &Looked,
+        alert: &Alert,
+        block: Canonicity,
+        held: &Held,
+    ) -> Arrival {
         let orphaned = block == Canonicity::Orphaned;
         let found = Seen { version: version(alert), orphaned };
-        let Some(known) = self.seen.find_or_push(key, found.clone()) else {
+        let Some(known) = self.seen.find_or_push(looked.hash, &looked.key, found.clone()) else {
             self.make_room(held);
             return Arrival::New;
         };

@@ -46,7 +46,7 @@ use super::agenda::Agenda;
 use super::compile::Condition;
 use super::held::{HashKey, Held};
 use super::index::{Index, Touched};
-use super::lane::{Arrival, Lane};
+use super::lane::{Arrival, Lane, Looked};
 use super::mute::{ActiveSilence, HeldBack};
 use super::muting::Muting;
 use super::outcome::{Counters, Match, Observation, Withdrawal, count};
@@ -76,10 +76,11 @@ pub struct Matcher {
     about: Vec<u64>,
 }
 
-/// What an alert may touch, looked up once for all that is asked of it. It does not depend on what else came.
+/// What an alert may touch, looked up once for all that is asked of it. But for whether it is news, it does not depend
+/// on what else came.
 #[derive(Clone, Debug)]
 pub struct Look {
-    key: HashKey,
+    hash: Looked,
     touched: Touched,
     /// How it concerns each of the rules found, by their numbers.
     concerns: Vec<(usize, Option<Concern>)>,
@@ -131,6 +132,8 @@ impl Matcher {
 
     /// Looks the alert up, for this matcher.
     pub fn look(&self, alert: &Alert) -> Look {
+        // First, because it lies farthest from the processor, and what follows does not wait for it.
+        let hash = self.lane(alert.authenticated).look(HashKey::of(&alert.hash), alert);
         let mut touched = self.index.find(alert);
         touched.rules.sort_unstable();
         touched.rules.dedup();
@@ -138,7 +141,7 @@ impl Matcher {
         let concern = |number: &usize| Some((*number, self.rules.get(*number)?.concern(alert, &view)));
         let mut concerns = Vec::with_capacity(touched.rules.len());
         concerns.extend(touched.rules.iter().filter_map(concern));
-        Look { key: HashKey::of(&alert.hash), touched, concerns }
+        Look { hash, touched, concerns }
     }
 
     /// The block that is worth asking the chain about before the alert is observed: `None` where no condition would
@@ -148,8 +151,7 @@ impl Matcher {
             self.rules.get(*number).is_some_and(|rule| rule.would_take(concern.as_ref()))
         };
         let taken = look.concerns.iter().any(takes);
-        let is_asked = taken && self.lane(alert.authenticated).is_news(&look.key, alert);
-        is_asked.then(|| BlockId::of(alert)).flatten()
+        (taken && look.hash.is_news).then(|| BlockId::of(alert)).flatten()
     }
 
     /// Judges an alert. Windows change at once: if what is returned cannot be stored, call [`Matcher::forget`]
@@ -161,15 +163,16 @@ impl Matcher {
 
     /// The same, of an alert that was looked up.
     pub fn observe_looked_up(&mut self, alert: &Alert, look: Look, known: &Known) -> Observation {
-        let Look { key, touched, concerns } = look;
+        let Look { hash, touched, concerns } = look;
         let mut observation = Observation::none();
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        let arrival = lane.arrive(&key, alert, known.block, &self.held);
+        let arrival = lane.arrive(&hash, alert, known.block, &self.held);
         if arrival == Arrival::Repeated {
             observation.repeated = true;
             observation.kept = self.holds(&alert.hash, alert.authenticated);
             return observation;
         }
+        let key = hash.key;
         observation.again = arrival == Arrival::Again;
         count(&mut self.seen);
         let behind = lane.behind(alert, known.now);

@@ -49,13 +49,19 @@ impl<T> Remembered<T> {
         self.full
     }
 
-    pub(super) fn get(&self, key: &HashKey) -> Option<&T> {
-        let number = self.number(self.hasher.hash_one(key), key)?;
+    /// How the key is hashed here.
+    pub(super) fn hash(&self, key: &HashKey) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// What is remembered of a key that is hashed so.
+    pub(super) fn get(&self, hash: u64, key: &HashKey) -> Option<&T> {
+        let number = self.number(hash, key)?;
         self.place(number)?.as_ref().map(|(_, value)| value)
     }
 
     pub(super) fn get_mut(&mut self, key: &HashKey) -> Option<&mut T> {
-        let number = self.number(self.hasher.hash_one(key), key)?;
+        let number = self.number(self.hash(key), key)?;
         self.place_mut(number)?.as_mut().map(|(_, value)| value)
     }
 
@@ -72,9 +78,8 @@ impl<T> Remembered<T> {
         self.numbers.find(hash, is_it).copied()
     }
 
-    /// What is there already; or else puts this behind all others.
-    pub(super) fn find_or_push(&mut self, key: &HashKey, value: T) -> Option<&mut T> {
-        let hash = self.hasher.hash_one(key);
+    /// What is there already of a key that is hashed so; or else puts this behind all others.
+    pub(super) fn find_or_push(&mut self, hash: u64, key: &HashKey, value: T) -> Option<&mut T> {
         let Some(number) = self.number(hash, key) else {
             self.append(hash, key.clone(), value);
             return None;
@@ -84,7 +89,7 @@ impl<T> Remembered<T> {
 
     /// Puts one that is not there behind all others.
     pub(super) fn push(&mut self, key: HashKey, value: T) {
-        self.append(self.hasher.hash_one(&key), key, value);
+        self.append(self.hash(&key), key, value);
     }
 
     fn append(&mut self, hash: u64, key: HashKey, value: T) {
@@ -127,7 +132,7 @@ impl<T> Remembered<T> {
 
     /// Takes this one out.
     pub(super) fn remove(&mut self, key: &HashKey) -> Option<T> {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
         let number = self.number(hash, key)?;
         let (_, gone) = self.place_mut(number)?.take()?;
         self.full = self.full.saturating_sub(1);
@@ -199,11 +204,13 @@ mod tests {
                     Deed::Push(name) => match all.iter_mut().find(|(known, _)| *known == name) {
                         Some((_, value)) => {
                             *value = number;
-                            *remembered.find_or_push(&key(name), 0).unwrap() = number;
+                            let hash = remembered.hash(&key(name));
+                            *remembered.find_or_push(hash, &key(name), 0).unwrap() = number;
                         }
                         None => {
                             all.push((name, number));
-                            prop_assert_eq!(remembered.find_or_push(&key(name), number), None);
+                            let hash = remembered.hash(&key(name));
+                            prop_assert_eq!(remembered.find_or_push(hash, &key(name), number), None);
                         }
                     },
                     Deed::Pop => {
@@ -218,7 +225,8 @@ mod tests {
                 }
                 let known: BTreeMap<u8, usize> = all.iter().copied().collect();
                 for name in 0..40 {
-                    prop_assert_eq!(remembered.get(&key(name)), known.get(&name));
+                    let hash = remembered.hash(&key(name));
+                    prop_assert_eq!(remembered.get(hash, &key(name)), known.get(&name));
                 }
                 prop_assert_eq!(remembered.len(), all.len());
             }

@@ -311,7 +311,7 @@ fn same(seed: u64, events: usize) -> usize {
 fn few_rules_looked_at_tell_what_all_rules_tell() {
     let seeds = u64::from(cases(16).cases);
     let said: usize = (0..seeds).map(|seed| same(seed, 250)).sum();
-    assert!(said > 160 * seeds as usize, "the streams say much: {said}");
+    assert!(said > 140 * seeds as usize, "the streams say much: {said}");
 }
 
 proptest! {

@@ -27,7 +27,7 @@ impl Linear {
     pub(super) fn asks(&self, alert: &Alert) -> Option<BlockId> {
         let lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
-        let asks = lane.is_news(&HashKey::of(&alert.hash), alert)
+        let asks = lane.look(HashKey::of(&alert.hash), alert).is_news
             && self.rules.iter().any(|rule| rule.would_take(rule.concern(alert, &view).as_ref()));
         BlockId::of(alert).filter(|_| asks)
     }
@@ -35,8 +35,8 @@ impl Linear {
     pub(super) fn observe(&mut self, alert: &Alert, known: &Known) -> Observation {
         let mut observation = Observation::none();
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        let key = HashKey::of(&alert.hash);
-        let arrival = lane.arrive(&key, alert, known.block, &Held::default());
+        let looked = lane.look(HashKey::of(&alert.hash), alert);
+        let arrival = lane.arrive(&looked, alert, known.block, &Held::default());
         if arrival == Arrival::Repeated {
             observation.repeated = true;
             observation.kept = self.holds(&alert.hash, alert.authenticated);
@@ -53,7 +53,7 @@ impl Linear {
         let (block, maintenance) = (known.block, &self.maintenance);
         let arriving = Arriving {
             alert,
-            key: &key,
+            key: &looked.key,
             view: &view,
             again,
             behind,
