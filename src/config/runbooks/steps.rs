@@ -280,6 +280,7 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
             | ConditionProblem::WithinBeyondMaxAge { .. }
             | ConditionProblem::Lasting
             | ConditionProblem::NoState
+            | ConditionProblem::NoStateHeard
             | ConditionProblem::Intervals => format!("{field}: {problem}"),
         };
         findings.problem(Problem::new(&place, found));
