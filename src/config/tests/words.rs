@@ -103,7 +103,7 @@ fn conditions_wait_only_for_what_the_feeds_bring() {
     when = 'alert.feed == "forta"'
       runbooks/pause.md:13:9: count: bots = 2 can never be met: the feeds bring such alerts of 1 bot
     when = 'alert.feed == "forta" && alert.bot == "0x0e82982faa7878af3fad8ddf5042762a3b78d8949da2e301f1adfedc973f25ea"'
-      runbooks/pause.md:11:8: when: it can never be true: alert.bot is to be "0x0e82982faa7878af3fad8ddf5042762a3b78d8949da2e301f1adfedc973f25ea", and no feed brings such alerts: forta brings those of "0x80ed808b…c09ed1"
+      runbooks/pause.md:13:9: count: 2 different bots are asked for, and `when` admits only 1: it can never be met
     feeds = 3,
       runbooks/pause.md:13:9: count: feeds = 3 can never be met: such alerts come from 2 feeds, forta and own
       runbooks/pause.md:13:9: count: feeds = 3 is more than alerts = 2, and each alert comes from one feed

@@ -211,6 +211,11 @@ impl Condition {
         self.asked.bots()
     }
 
+    /// What it waits for and no configured feed brings now, though it is well written: the key, and why.
+    pub fn unbrought(&self) -> &[(&'static str, String)] {
+        self.asked.unbrought()
+    }
+
     pub(super) fn wanted(&self) -> Wanted {
         let stages = self.spec.stages.as_ref().map_or(0, |stages| stages.at_least);
         Wanted {

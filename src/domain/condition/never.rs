@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::compile::Watched;
 use super::distinct::Distinct;
-use super::origin::{Heard, Side, names};
+use super::origin::{Heard, NotHeard, Side, names};
 use super::problem::ConditionProblem;
 use super::spec::{ConditionSpec, Same, StagesSpec};
 use super::state::is_one_shot;
@@ -26,6 +26,8 @@ pub(super) type AlertOutlook = Outlook<AlertField>;
 pub(super) struct Asked {
     /// Of every alert that counts.
     when: Option<AlertOutlook>,
+    /// What is well written, and no feed brings now: the key, and why.
+    unbrought: Vec<(&'static str, String)>,
 }
 
 impl Asked {
@@ -38,11 +40,22 @@ impl Asked {
         (watched, heard): (&[Watched], &Heard<'_>),
         problems: &mut Vec<ConditionProblem>,
     ) -> Self {
+        let mut unbrought = Vec::new();
         let mut found = |key, step: &str, outlook: Result<AlertOutlook, String>| {
-            let outlook = outlook.and_then(|outlook| on_a_chain(outlook, watched));
-            let outlook = outlook.and_then(|outlook| heard.brings(outlook));
             let never = |why| ConditionProblem::NeverTrue { key, why: format!("{step}{why}") };
-            outlook.map_err(|why| problems.push(never(why))).ok()
+            let outlook = outlook.and_then(|outlook| on_a_chain(outlook, watched));
+            let outlook = outlook.map_err(|why| problems.push(never(why))).ok()?;
+            match heard.not_heard(&outlook) {
+                None => {}
+                Some(NotHeard::Unknown(why)) => {
+                    problems.push(never(why));
+                    return None;
+                }
+                // What is so of `when` is so of all that is asked beside it.
+                Some(NotHeard::Unbrought(_)) if !unbrought.is_empty() => {}
+                Some(NotHeard::Unbrought(why)) => unbrought.push((key, format!("{step}{why}"))),
+            }
+            Some(outlook)
         };
         let Some(when) = when.and_then(|when| found("when", "", when.outlook())) else {
             return Self::default();
@@ -62,7 +75,12 @@ impl Asked {
         if let Some(why) = in_no_transaction_together(spec, &possible) {
             problems.push(ConditionProblem::NeverTrue { key: "step", why });
         }
-        Self { when: Some(when) }
+        Self { when: Some(when), unbrought }
+    }
+
+    /// What is well written, and no feed brings now: the key, and why.
+    pub(super) fn unbrought(&self) -> &[(&'static str, String)] {
+        &self.unbrought
     }
 
     /// The bots that `when` admits, where it says so.

@@ -2,6 +2,10 @@
 //!
 //! An alert that no feed brings makes no condition fire, however well it is written. As everywhere here only what is
 //! proven is told: who may post anything in Forta's words may speak for any bot, about any chain.
+//!
+//! A name that nothing in the configuration bears is a mistake. A bot of a list that no feed brings *now* is none: a
+//! runbook may be ready before its feed is, and a feed that is taken out must not keep the agent from starting. That is
+//! told, and stops nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +15,7 @@ use super::never::AlertOutlook;
 use super::outcome::short;
 use super::state::{is_one_shot, is_one_shot_vendor};
 use super::vocabulary::AlertField;
-use super::words::{Vendors, Words, among};
+use super::words::{BotLists, Vendors, Words, among};
 use crate::domain::alert::BotId;
 use crate::domain::names::{ChainId, FeedName};
 
@@ -48,11 +52,21 @@ pub type Origins = BTreeMap<FeedName, Origin>;
 /// A feed of the configuration.
 type Known<'a> = (&'a FeedName, &'a Origin);
 
+/// Why no alert of any feed fits.
+#[derive(Debug)]
+pub(super) enum NotHeard {
+    /// A feed or a bot that is not known at all.
+    Unknown(String),
+    /// Known, and brought by none of the feeds there are.
+    Unbrought(String),
+}
+
 /// Who is heard, for one condition.
 #[derive(Clone, Copy)]
 pub(super) struct Heard<'a> {
     origins: &'a Origins,
     vendors: &'a Vendors,
+    bots: &'a BotLists,
     /// Where its contracts are; empty where it is about none.
     on: &'a [Watched],
 }
@@ -73,13 +87,13 @@ impl Speakers {
 
 impl<'a> Heard<'a> {
     pub(super) fn new(words: Words<'a>, on: &'a [Watched]) -> Self {
-        Self { origins: words.origins, vendors: words.vendors, on }
+        Self { origins: words.origins, vendors: words.vendors, bots: words.bots, on }
     }
 
-    /// The same outlook, if any feed brings such alerts; else why none does.
-    pub(super) fn brings(&self, outlook: AlertOutlook) -> Result<AlertOutlook, String> {
+    /// Why no feed brings such alerts, where none does.
+    pub(super) fn not_heard(&self, outlook: &AlertOutlook) -> Option<NotHeard> {
         if self.origins.is_empty() {
-            return Ok(outlook);
+            return None;
         }
         let mut bringing: Vec<Known<'_>> = self.origins.iter().collect();
         bringing.retain(|(name, _)| outlook.may_be(&AlertField::Feed, name.as_str()));
@@ -88,18 +102,21 @@ impl<'a> Heard<'a> {
             let wanted = outlook.listed(&AlertField::Feed).and_then(|listed| listed.first());
             let known: Vec<String> = self.origins.keys().map(ToString::to_string).collect();
             let known = among(wanted.map_or("", String::as_str), known.iter());
-            return Err(format!("alert.feed is to be {asked}, and no feed is called so{known}"));
+            let why = format!("alert.feed is to be {asked}, and no feed is called so{known}");
+            return Some(NotHeard::Unknown(why));
         }
         let named = bringing.clone();
-        bringing.retain(|(_, origin)| origin.speaks(&outlook));
+        bringing.retain(|(_, origin)| origin.speaks(outlook));
         if bringing.is_empty() {
             let asked = outlook.asked(&AlertField::Bot);
             let brings = |(name, origin): &Known<'_>| format!("{name} brings {}", origin.speakers.told());
             let brings = names(named.iter().map(brings), "; ");
-            return Err(format!("alert.bot is to be {asked}, and no feed brings such alerts: {brings}"));
+            let why = format!("alert.bot is to be {asked}, and no feed brings such alerts: {brings}");
+            let is_known = self.is_known(outlook.listed(&AlertField::Bot));
+            return Some(if is_known { NotHeard::Unbrought(why) } else { NotHeard::Unknown(why) });
         }
         let speaking = bringing.clone();
-        bringing.retain(|(_, origin)| self.is_on_its_chain(origin, &outlook));
+        bringing.retain(|(_, origin)| self.is_on_its_chain(origin, outlook));
         if bringing.is_empty() {
             let chains = |origin: &Origin| {
                 let chains = origin.chains.iter().flatten();
@@ -113,9 +130,24 @@ impl<'a> Heard<'a> {
                 0 => format!("alert.chain is to be {}", outlook.asked(&AlertField::Chain)),
                 _ => names(on.into_iter(), ", "),
             };
-            return Err(format!("{on}, and such alerts come from {bring} only"));
+            return Some(NotHeard::Unbrought(format!("{on}, and such alerts come from {bring} only")));
         }
-        Ok(outlook)
+        None
+    }
+
+    /// Whether any of these bots stands in a list, is asked for by any feed, or is of a vendor's; where nobody says which
+    /// they are, they may.
+    fn is_known(&self, listed: Option<&BTreeSet<String>>) -> bool {
+        let Some(listed) = listed else { return true };
+        let mut bots = listed.iter().map(|bot| BotId::new(bot));
+        bots.any(|bot| {
+            let asked_for = |origin: &Origin| match &origin.speakers {
+                Speakers::Anyone => true,
+                Speakers::Bots(bots) => bots.contains(&bot),
+                Speakers::Vendor(vendor) => vendor_of(&bot) == *vendor,
+            };
+            self.bots.values().flatten().any(|own| *own == bot) || self.origins.values().any(asked_for)
+        })
     }
 
     fn is_on_its_chain(&self, origin: &Origin, outlook: &AlertOutlook) -> bool {
@@ -127,7 +159,8 @@ impl<'a> Heard<'a> {
         }
     }
 
-    /// Feeds whose alerts may stand side by side: of one chain, and authenticated or not alike. Empty where nothing is known.
+    /// Feeds whose alerts may stand side by side: of one chain, and authenticated or not alike. Empty where nothing is
+    /// known, or nothing is brought.
     pub(super) fn sides(&self, outlook: Option<&AlertOutlook>) -> Vec<Side<'a>> {
         let Some(outlook) = outlook.filter(|_| !self.origins.is_empty()) else { return Vec::new() };
         let chains: BTreeSet<ChainId> = self.on.iter().map(|own| own.chain_id).collect();
@@ -148,15 +181,15 @@ impl<'a> Heard<'a> {
                 sides.push(Side { feeds: feeds.collect(), vendors: self.vendors });
             }
         }
+        sides.retain(|side| !side.feeds.is_empty());
         sides
     }
 
     /// Whether all such alerts tell of events that do not last.
     pub(super) fn only_events(&self, outlook: Option<&AlertOutlook>) -> bool {
         let sides = self.sides(outlook);
-        let mut feeds = sides.iter().flat_map(|side| &side.feeds).peekable();
-        feeds.peek().is_some()
-            && feeds.all(|(_, origin)| match &origin.speakers {
+        !sides.is_empty()
+            && sides.iter().flat_map(|side| &side.feeds).all(|(_, origin)| match &origin.speakers {
                 Speakers::Anyone => false,
                 Speakers::Bots(bots) => bots.iter().all(is_one_shot),
                 Speakers::Vendor(vendor) => is_one_shot_vendor(vendor),

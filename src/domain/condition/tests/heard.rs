@@ -36,7 +36,11 @@ fn told_by(origins: &Origins, spec: ConditionSpec) -> String {
     let vendors = Vendors::from([("forta".into(), "forta".to_owned())]);
     let words = Words { bots: &bots, lists: &lists, macros: &macros, vendors: &vendors, origins };
     match Condition::compile_with(spec, words, contracts()) {
-        Ok(_) => "it can fire".to_owned(),
+        Ok(condition) if condition.unbrought().is_empty() => "it can fire".to_owned(),
+        Ok(condition) => {
+            let told = condition.unbrought().iter().map(|(key, why)| format!("{key}, now: {why}"));
+            told.collect::<Vec<_>>().join("\n")
+        }
         Err(problems) => {
             let told = problems.iter().map(|problem| format!("{}: {problem}", problem.field()));
             told.collect::<Vec<_>>().join("\n")
@@ -79,7 +83,9 @@ fn alerts_that_no_feed_brings_are_told() {
         single("alert.bot == \"0xd4\""),
         single("alert.feed == \"calls\" && alert.bot in bots.detectors"),
         single("alert.feed != \"forta\" && alert.bot.startsWith(\"alchemy:\")"),
-        on("pool", single("alert.bot in bots.detectors")),
+        single("alert.feed == \"calls\" && alert.bot in [\"0xd4\", \"0xe5\"]"),
+        on("pool", many("alert.bot in bots.detectors", 2, 2)),
+        sequence("alert.bot in bots.detectors", "alert.feed == \"calls\" && alert.bot in bots.detectors"),
         sequence("true", "alert.bot == \"alchemy:x\""),
         ConditionSpec { including: Some("alert.feed == \"nosuch\"".to_owned()), ..many("true", 1, 1) },
         ConditionSpec {
@@ -99,11 +105,15 @@ fn alerts_that_no_feed_brings_are_told() {
     --
     when: it can never be true: alert.bot is to be "0xd4", and no feed brings such alerts: calls brings those of "tenderly:…"; forta brings those of "0xa1", "0xb2", "0xc3"
     --
-    when: it can never be true: alert.bot is to be one of "0xa1", "0xb2", "0xc3", and no feed brings such alerts: calls brings those of "tenderly:…"
+    when, now: alert.bot is to be one of "0xa1", "0xb2", "0xc3", and no feed brings such alerts: calls brings those of "tenderly:…"
     --
-    when: it can never be true: alert.bot is to be beginning with "alchemy:", and no feed brings such alerts: calls brings those of "tenderly:…"
+    when, now: alert.bot is to be beginning with "alchemy:", and no feed brings such alerts: calls brings those of "tenderly:…"
     --
-    when: it can never be true: pool is on 10, and such alerts come from forta of chain 1 only
+    when: it can never be true: alert.bot is to be one of "0xd4", "0xe5", and no feed brings such alerts: calls brings those of "tenderly:…"
+    --
+    when, now: pool is on 10, and such alerts come from forta of chain 1 only
+    --
+    step, now: step 2: alert.bot is to be one of "0xa1", "0xb2", "0xc3", and no feed brings such alerts: calls brings those of "tenderly:…"
     --
     step: it can never be true: step 2: alert.bot is to be "alchemy:x", and no feed brings such alerts: calls brings those of "tenderly:…"; forta brings those of "0xa1", "0xb2", "0xc3"
     --
