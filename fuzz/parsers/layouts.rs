@@ -1,0 +1,28 @@
+//! Storage layouts as compilers write them: one, or two to be compared.
+
+use redhandle::domain::upgrade::layout::{StorageLayout, compare};
+
+/// Between two layouts.
+const BETWEEN: &str = "\n---\n";
+
+pub fn layout(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let read = |text| {
+        let read = StorageLayout::parse(text);
+        if let Err(error) = &read {
+            assert!(!error.to_string().is_empty());
+        }
+        read.ok()
+    };
+    let (old, new) = text.split_once(BETWEEN).unwrap_or((text, text));
+    let (Some(old), Some(new)) = (read(old), read(new)) else { return };
+    for layout in [&old, &new] {
+        let same = compare(layout, layout);
+        assert!(same.is_compatible(), "it clashes with itself: {:?}", same.clashes);
+        assert_eq!(same.appended, 0);
+    }
+    let found = compare(&old, &new);
+    assert!(!found.headline().is_empty());
+    assert_eq!(found.is_compatible(), found.clashes.is_empty());
+    assert!(found.clashes.iter().all(|clash| !clash.sentence.is_empty()));
+}
