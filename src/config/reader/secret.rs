@@ -75,6 +75,24 @@ impl Table<'_> {
         None
     }
 
+    /// The secret that `key` names, which will stand in a header.
+    pub(crate) fn header_secret(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Option<SecretString> {
+        let secret = self.secret(key, findings)?;
+        let wrong = |text: &str| {
+            let found = format!(
+                "the secret \"{key}\" of {} has characters that cannot stand in a header; is there a line break in it?",
+                self.shown()
+            );
+            let good = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            (!good).then(|| Problem::new(&self.place_of(key), found))
+        };
+        self.well_made(key, secret, wrong, findings)
+    }
+
     /// Whether what this table names is needed by whoever reads the files.
     pub(crate) fn is_needed(&self) -> bool {
         Reach::of(self.path_of()) <= self.context().reach
@@ -98,9 +116,11 @@ impl Table<'_> {
 
     /// As [`Table::fetch`], where it is worth knowing why a secret that is not needed cannot be fetched: the error.
     pub(crate) fn fetch_or_why(self, findings: &mut Findings) -> Result<Option<SecretString>, Problem> {
-        let needed = self.is_needed();
+        let (needed, path) = (self.is_needed(), self.path_of().to_owned());
         match self.look(findings) {
             None => Ok(None),
+            // What the agent alone uses is used by nobody else where it happens to be here: it may be malformed.
+            Some(Ok(_)) if !needed && Reach::of(&path) == Reach::Agent => Ok(Some(SecretString::default())),
             Some(Ok(secret)) => Ok(Some(secret)),
             Some(Err(why)) if needed => {
                 findings.problem(why);

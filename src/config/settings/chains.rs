@@ -240,7 +240,7 @@ fn read_safe_service(table: &mut Table<'_>, findings: &mut Findings) -> Option<S
         Value::Table(_) => {
             let mut inner = table.table("safe_service", findings)?;
             let url = inner.required("url", findings);
-            let key = inner.secret("key", findings);
+            let key = inner.header_secret("key", findings);
             let quota_low_percent = read_quota_low(&mut inner, findings);
             inner.finish(findings);
             Some(SafeService::Hosted { url: url?, key, quota_low_percent })
