@@ -7,9 +7,11 @@
 
 mod alerts;
 mod files;
+mod layouts;
 mod maps;
 mod reports;
 mod safes;
+mod services;
 mod silences;
 mod watch;
 mod webhooks;
@@ -26,7 +28,7 @@ pub struct Parser {
 }
 
 /// All of them.
-pub const PARSERS: [Parser; 26] = [
+pub const PARSERS: [Parser; 28] = [
     Parser { name: "alert", run: alerts::alert, mutations: 600 },
     Parser { name: "graphql", run: alerts::graphql, mutations: 400 },
     Parser { name: "lines", run: alerts::lines, mutations: 60 },
@@ -53,6 +55,8 @@ pub const PARSERS: [Parser; 26] = [
     Parser { name: "report", run: reports::report, mutations: 200 },
     Parser { name: "slack", run: reports::slack, mutations: 200 },
     Parser { name: "mail", run: reports::mail, mutations: 300 },
+    Parser { name: "service", run: services::service, mutations: 600 },
+    Parser { name: "layout", run: layouts::layout, mutations: 400 },
 ];
 
 /// Runs the parser of that name.

@@ -1,8 +1,11 @@
 //! Which block stands at a height: the hash, and nothing else of it.
 //!
 //! Weaker questions get more answers: a node that has pruned a block, or never had it, says so in an error or with
-//! nothing, and both are answers about that one block, not failures of the endpoint. An answer about another
-//! height than was asked for is none.
+//! nothing, and both are answers about that one block, not failures of the endpoint. They stand behind every hash: who lacks
+//! a block is quick to say so, and must not be what is believed while somebody else still looks for it. An answer about
+//! another height than was asked for is none.
+
+use std::time::Duration;
 
 use alloy::primitives::{B256, U64};
 use serde::Deserialize;
@@ -11,6 +14,10 @@ use serde_json::json;
 use super::Chain;
 use super::endpoint::Endpoint;
 use super::error::{ChainError, RpcError, RpcErrorKind};
+use super::quorum::{Patience, Vote, agreed, hear};
+
+/// How long others may still look for a block that enough of them lack.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What is known of a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +49,27 @@ impl Chain {
             BlockSaid::None => "no such block".to_owned(),
             BlockSaid::Refused => "will not say".to_owned(),
         };
-        self.agree_on(&doing, show, |endpoint| {
+        let ask = |endpoint| {
             let doing = doing.clone();
             async move { said(endpoint, &doing, number).await }
+        };
+        let votes = hear(self.each(ask), |votes: &[Vote<BlockSaid>]| match hash_in(votes, self.agree) {
+            Some(_) => Patience::Enough,
+            None => Patience::with_grace(agreed(votes, self.agree).is_some(), GRACE),
         })
-        .await
+        .await;
+        match hash_in(&votes, self.agree) {
+            Some(hash) => Ok(hash),
+            None => self.believe(&votes, &doing, show),
+        }
     }
+}
+
+/// The hash that enough of them know, whatever others lack.
+fn hash_in(votes: &[Vote<BlockSaid>], agree: usize) -> Option<BlockSaid> {
+    let knowing = |vote: &&Vote<BlockSaid>| matches!(vote.answer(), Some(BlockSaid::Hash(_)));
+    let knowing: Vec<Vote<BlockSaid>> = votes.iter().filter(knowing).cloned().collect();
+    agreed(&knowing, agree).copied()
 }
 
 async fn said(endpoint: &Endpoint, doing: &str, number: u64) -> Result<BlockSaid, RpcError> {

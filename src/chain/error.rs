@@ -61,6 +61,35 @@ pub enum RpcErrorKind {
     },
 }
 
+/// How nodes say that they do not have a block, or what was so at it: pruned, not synced so far, or of another fork.
+const LACKS: [&str; 8] = [
+    "missing trie node",
+    "header not found",
+    "unknown block",
+    "block not found",
+    "pruned",
+    "historical state",
+    "historical data",
+    "archive",
+];
+
+impl RpcErrorKind {
+    /// Whether the endpoint says that it does not have what was asked for: smaller questions get the same answer.
+    pub(super) fn lacks(&self) -> bool {
+        match self {
+            Self::Refused { message, .. } => {
+                let message = message.to_lowercase();
+                LACKS.iter().any(|words| message.contains(words))
+            }
+            Self::Unreachable
+            | Self::Timeout
+            | Self::Reverted { .. }
+            | Self::Unsupported
+            | Self::Garbled { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for RpcErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -308,6 +337,29 @@ mod tests {
         }
         for message in ["header not found", "missing trie node", "insufficient funds"] {
             assert!(matches!(refused(-32000, message, ""), RpcErrorKind::Refused { .. }), "{message}");
+        }
+    }
+
+    #[test]
+    fn who_does_not_have_a_block_is_told_from_who_finds_a_question_too_long() {
+        for message in [
+            "missing trie node 3f2a (path ) state 0x3f2a is not available",
+            "header not found",
+            "Unknown block",
+            "History has been pruned for this block",
+            "historical state 0x12 is not available",
+            "block not found: 0x10",
+        ] {
+            assert!(refused(-32000, message, "").lacks(), "{message}");
+        }
+        for message in [
+            "query returned more than 10000 results",
+            "exceed maximum block range: 2000",
+            "block range is too wide",
+            "Log response size exceeded",
+            "rate limit exceeded",
+        ] {
+            assert!(!refused(-32005, message, "").lacks(), "{message}");
         }
     }
 

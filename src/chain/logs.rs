@@ -127,9 +127,11 @@ async fn logs_of(
     placed(endpoint, doing, raw, from, wanted).await
 }
 
-/// Nodes say in many words that a range or an answer is too long; whatever they refuse is asked for in smaller parts.
+/// Nodes say in many words that a range or an answer is too long; whatever they refuse is asked for in smaller parts, but for
+/// what they say they do not have: that endpoint is no voice, at once.
 fn is_too_much(error: &RpcError) -> bool {
-    match error.kind {
+    match &error.kind {
+        lacking if lacking.lacks() => false,
         RpcErrorKind::Refused { .. } | RpcErrorKind::Garbled { .. } => true,
         RpcErrorKind::Unreachable
         | RpcErrorKind::Timeout

@@ -41,6 +41,17 @@ pub struct NatsInstance {
     pub login: NatsLogin,
     /// Certificates to trust in place of the system's, PEM.
     pub ca: Option<PathBuf>,
+    /// The certificate we show to servers that want one.
+    pub certificate: Option<NatsCertificate>,
+}
+
+/// A certificate of ours: alone it says who we are where a server takes users from certificates, else beside the login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatsCertificate {
+    /// It, and what it is signed by, PEM.
+    pub chain: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// How we show a NATS server who we are.

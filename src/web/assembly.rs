@@ -96,7 +96,7 @@ pub fn daemon(
     let gate = Gate::for_listener(web.listen, web.key.as_ref()).map_err(|error| broken("[web]", &error))?;
     let surface = router(Parts {
         ack: Some(AckParts { links: agent.links.clone(), port: Arc::new(AgentAcks(Arc::clone(&agent))) }),
-        health: Arc::new(AgentHealth::new(Arc::clone(&agent), health.clone())),
+        health: Arc::new(AgentHealth::new(Arc::clone(&agent), health.clone(), daemon.taken())),
         clock: Arc::clone(&agent.clock),
         open: vec![hooks],
         guarded: embedded_services(house),

@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::agent::intake::Taken;
 use crate::clock::SharedClock;
 
 /// How far in the future a proof may be: machines' clocks differ a little.
@@ -61,6 +62,11 @@ pub trait Health: Send + Sync + std::fmt::Debug {
     async fn silences(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// What came in since the start: no reason to be red, and the first thing to look at where nothing fires.
+    fn intake(&self) -> Option<Taken> {
+        None
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +88,8 @@ struct Report {
     checks: Vec<CheckReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     silences: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intake: Option<Taken>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -107,6 +115,7 @@ async fn healthz(State(part): State<Part>) -> Response {
     let checks = part.health.checks().await;
     let mut report = report(checks, part.clock.now());
     report.silences = part.health.silences().await;
+    report.intake = part.health.intake();
     let status = match report.status {
         Status::Green | Status::Unknown => StatusCode::OK,
         Status::Red => StatusCode::SERVICE_UNAVAILABLE,
@@ -125,11 +134,11 @@ fn report(checks: Vec<Check>, now: Timestamp) -> Report {
     };
     match why {
         Some((status, why)) => {
-            Report { status, proven_at: None, why: Some(why), checks, silences: Vec::new() }
+            Report { status, proven_at: None, why: Some(why), checks, silences: Vec::new(), intake: None }
         }
         None => {
             let proven_at = checks.iter().filter_map(|check| check.proven_at).min();
-            Report { status: Status::Green, proven_at, why: None, checks, silences: Vec::new() }
+            Report { status: Status::Green, proven_at, why: None, checks, silences: Vec::new(), intake: None }
         }
     }
 }

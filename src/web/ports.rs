@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{AckFailed, AckOutcome, AckState, AckSummary, Acknowledge, Check, CheckState, Health};
 use crate::agent::Agent;
 use crate::agent::command::{CommandError, Commands};
-use crate::agent::daemon::FeedsHealth;
+use crate::agent::daemon::{FeedsHealth, SharedTaken};
+use crate::agent::intake::Taken;
 use crate::agent::service::ServiceLink;
 use crate::agent::service_watch;
 use crate::agent::store::StoreError;
@@ -112,6 +113,7 @@ impl Acknowledge for AgentAcks {
 pub struct AgentHealth {
     agent: Arc<Agent>,
     feeds: FeedsHealth,
+    taken: SharedTaken,
     started: Timestamp,
 }
 
@@ -122,10 +124,10 @@ impl fmt::Debug for AgentHealth {
 }
 
 impl AgentHealth {
-    /// Health of this agent and these feeds.
-    pub fn new(agent: Arc<Agent>, feeds: FeedsHealth) -> Self {
+    /// Health of this agent and these feeds, with what came in.
+    pub fn new(agent: Arc<Agent>, feeds: FeedsHealth, taken: SharedTaken) -> Self {
         let started = agent.clock.now();
-        Self { agent, feeds, started }
+        Self { agent, feeds, taken, started }
     }
 
     fn journal(&self) -> Check {
@@ -232,6 +234,10 @@ impl Health for AgentHealth {
     async fn silences(&self) -> Vec<String> {
         let now = self.agent.clock.now();
         self.agent.silences.look(|silences| silences.active(now).map(Silence::in_short).collect())
+    }
+
+    fn intake(&self) -> Option<Taken> {
+        Some(self.taken.snapshot())
     }
 
     async fn checks(&self) -> Vec<Check> {

@@ -164,4 +164,6 @@ each_holds!(
     report,
     slack,
     mail,
+    service,
+    layout,
 );

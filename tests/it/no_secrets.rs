@@ -64,12 +64,28 @@ impl Orphaned {
 
     /// Runs a command in a shell that has these of the secrets.
     fn run(&self, having: &[&str], arguments: &[&str]) -> Said {
+        self.run_beside(having, None, arguments)
+    }
+
+    /// The same, with `junk` in the place of all others.
+    fn run_beside(&self, having: &[&str], junk: Option<&OsString>, arguments: &[&str]) -> Said {
         let value = |name: &str, value: &str| if name == "RPC" { self.rpc.clone() } else { value.to_owned() };
         let mut command = redhandle();
-        let here = SECRETS.iter().filter(|(name, _)| having.contains(name));
-        command.envs(here.map(|(name, text)| (name, OsString::from(value(name, text)))));
+        for (name, text) in SECRETS {
+            if having.contains(&name) {
+                command.env(name, value(name, text));
+            } else if let Some(junk) = junk {
+                command.env(name, junk);
+            }
+        }
         said_of(command.arg("-c").arg(self.town.config_path()).args(arguments))
     }
+}
+
+/// What is no secret of any kind.
+fn junk() -> Vec<OsString> {
+    use std::os::unix::ffi::OsStringExt as _;
+    vec![OsString::from("x"), OsString::from_vec(vec![0x66, 0xff, 0xfe]), OsString::from("a\nb")]
 }
 
 /// Which variables a refusal names, in its order.
@@ -110,6 +126,20 @@ async fn what_never_uses_a_secret_answers_in_a_shell_without_any() {
             let said = orphaned.run(&[], &[form, arguments].concat());
             assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
             assert!(!said.stderr.contains("environment variable"), "{arguments:?}: {said:?}");
+        }
+    }
+    // Nor one that is there and is not as it must be: too short, no URL, no key, no text.
+    for junk in junk() {
+        for arguments in [
+            &["incident", "show", "INC-1"][..],
+            &["incident", "note", "INC-1", "from a shell with junk", "--as", "ben"],
+            &["proposal", "show", "INC-1"],
+            &["feed", "quarantine", "monitor"],
+            &["silence", "list"],
+            &["journal", "verify"],
+        ] {
+            let said = orphaned.run_beside(&[], Some(&junk), arguments);
+            assert_eq!(said.code, 0, "{junk:?} {arguments:?}: {said:?}");
         }
     }
     // What could not be asked is unknown, and says why.
@@ -160,6 +190,25 @@ async fn whoever_uses_a_secret_refuses_without_it_and_names_no_other() {
     let covered = orphaned.run(&["RPC"], &["coverage"]);
     assert_eq!(covered.code, 0, "{covered:?}");
     assert!(covered.stdout.contains("guardian"), "{covered:?}");
+    for junk in junk() {
+        let covered = orphaned.run_beside(&["RPC"], Some(&junk), &["coverage"]);
+        assert_eq!(covered.code, 0, "{junk:?}: {covered:?}");
+        // Who needs it is told, and told nothing of the others.
+        let refused = orphaned.run_beside(&[], Some(&junk), &["coverage"]);
+        assert_eq!((refused.code, refused.stderr.lines().count()), (2, 1), "{junk:?}: {refused:?}");
+        assert!(refused.stderr.contains("chains.local"), "{junk:?}: {refused:?}");
+    }
+    // Who needs all is told of all.
+    let short = junk().remove(0);
+    let said = orphaned.run_beside(
+        &["PROPOSER_PASSWORD", "EXECUTOR_PASSWORD"],
+        Some(&short),
+        &["check", "--offline"],
+    );
+    assert_eq!(said.code, 2, "{said:?}");
+    for place in ["chains.local", "presigned", "relay", "reports.senders.chat", "channels.slack"] {
+        assert!(said.stdout.contains(place), "{place}: {said:?}");
+    }
 }
 
 #[tokio::test]

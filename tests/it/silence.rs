@@ -193,6 +193,13 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     assert_eq!((status, &check["status"]), (200, &"unknown".into()), "{report}");
     assert!(check["why"].as_str().unwrap().contains("no stale_after is set"), "{report}");
     assert_ne!(report["status"], "green");
+    // Nothing came yet, and that is said in numbers.
+    let intake = &report["intake"];
+    assert_eq!(
+        (&intake["alerts"], &intake["matches"], &intake["trails_cut_short"]),
+        (&0.into(), &0.into(), &0.into()),
+        "{report}"
+    );
     let warned = "nothing proves that it works: it has no stale_after";
     until("the start to warn of it", async || unwatched.stderr().contains(warned).then_some(())).await;
     assert!(town.run(&["check"]).stdout.contains("nothing proves that it works"));

@@ -182,12 +182,68 @@ fn in_words(verdict: &Verdict, alert: &Alert, watched: &[Watched]) -> String {
 
 /// Why it is about none of these contracts.
 fn about_none(alert: &Alert, watched: &[Watched]) -> &'static str {
-    let mut here = watched.iter().filter(|watched| watched.chain_id == alert.chain).peekable();
-    if here.peek().is_none() {
+    let is_here = |watched: &&Watched| watched.chain_id == alert.chain;
+    let is_named = |watched: &Watched| alert.addresses.contains(&watched.address);
+    if !watched.iter().any(|watched| is_here(&watched)) {
         return "it is of a chain that none of this condition's contracts is on";
     }
-    if here.any(|watched| alert.addresses.contains(&watched.address)) {
+    if watched.iter().filter(is_here).any(is_named) {
         return "it is about none of this condition's contracts: it names one, and says that another is the victim";
     }
+    if watched.iter().any(is_named) {
+        return "it names none of this condition's contracts: one has such an address, and is on another chain";
+    }
     "it names none of this condition's contracts"
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::Address;
+
+    use super::*;
+    use crate::domain::condition::{About, about};
+    use crate::domain::names::ChainId;
+    use crate::feeds::forta_wire::parse_alert;
+
+    /// The first line of the sample, about `address` on `chain`.
+    fn alert(chain: u64, address: Address, victim: Option<Address>) -> Alert {
+        let sample = include_bytes!("../../../tests/fixtures/feeds/sample.jsonl");
+        let line = sample.split(|byte| *byte == b'\n').next().unwrap();
+        let mut alert = parse_alert(line, &"replay".into(), true).unwrap();
+        (alert.chain, alert.addresses, alert.truncated, alert.bloom) =
+            (ChainId(chain), vec![address], false, None);
+        alert.labels.clear();
+        alert.metadata.clear();
+        let victim = victim.map(|victim| ("address1".to_owned(), victim.to_string().into()));
+        alert.metadata.extend(victim);
+        alert
+    }
+
+    #[test]
+    fn why_it_is_about_none_of_them_is_said_as_it_is() {
+        let [vault, bridge, router] = [1, 2, 3].map(Address::repeat_byte);
+        let on = |contract: &str, chain, address| Watched {
+            contract: contract.into(),
+            chain_id: ChainId(chain),
+            address,
+        };
+        let watched = [on("vault", 1, vault), on("bridge", 10, bridge)];
+        let told = [
+            alert(137, vault, None),
+            alert(1, vault, Some(router)),
+            alert(1, bridge, None),
+            alert(1, router, None),
+        ]
+        .map(|alert| {
+            let is_about = |own: &Watched| about(&alert, own.chain_id, own.address);
+            assert!(watched.iter().all(|own| is_about(own) == About::No), "{:?}", alert.addresses);
+            about_none(&alert, &watched)
+        });
+        insta::assert_snapshot!(told.join("\n"), @r"
+        it is of a chain that none of this condition's contracts is on
+        it is about none of this condition's contracts: it names one, and says that another is the victim
+        it names none of this condition's contracts: one has such an address, and is on another chain
+        it names none of this condition's contracts
+        ");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::queue::{is_clean, text};
 use crate::agent::Agent;
 use crate::agent::at_service::compare;
-use crate::agent::daemon::FeedsHealth;
+use crate::agent::daemon::{FeedsHealth, SharedTaken};
 use crate::agent::preflight::preflight;
 use crate::agent::queue::look;
 use crate::agent::service_watch::ServiceWatch;
@@ -89,7 +89,7 @@ impl Scene {
     }
 
     async fn red(&self) -> Vec<String> {
-        let health = AgentHealth::new(Arc::clone(&self.agent), FeedsHealth::new());
+        let health = AgentHealth::new(Arc::clone(&self.agent), FeedsHealth::new(), SharedTaken::default());
         let checks = health.checks().await.into_iter();
         let services = checks.filter(|check| check.name.starts_with("transaction service"));
         services

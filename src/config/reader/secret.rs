@@ -1,6 +1,7 @@
 //! Secrets: named in a file, never written in one.
 //!
-//! A secret that is not here and that nobody needs is an empty one: see [`is_here`].
+//! A secret that is not here and that nobody needs is an empty one: see [`is_here`]. So is one that is here and is not as it
+//! must be: what nobody uses keeps nobody from an answer.
 //!
 //! What is found where a secret was wanted is not repeated in a problem: it may be the secret.
 
@@ -55,6 +56,48 @@ impl Table<'_> {
         self.secret(key, findings)
     }
 
+    /// A secret as it must be: `wrong` says what is wrong with it. That is a problem where it is needed; elsewhere it is as
+    /// good as not here.
+    pub(crate) fn well_made(
+        &self,
+        key: &str,
+        secret: SecretString,
+        wrong: impl FnOnce(&str) -> Option<Problem>,
+        findings: &mut Findings,
+    ) -> Option<SecretString> {
+        let Some(problem) = is_here(&secret).then(|| wrong(secret.expose_secret())).flatten() else {
+            return Some(secret);
+        };
+        if Reach::of(&format!("{}.{key}", self.path_of())) > self.context().reach {
+            return Some(SecretString::default());
+        }
+        findings.problem(problem);
+        None
+    }
+
+    /// The secret that `key` names, which will stand in a header.
+    pub(crate) fn header_secret(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Option<SecretString> {
+        let secret = self.secret(key, findings)?;
+        let wrong = |text: &str| {
+            let found = format!(
+                "the secret \"{key}\" of {} has characters that cannot stand in a header; is there a line break in it?",
+                self.shown()
+            );
+            let good = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            (!good).then(|| Problem::new(&self.place_of(key), found))
+        };
+        self.well_made(key, secret, wrong, findings)
+    }
+
+    /// Whether what this table names is needed by whoever reads the files.
+    pub(crate) fn is_needed(&self) -> bool {
+        Reach::of(self.path_of()) <= self.context().reach
+    }
+
     /// Whether this table names an environment variable that is not set, or set to nothing.
     pub(crate) fn names_no_secret(&mut self) -> bool {
         let name = self.node("env").and_then(|node| node.text().map(str::to_owned));
@@ -73,9 +116,11 @@ impl Table<'_> {
 
     /// As [`Table::fetch`], where it is worth knowing why a secret that is not needed cannot be fetched: the error.
     pub(crate) fn fetch_or_why(self, findings: &mut Findings) -> Result<Option<SecretString>, Problem> {
-        let needed = Reach::of(self.path_of()) <= self.context().reach;
+        let (needed, path) = (self.is_needed(), self.path_of().to_owned());
         match self.look(findings) {
             None => Ok(None),
+            // What the agent alone uses is used by nobody else where it happens to be here: it may be malformed.
+            Some(Ok(_)) if !needed && Reach::of(&path) == Reach::Agent => Ok(Some(SecretString::default())),
             Some(Ok(secret)) => Ok(Some(secret)),
             Some(Err(why)) if needed => {
                 findings.problem(why);

@@ -304,6 +304,14 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// How many `[[section]]` are written.
+    pub(crate) fn tables_of(entries: &[Entry], section: &str) -> usize {
+        match entries.iter().find(|entry| entry.key == section).map(|entry| &entry.node.value) {
+            Some(Value::Array(items)) => items.len(),
+            Some(_) | None => 0,
+        }
+    }
+
     /// A value of the wrong form, as a problem.
     pub(crate) fn wrong(&self, key: &str, wanted: impl Into<String>) -> Problem {
         let place = self.place_of(key);

@@ -237,15 +237,25 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
     if !names.contracts_are_whole() {
         return;
     }
-    for problem in
-        Condition::compile_with(spec.clone(), names.words, names.contracts).err().unwrap_or_default()
-    {
+    let place_of = |field: &'static str| table.place_of(field.split('.').next().unwrap_or(field));
+    let problems = match Condition::compile_with(spec.clone(), names.words, names.contracts) {
+        Ok(condition) => {
+            for (field, why) in condition.unbrought() {
+                let found = format!("{field}: with the feeds there are it can never be true: {why}");
+                let warning = Problem::new(&place_of(field), found);
+                findings.warning(warning.remedy("add a feed that brings them, or take the condition out"));
+            }
+            return;
+        }
+        Err(problems) => problems,
+    };
+    for problem in problems {
         // A contract that does not exist was told already, with the nearest.
         if matches!(problem, ConditionProblem::UnknownContract { .. } | ConditionProblem::AboutNothing) {
             continue;
         }
         let field = problem.field();
-        let place = table.place_of(field.split('.').next().unwrap_or(field));
+        let place = place_of(field);
         let found = match &problem {
             ConditionProblem::When(error)
             | ConditionProblem::Confirm(error)
@@ -280,6 +290,7 @@ fn check_condition(spec: &ConditionSpec, table: &Table<'_>, names: &Known<'_>, f
             | ConditionProblem::WithinBeyondMaxAge { .. }
             | ConditionProblem::Lasting
             | ConditionProblem::NoState
+            | ConditionProblem::NoStateHeard
             | ConditionProblem::Intervals => format!("{field}: {problem}"),
         };
         findings.problem(Problem::new(&place, found));

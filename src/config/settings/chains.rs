@@ -157,8 +157,11 @@ fn read_endpoints(
     let mut seen = BTreeSet::new();
     let mut absent = 0_usize;
     for item in items {
+        // What stands in the file itself is always judged.
+        let mut needed = true;
         let (place, url) = match item {
             Item::Table(mut inner) => {
+                needed = inner.is_needed();
                 let place = inner.place().clone();
                 let path: Option<String> = inner.optional("path", findings);
                 let optional = inner.optional("optional", findings).unwrap_or(false);
@@ -180,13 +183,23 @@ fn read_endpoints(
         // What was read is not repeated: it may carry a key.
         let Some(parsed) = http_url(url.expose_secret()) else {
             let found = format!("an endpoint of {} is no URL that can be asked", table.shown());
-            findings.problem(Problem::new(&place, found).wanted("https://… or http://…"));
+            let problem = Problem::new(&place, found).wanted("https://… or http://…");
+            if needed {
+                findings.problem(problem);
+            } else {
+                without.get_or_insert(problem);
+            }
             continue;
         };
         if !seen.insert(parsed.to_string()) {
             let found = format!("an endpoint is written twice in {}", table.shown());
             let remedy = "agreeing with itself proves nothing: name another one, or leave it away";
-            findings.problem(Problem::new(&place, found).remedy(remedy));
+            let problem = Problem::new(&place, found).remedy(remedy);
+            if needed {
+                findings.problem(problem);
+            } else {
+                without.get_or_insert(problem);
+            }
         }
         endpoints.push(RpcEndpoint { label: label(&parsed, &endpoints), url });
     }
@@ -227,7 +240,7 @@ fn read_safe_service(table: &mut Table<'_>, findings: &mut Findings) -> Option<S
         Value::Table(_) => {
             let mut inner = table.table("safe_service", findings)?;
             let url = inner.required("url", findings);
-            let key = inner.secret("key", findings);
+            let key = inner.header_secret("key", findings);
             let quota_low_percent = read_quota_low(&mut inner, findings);
             inner.finish(findings);
             Some(SafeService::Hosted { url: url?, key, quota_low_percent })

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::config::is_here;
@@ -85,10 +85,10 @@ pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> BTreeMap<Ch
 
 fn read_slack(table: &mut Table<'_>, findings: &mut Findings) -> Option<ChannelKind> {
     let url = table.required_secret("url", findings)?;
-    if is_here(&url) && http_url(url.expose_secret()).is_none() {
+    let wrong = |text: &str| {
         let found = format!("the secret \"url\" of {} is no URL", table.shown());
-        findings.problem(Problem::new(&table.place_of("url"), found).wanted("https://…"));
-        return None;
-    }
+        http_url(text).is_none().then(|| Problem::new(&table.place_of("url"), found).wanted("https://…"))
+    };
+    let url = table.well_made("url", url, wrong, findings)?;
     Some(ChannelKind::Slack { url })
 }

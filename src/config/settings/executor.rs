@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::keystores::{KeySource, read_key};
-use crate::config::is_here;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, http_url, known};
 use crate::domain::ether::Wei;
@@ -114,14 +113,12 @@ fn amount(table: &mut Table<'_>, key: &'static str, default: &str, findings: &mu
 
 fn read_relay(table: &mut Table<'_>, findings: &mut Findings) -> Option<RelaySettings> {
     let url = table.required_secret("url", findings);
-    if let Some(text) = &url
-        && is_here(text)
-        && http_url(text.expose_secret()).is_none()
-    {
+    let wrong = |text: &str| {
         // What was read is not repeated: it may carry a key.
         let found = format!("the secret \"url\" of {} is no URL", table.shown());
-        findings.problem(Problem::new(&table.place_of("url"), found).wanted("https://…"));
-    }
+        http_url(text).is_none().then(|| Problem::new(&table.place_of("url"), found).wanted("https://…"))
+    };
+    let url = url.and_then(|url| table.well_made("url", url, wrong, findings));
     let methods =
         [("eth_sendRawTransaction", RelayMethod::Raw), ("eth_sendPrivateTransaction", RelayMethod::Private)];
     let method = table.choice("method", &methods, findings).unwrap_or(RelayMethod::Raw);

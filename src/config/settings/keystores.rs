@@ -108,7 +108,7 @@ fn read_keystore(table: &mut Table<'_>, findings: &mut Findings) -> Option<KeySo
     }
     let path = inner.path("path", findings);
     let password = inner.required_secret("password", findings);
-    if let Some(path) = path.as_ref().filter(|path| !path.is_file()) {
+    if let Some(path) = path.as_ref().filter(|path| inner.is_needed() && !path.is_file()) {
         let found = format!("there is no key file {}", path.display());
         findings.problem(Problem::new(&inner.place_of("path"), found));
     }

@@ -41,7 +41,7 @@ pub use web::Web;
 use super::problem::{Findings, Place};
 use super::reader::{Context, Entry, Placed, Table};
 use crate::domain::alert::BotId;
-use crate::domain::condition::{Lists, Macros, Vendors, Words};
+use crate::domain::condition::{Lists, Macros, Origins, Vendors, Words};
 use crate::domain::contract::Contract;
 use crate::domain::names::{ChainName, ChannelName, ContractName, ModuleName, PolicyName, SafeName};
 
@@ -76,6 +76,8 @@ pub struct Settings {
     pub macros: Macros,
     /// Whose feeds are whose, where the alerts do not say it.
     pub vendors: Vendors,
+    /// What the feeds will bring, as far as it is known before.
+    pub origins: Origins,
     /// `[channels.NAME]`.
     pub channels: BTreeMap<ChannelName, Channel>,
     /// `[paging] policy`: whom to page when a runbook does not say. None: the only policy of the roster, which
@@ -94,7 +96,13 @@ pub struct Settings {
 impl Settings {
     /// The words of conditions.
     pub fn words(&self) -> Words<'_> {
-        Words { bots: &self.bots, lists: &self.lists, macros: &self.macros, vendors: &self.vendors }
+        Words {
+            bots: &self.bots,
+            lists: &self.lists,
+            macros: &self.macros,
+            vendors: &self.vendors,
+            origins: &self.origins,
+        }
     }
 }
 
@@ -152,6 +160,7 @@ pub(super) fn read(
     let feeds = feeds::read(&mut root, &chain_names, &ids, &bots, &around, findings);
     chain_feed::name_safes(&feeds, &safes, &mut contracts, &mut contract_names, &root, findings);
     let vendors = words::vendors(&feeds);
+    let origins = words::origins(&feeds, Table::tables_of(entries, "feeds"));
     let channels = channels::read(&mut root, findings);
     let web = web::read(&mut root, findings);
     let proposer = keystores::read_proposer(&mut root, findings);
@@ -197,6 +206,7 @@ pub(super) fn read(
         lists,
         macros,
         vendors,
+        origins,
         channels,
         policy: policy.as_ref().map(|policy| PolicyName::new(policy.value.clone())),
         roster,

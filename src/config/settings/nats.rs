@@ -14,7 +14,7 @@ use url::Url;
 use crate::config::problem::{Findings, Place, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::names::{ChainId, ChainName};
-use crate::domain::nats::{NatsBus, NatsInstance, NatsLogin};
+use crate::domain::nats::{NatsBus, NatsCertificate, NatsInstance, NatsLogin};
 
 /// Monitors of one feed that may be heard; Lido runs three.
 const INSTANCES_MAX: usize = 16;
@@ -52,7 +52,18 @@ pub(super) fn read(
     let mut instances = Vec::new();
     let mut whole = true;
     if table.has("instances") {
-        for key in ["servers", "token", "user", "password", "nkey", "credentials", "ca", "stream"] {
+        for key in [
+            "servers",
+            "token",
+            "user",
+            "password",
+            "nkey",
+            "credentials",
+            "ca",
+            "certificate",
+            "certificate_key",
+            "stream",
+        ] {
             if table.has(key) {
                 table.node(key);
                 let found = format!("{} has instances, and a \"{key}\" of its own", table.shown());
@@ -131,7 +142,9 @@ fn read_instance(
     let servers = read_servers(table, findings);
     let stream: Option<String> = table.optional("stream", findings);
     let ca = table.path("ca", findings);
-    let login = read_login(table, open, findings);
+    let shown = table.has("certificate");
+    let certificate = read_certificate(table, findings);
+    let login = read_login(table, open || shown, findings);
     let plaintext = table.optional("plaintext", findings).unwrap_or(false);
     let servers = servers?;
     if let Some(far) = servers.iter().find(|url| url.value.scheme() == "nats" && !is_this_machine(&url.value))
@@ -142,8 +155,26 @@ fn read_instance(
         let remedy = "write tls://…, or plaintext = true where nobody else can reach the network between";
         findings.problem(Problem::new(&far.place, found).remedy(remedy));
     }
+    if let Some(plain) = servers.iter().find(|url| url.value.scheme() != "tls").filter(|_| shown) {
+        let found = format!("a certificate is shown over TLS alone, and {} is not", plain.value);
+        findings.problem(Problem::new(&plain.place, found).remedy("write tls://…"));
+    }
     let servers = servers.into_iter().map(|url| url.value).collect();
-    Some(NatsInstance { name, servers, subject: subject?, stream, login: login?, ca })
+    let whole = shown == certificate.is_some();
+    let login = login.filter(|_| whole);
+    Some(NatsInstance { name, servers, subject: subject?, stream, login: login?, ca, certificate })
+}
+
+/// `certificate` and `certificate_key`: one says nothing without the other.
+fn read_certificate(table: &mut Table<'_>, findings: &mut Findings) -> Option<NatsCertificate> {
+    let (has_chain, has_key) = (table.has("certificate"), table.has("certificate_key"));
+    let (chain, key) = (table.path("certificate", findings), table.path("certificate_key", findings));
+    if has_chain && !has_key {
+        table.missing("certificate_key", "the file with the private key of `certificate`, PEM", findings);
+    } else if has_key && !has_chain {
+        table.missing("certificate", "the file with the certificate of `certificate_key`, PEM", findings);
+    }
+    Some(NatsCertificate { chain: chain?, key: key? })
 }
 
 fn read_servers(table: &mut Table<'_>, findings: &mut Findings) -> Option<Vec<Placed<Url>>> {
@@ -198,7 +229,7 @@ fn read_login(table: &mut Table<'_>, open: bool, findings: &mut Findings) -> Opt
     match given.first() {
         None if open => Some(NatsLogin::Nobody),
         None => {
-            let wanted = "token, user with password, nkey or credentials, or unauthenticated = true for a feed that may page and never propose";
+            let wanted = "token, user with password, nkey, credentials or certificate, or unauthenticated = true for a feed that may page and never propose";
             let found = format!("{} does not say who we are: anybody could publish there", table.shown());
             findings.problem(Problem::new(table.place(), found).wanted(wanted));
             None

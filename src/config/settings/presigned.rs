@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
-use crate::config::is_here;
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Name, Placed, Table, known};
 use crate::domain::names::{RunbookId, SafeName, WindowName};
@@ -91,12 +90,11 @@ fn read_window(
     let low = table.integer("low", 1..=nonces, findings).unwrap_or(LOW_DEFAULT.min(nonces));
     let folder = table.path("folder", findings);
     let seal = table.required_secret("seal", findings);
-    if let Some(Err(error)) =
-        seal.as_ref().filter(|seal| is_here(seal)).map(|seal| parse_seal_key(seal.expose_secret()))
-    {
-        let found = format!("seal in {}: {error}", table.shown());
-        findings.problem(Problem::new(&table.place_of("seal"), found));
-    }
+    let wrong = |text: &str| {
+        let error = parse_seal_key(text).err()?;
+        Some(Problem::new(&table.place_of("seal"), format!("seal in {}: {error}", table.shown())))
+    };
+    let seal = seal.and_then(|seal| table.well_made("seal", seal, wrong, findings));
     let words = [("by-hand", Release::ByHand), ("with-proposal", Release::WithProposal)];
     let release = table.choice("release", &words, findings).unwrap_or(Release::ByHand);
     let watch = table.duration("watch", WATCH, findings);

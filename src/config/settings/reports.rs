@@ -173,6 +173,9 @@ fn one_token_each(table: &Table<'_>, senders: &[ReportSender], findings: &mut Fi
     let mut seen = BTreeSet::new();
     let here = senders.iter().filter(|sender| is_here(&sender.token));
     for sender in here.filter(|sender| !seen.insert(sender.token.expose_secret())) {
+        if !table.is_needed() {
+            continue;
+        }
         let found = format!("[reports.senders.{}] has another sender's token", sender.name);
         findings.problem(Problem::new(&table.place_of("senders"), found).wanted("a token for each"));
     }
@@ -181,14 +184,13 @@ fn one_token_each(table: &Table<'_>, senders: &[ReportSender], findings: &mut Fi
 /// A secret that nobody guesses.
 fn long_secret(table: &mut Table<'_>, key: &'static str, findings: &mut Findings) -> Option<SecretString> {
     let secret = table.required_secret(key, findings)?;
-    let bytes = secret.expose_secret().len();
-    if is_here(&secret) && bytes < SECRET_MIN_BYTES {
+    let wrong = |text: &str| {
+        let bytes = text.len();
         let found = format!("the secret \"{key}\" of {} is too short: {bytes} bytes", table.shown());
         let wanted = format!("at least {SECRET_MIN_BYTES}, made at random");
-        findings.problem(Problem::new(&table.place_of(key), found).wanted(wanted));
-        return None;
-    }
-    Some(secret)
+        (bytes < SECRET_MIN_BYTES).then(|| Problem::new(&table.place_of(key), found).wanted(wanted))
+    };
+    table.well_made(key, secret, wrong, findings)
 }
 
 fn read_slack(mut table: Table<'_>, findings: &mut Findings) -> Option<SlackCommand> {

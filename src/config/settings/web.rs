@@ -29,7 +29,7 @@ pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> Web {
     if let Some(mut table) = root.table("web", findings) {
         listen = table.optional("listen", findings).unwrap_or(listen);
         public_url = table.optional("public_url", findings);
-        key = table.secret("key", findings);
+        key = table.header_secret("key", findings);
         link_secret = table.secret("link_secret", findings);
         if !listen.ip().is_loopback() && !table.has("key") {
             let place = table.place_of("listen");

@@ -1,10 +1,14 @@
 //! `[lists]`, `[macros]`, and whose feed is whose: the words that conditions use beside `[bots]`.
 
-use super::feeds::{Feed, FeedKind};
+use std::collections::BTreeSet;
+
+use super::feeds::{Feed, FeedKind, WebhookAuthentication};
 use crate::config::problem::{Findings, Place, Problem};
 use crate::config::reader::{Form, Mismatch, Node, Placed, Table, Value};
 use crate::domain::alert::Sender;
-use crate::domain::condition::{BotLists, ListItems, Lists, Macros, Vendors, Words};
+use crate::domain::condition::{
+    BotLists, ListItems, Lists, Macros, Origin, Origins, Speakers, Vendors, Words,
+};
 
 /// Most items of one list, as many as addresses are ever watched.
 const ITEMS_MAX: usize = 10_000;
@@ -104,7 +108,7 @@ pub(super) fn read_macros(
             }
         }
     }
-    let words = Words { bots, lists, macros: &macros, vendors: &Vendors::new() };
+    let words = Words { bots, lists, macros: &macros, vendors: &Vendors::new(), origins: &Origins::new() };
     for (name, error) in words.wrong_macros() {
         let at = match error.column {
             0 => String::new(),
@@ -144,4 +148,46 @@ pub(super) fn vendors(feeds: &[Feed]) -> Vendors {
         }
     };
     feeds.iter().filter_map(|feed| Some((feed.name.clone(), of(feed)?))).collect()
+}
+
+/// What the feeds will bring, as far as it is known before. Where one of the `written` could not be read nothing is:
+/// its mistake is told, and not once more in each condition that waits for it.
+pub(super) fn origins(feeds: &[Feed], written: usize) -> Origins {
+    if feeds.len() != written {
+        return Origins::new();
+    }
+    feeds.iter().map(|feed| (feed.name.clone(), origin(feed))).collect()
+}
+
+fn origin(feed: &Feed) -> Origin {
+    match &feed.kind {
+        FeedKind::Forta(forta) => Origin {
+            speakers: Speakers::Bots(forta.bots.iter().cloned().collect()),
+            chains: Some(forta.chains.iter().copied().collect()),
+            // What was answered over plain HTTP from elsewhere is not: only the poller tells.
+            authenticated: (forta.url.scheme() == "https").then_some(true),
+            labels: true,
+        },
+        FeedKind::JsonLines(_) => {
+            Origin { speakers: Speakers::Anyone, chains: None, authenticated: Some(true), labels: true }
+        }
+        FeedKind::Webhook(webhook) => Origin {
+            speakers: webhook.words.sender.vendor().map_or(Speakers::Anyone, Speakers::Vendor),
+            chains: None,
+            authenticated: Some(!matches!(webhook.authentication, WebhookAuthentication::None)),
+            labels: webhook.words.sender.vendor().is_none(),
+        },
+        FeedKind::Nats(nats) => Origin {
+            speakers: Sender::OnchainMon.vendor().map_or(Speakers::Anyone, Speakers::Vendor),
+            chains: Some(BTreeSet::from([nats.chain])),
+            authenticated: Some(nats.bus.authenticated),
+            labels: false,
+        },
+        FeedKind::Chain(chain) => Origin {
+            speakers: Speakers::Bots(BTreeSet::from([chain.watch.bot()])),
+            chains: Some(BTreeSet::from([chain.watch.chain_id])),
+            authenticated: Some(true),
+            labels: false,
+        },
+    }
 }

@@ -8,7 +8,10 @@ use crate::domain::nats::NatsLogin;
 const OWN: &str = "kind = \"webhook\"\nsecret = { env = \"OWN_SECRET\" }";
 
 fn files(with: &str) -> Files {
-    Files::right().spoil("redhandle.toml", OWN, &format!("kind = \"nats\"\n{with}"))
+    // Two bots are waited for, and findings about another chain are no help.
+    let second = "\"0x0e82982faa7878af3fad8ddf5042762a3b78d8949da2e301f1adfedc973f25ea\", \"other-vendor\"]";
+    let files = Files::right().spoil("redhandle.toml", "\"other-vendor\"]", second);
+    files.spoil("redhandle.toml", OWN, &format!("kind = \"nats\"\n{with}"))
 }
 
 #[test]
@@ -26,6 +29,13 @@ fn it_comes_out_as_it_was_meant() {
         ("own", "findings.>")
     );
     assert!(matches!(feed.bus.instances[0].login, NatsLogin::Token(_)));
+
+    let with = "chain = \"base\"\nservers = \"tls://h\"\ncertificate = \"client.pem\"\ncertificate_key = \"client-key.pem\"";
+    let loaded = files(with).load().unwrap();
+    let FeedKind::Nats(feed) = &loaded.settings.feeds[1].kind else { panic!("{:?}", loaded.settings.feeds) };
+    let own = feed.bus.instances[0].certificate.as_ref().unwrap();
+    assert!(own.chain.ends_with("client.pem") && own.key.ends_with("client-key.pem"), "{own:?}");
+    assert!(feed.bus.authenticated && matches!(feed.bus.instances[0].login, NatsLogin::Nobody));
 
     let with = "chain = \"base\"\nsubject = \"findings.lido.*\"\nquorum = 2\nquorum_within = \"5m\"\n\
         [feeds.instances.a]\nservers = [\"tls://a.example.org\", \"tls://b.example.org\"]\nuser = \"u\"\npassword = { env = \"OWN_SECRET\" }\n\
@@ -53,6 +63,12 @@ fn what_is_wrong_is_told() {
             "chain = \"base\"\nservers = \"nats://h.example.org\"\ntoken = { env = \"OWN_SECRET\" }"
                 .to_owned(),
             "is not encrypted",
+        ),
+        (fine("certificate = \"client.pem\""), "missing key \"certificate_key\""),
+        (fine("certificate_key = \"client-key.pem\""), "missing key \"certificate\""),
+        (
+            "chain = \"base\"\nservers = \"nats://127.0.0.1\"\ncertificate = \"c.pem\"\ncertificate_key = \"k.pem\"".to_owned(),
+            "a certificate is shown over TLS alone, and nats://127.0.0.1 is not; write tls://…",
         ),
         (
             "servers = \"tls://h\"\ntoken = { env = \"OWN_SECRET\" }".to_owned(),

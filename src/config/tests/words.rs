@@ -85,12 +85,46 @@ fn wrong_words_are_told_where_they_are_written() {
     "#);
 }
 
+/// What the configured feeds cannot bring is told with its place, and a feed that is broken is told alone.
+#[test]
+fn conditions_wait_only_for_what_the_feeds_bring() {
+    let when = "when = 'alert.severity >= CRITICAL'";
+    let count = "bots = 2,";
+    assert_snapshot!(table("runbooks/pause.md", &[
+        (when, "when = 'alert.feed == \"ofta\"'"),
+        (when, "when = 'alert.feed == \"forta\"'"),
+        (when, "when = 'alert.feed == \"forta\" && alert.bot == \"0x0e82982faa7878af3fad8ddf5042762a3b78d8949da2e301f1adfedc973f25ea\"'"),
+        (count, "feeds = 3,"),
+        (count, "vendors = 2,"),
+        (count, "feeds = 2, bots = 2, entities = 4,"),
+    ]), @r#"
+    when = 'alert.feed == "ofta"'
+      runbooks/pause.md:11:8: when: it can never be true: alert.feed is to be "ofta", and no feed is called so; did you mean "forta"?
+    when = 'alert.feed == "forta"'
+      runbooks/pause.md:13:9: count: bots = 2 can never be met: the feeds bring such alerts of 1 bot
+    when = 'alert.feed == "forta" && alert.bot == "0x0e82982faa7878af3fad8ddf5042762a3b78d8949da2e301f1adfedc973f25ea"'
+      runbooks/pause.md:13:9: count: 2 different bots are asked for, and `when` admits only 1: it can never be met
+    feeds = 3,
+      runbooks/pause.md:13:9: count: feeds = 3 can never be met: such alerts come from 2 feeds, forta and own
+      runbooks/pause.md:13:9: count: feeds = 3 is more than alerts = 2, and each alert comes from one feed
+    vendors = 2,
+      runbooks/pause.md:13:9: count: vendors = 2 can never be met: the feeds that bring such alerts are of 1 vendor, forta
+    feeds = 2, bots = 2, entities = 4,
+      nothing is wrong
+    "#);
+    let broken = Files::right().spoil("redhandle.toml", "kind = \"forta\"", "kind = \"frota\"");
+    let told = broken.spoil("runbooks/pause.md", count, "vendors = 2,").told();
+    assert_snapshot!(told, @r#"redhandle.toml:33:8: kind = "frota" in [[feeds]]; expected one of "forta", "jsonl", "webhook", "nats", "chain"; did you mean "forta"?"#);
+}
+
 #[test]
 fn what_must_differ_groups_and_states_are_read() {
     let count = "count = { alerts = 2, bots = 2, within = \"10m\" }";
     let wide =
         "count = { attackers = 3, vendors = 2, within = \"10m\" }\ngroup = [\"contract\", \"transaction\"]";
-    let config = Files::right().spoil("runbooks/pause.md", count, wide).load().unwrap();
+    let two =
+        Files::right().spoil("redhandle.toml", "kind = \"forta\"\n", "kind = \"forta\"\nvendor = \"acme\"\n");
+    let config = two.spoil("runbooks/pause.md", count, wide).load().unwrap();
     let condition = &config.runbooks[&"pause".into()].conditions[0];
     assert_eq!(condition.count.map(|count| (count.alerts, count.bots)), Some((3, 1)));
     let wants = [(Distinct::Vendors, 2), (Distinct::Attackers, 3)];
@@ -165,7 +199,7 @@ fn every_example_of_the_page_about_conditions_loads() {
     assert!(examples.len() >= 10, "{}", examples.len());
     let bots = "[bots]\nattack_detector = [\"acme:1\"]\nfunding = [\"acme:2\"]\nexploitation = [\"acme:3\", \"acme:4\"]\nheartbeat = [\"acme:5\"]\nmitigation = [\"acme:6\"]\nour_chain = [\"chain:mainnet\"]\n";
     let bridge = "\n[contracts.bridge]\nchain = \"mainnet\"\naddress = \"0xe7f1725e7734ce288f8367e1bb143e90bb3f0512\"\nabi = \"vault.json\"\n";
-    let watching = "\n[[feeds]]\nname = \"chain-mainnet\"\nkind = \"chain\"\nchain = \"mainnet\"\n";
+    let watching = "\n[[feeds]]\nname = \"chain-mainnet\"\nkind = \"chain\"\nchain = \"mainnet\"\n\n[[feeds]]\nname = \"lines\"\nkind = \"jsonl\"\npath = \"-\"\n";
     let start = RUNBOOK.find("[[condition]]").unwrap();
     let own = &RUNBOOK[start..RUNBOOK.find("[[action]]").unwrap()];
     let words: String =

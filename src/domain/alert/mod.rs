@@ -33,6 +33,9 @@ pub enum AlertSeverity {
     Critical = 5,
 }
 
+/// The words of [`Alert::finding_type`].
+pub const FINDING_TYPES: [&str; 6] = ["UNKNOWN", "EXPLOIT", "SUSPICIOUS", "DEGRADED", "INFO", "SCAM"];
+
 /// Who made the claim: a bot's 32-byte id in lower-case hex, or another vendor's source name.
 ///
 /// Identity is this and never the free-text `alertId`, which any bot's author may choose.

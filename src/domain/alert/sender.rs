@@ -34,3 +34,24 @@ pub enum Sender {
     /// What is user-templated.
     Map(Box<FieldMap>),
 }
+
+impl Sender {
+    /// What all its bots begin with, before a colon; none where it names them as it likes.
+    pub const fn vendor(&self) -> Option<&'static str> {
+        match self {
+            Self::Forta | Self::FortaNode => None,
+            Self::OpenZeppelinMonitor => Some("openzeppelin-monitor"),
+            Self::Defender => Some("defender"),
+            Self::Hypernative => Some("hypernative"),
+            Self::Tenderly => Some("tenderly"),
+            Self::Alertmanager => Some("alertmanager"),
+            Self::Grafana => Some("grafana"),
+            Self::PagerDuty => Some("pagerduty"),
+            Self::Alchemy => Some("alchemy"),
+            Self::QuickNode => Some("quicknode"),
+            Self::CloudEvents => Some("cloudevents"),
+            Self::OnchainMon => Some("onchain-mon"),
+            Self::Map(_) => Some("map"),
+        }
+    }
+}

@@ -9,6 +9,7 @@ use super::about::About;
 use super::check::{check_count, check_differing, check_early, check_kind, of_list, stages, watch};
 use super::grouping::GroupBy;
 use super::never::{Asked, check_distinct};
+use super::origin::Heard;
 use super::problem::ConditionProblem;
 use super::spec::{ConditionSpec, CountSpec, Early, Response, SequenceSpec};
 use super::steps::Steps;
@@ -115,13 +116,14 @@ impl Condition {
         let whens = steps.iter().filter(|_| all);
         // A heartbeat is about no contract, and may be on any chain.
         let on: &[Watched] = if spec.absent.is_some() { &[] } else { &watched };
-        let asked = Asked::read(when.as_ref(), including.as_ref(), whens, on, &mut problems);
+        let heard = Heard::new(words, on);
+        let asked = Asked::read(&spec, when.as_ref(), including.as_ref(), whens, (on, &heard), &mut problems);
         let retractors = retractors.unwrap_or_default();
         let named = asked.bots().unwrap_or_default();
         // One alert alone is no k of n: there a detector that also retracts is heard, whatever names it.
         let counts = spec.count.is_some_and(|count| count.alerts > 1);
         let suppressors = if counts { &retractors - &named } else { BTreeSet::new() };
-        check_distinct(&spec, &asked, &stages, &suppressors, &mut problems);
+        check_distinct(&spec, &asked, (&stages, &suppressors), &heard, &mut problems);
         let confirm = match spec.confirm.as_deref().map(|text| ReadExpression::compile(text, contracts)) {
             None => None,
             Some(Ok(confirm)) => Some(confirm),
@@ -207,6 +209,11 @@ impl Condition {
     /// The bots whose alerts `when` can hold of, in lower case; `None` where any may be: it is then not said by lists.
     pub fn admits_bots(&self) -> Option<BTreeSet<BotId>> {
         self.asked.bots()
+    }
+
+    /// What it waits for and no configured feed brings now, though it is well written: the key, and why.
+    pub fn unbrought(&self) -> &[(&'static str, String)] {
+        self.asked.unbrought()
     }
 
     pub(super) fn wanted(&self) -> Wanted {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attacker::{ATTACKERS_MAX, accused};
 use super::words::Vendors;
-use crate::domain::alert::Alert;
+use crate::domain::alert::{Alert, BotId};
 use crate::domain::names::ContractName;
 
 /// What must differ.
@@ -85,5 +85,10 @@ fn vendor(alert: &Alert, vendors: &Vendors) -> String {
     if let Some(vendor) = vendors.get(&alert.feed) {
         return vendor.clone();
     }
-    alert.bot.as_str().split_once(':').map_or("forta", |(vendor, _)| vendor).to_owned()
+    vendor_of(&alert.bot).to_owned()
+}
+
+/// Whose bot it is, where its feed does not say it.
+pub(super) fn vendor_of(bot: &BotId) -> &str {
+    bot.as_str().split_once(':').map_or("forta", |(vendor, _)| vendor)
 }

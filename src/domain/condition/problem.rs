@@ -91,6 +91,10 @@ pub enum ConditionProblem {
         "`when` admits only bots that tell of events: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata"
     )]
     NoState,
+    #[error(
+        "the feeds that bring such alerts tell of events only: no state of theirs could last; states come from Alertmanager, Grafana, PagerDuty, Hypernative, and from alerts with state.id and state.phase in their metadata"
+    )]
+    NoStateHeard,
     #[error("{0} says nothing where silence is what fires")]
     NotOfSilence(&'static str),
     #[error(
@@ -121,7 +125,7 @@ impl ConditionProblem {
             Self::DistinctZero { .. } | Self::DistinctNever { .. } => "count",
             Self::GroupTwice(_) => "group",
             Self::WithinBeyondMaxAge { .. } => "max_age",
-            Self::Lasting | Self::NoState => "for",
+            Self::Lasting | Self::NoState | Self::NoStateHeard => "for",
             Self::UnknownList { key, .. } | Self::NotOfSilence(key) => key,
             Self::Both(one, _) => one,
             Self::Step { .. } => "step",

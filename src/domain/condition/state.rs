@@ -65,7 +65,12 @@ pub(super) fn state_of(alert: &Alert) -> Option<(&str, StatePhase)> {
 /// Whether a bot is known to tell of events only.
 pub(super) fn is_one_shot(bot: &BotId) -> bool {
     match bot.as_str().split_once(':') {
-        Some((vendor, _)) => ONE_SHOT.contains(&vendor),
+        Some((vendor, _)) => is_one_shot_vendor(vendor),
         None => bot.as_str().starts_with("0x"),
     }
+}
+
+/// Whether all bots of a vendor are known to tell of events only.
+pub(super) fn is_one_shot_vendor(vendor: &str) -> bool {
+    ONE_SHOT.contains(&vendor)
 }

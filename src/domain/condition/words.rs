@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::origin::Origins;
 use super::vocabulary::{ALERT_WORDS, AlertField, AlertVocabulary, SEVERITIES};
 use crate::domain::alert::BotId;
 use crate::domain::expression::ExpressionError;
@@ -77,16 +78,19 @@ pub struct Words<'a> {
     pub macros: &'a Macros,
     /// Whose feeds are whose.
     pub vendors: &'a Vendors,
+    /// The feeds, where they are known.
+    pub origins: &'a Origins,
 }
 
 static NO_LISTS: Lists = Lists::new();
 static NO_MACROS: Macros = Macros::new();
 static NO_VENDORS: Vendors = Vendors::new();
+static NO_ORIGINS: Origins = Origins::new();
 
 impl<'a> Words<'a> {
     /// Lists of bots, and nothing else.
     pub fn only_bots(bots: &'a BotLists) -> Self {
-        Self { bots, lists: &NO_LISTS, macros: &NO_MACROS, vendors: &NO_VENDORS }
+        Self { bots, lists: &NO_LISTS, macros: &NO_MACROS, vendors: &NO_VENDORS, origins: &NO_ORIGINS }
     }
 
     /// What is wrong with the macros, whether a condition uses them or not: each by its name.

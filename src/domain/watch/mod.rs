@@ -28,7 +28,7 @@ pub use known::{ANY_EVENT_NAMES, default_events, safe_abi};
 pub use make::{VALUE_MAX_CHARS, event_alerts, reorg_alert};
 pub use memory::{Memory, SafeField, SafeReading, explains};
 pub use number::Decimal;
-pub use proxy::{Named, ProxySlot, names};
+pub use proxy::{BEACON_IMPLEMENTATION, Named, ProxySlot, names};
 pub use view::{Bound, Comparison, Judged, View, ViewProblem, ViewText};
 
 /// A block, as the endpoints agree on it.

@@ -1,6 +1,8 @@
 //! The slots of a proxy (ERC-1967), compared as a Safe's state is: what stands in them decides which code runs, and
 //! code that runs there may change them without the event that the standard asks for.
 //!
+//! Behind a beacon the beacon says which code runs, and most are contracts that nobody configured: it is asked as well.
+//!
 //! *Invariant.* An event explains a change only where it named what stands in the slot now: one that names something
 //! else explains nothing.
 
@@ -72,9 +74,81 @@ pub(super) struct OfProxy {
     /// The block of the first reading.
     since: u64,
     slots: BTreeMap<ProxySlot, OfField>,
+    /// What its beacon said last.
+    #[serde(default)]
+    behind: Option<Behind>,
 }
 
+/// What stands behind a beacon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Behind {
+    beacon: Address,
+    /// The block of the first reading.
+    since: u64,
+    code: OfField,
+}
+
+/// `implementation()`, which ERC-1967 asks of every beacon.
+pub const BEACON_IMPLEMENTATION: [u8; 4] = [0x5c, 0x60, 0xda, 0x1b];
+
 impl Memory {
+    /// The beacon that says which code runs behind a proxy, as the slots said last; none where the proxy says it itself.
+    pub fn beacon(&self, proxy: &Subject) -> Option<Address> {
+        let slots = &self.proxies.get(&proxy.address)?.slots;
+        let value = |slot: ProxySlot| slots.get(&slot).map(|field| field.value.as_str());
+        value(ProxySlot::Implementation).filter(|code| *code == "none")?;
+        value(ProxySlot::Beacon)?.parse().ok()
+    }
+
+    /// Takes what a proxy's beacon says is the code at `block`; gives an alert where that changed and no event of the beacon
+    /// named it. Whose beacon it is now was compared before: that it is another one is told there.
+    pub fn behind(
+        &mut self,
+        watch: &Watch,
+        subject: &Subject,
+        (beacon, code): (Address, Address),
+        named: &Named,
+        block: &SeenBlock,
+    ) -> Option<Alert> {
+        let known = self.proxies.get_mut(&subject.address)?;
+        let value = hex::encode_prefixed(code);
+        let first = Behind { beacon, since: block.number, code: OfField { turn: 0, value: value.clone() } };
+        let Some(behind) = known.behind.as_mut().filter(|behind| behind.beacon == beacon) else {
+            known.behind = Some(first);
+            return None;
+        };
+        if behind.code.value == value {
+            return None;
+        }
+        let before = std::mem::replace(&mut behind.code.value, value.clone());
+        behind.code.turn = behind.code.turn.saturating_add(1);
+        if named.contains(&(beacon, ProxySlot::Implementation, value.clone())) {
+            return None;
+        }
+        let (beacon, mut metadata) = (hex::encode_prefixed(beacon), said_of(subject));
+        for (key, text) in
+            [("field", "beacon_implementation"), ("beacon", &beacon), ("before", &before), ("after", &value)]
+        {
+            metadata.insert(key.to_owned(), Value::String(text.to_owned()));
+        }
+        let words = Words {
+            hash: identity(
+                watch,
+                subject.address,
+                behind.since,
+                behind.code.turn,
+                &["behind beacon", &beacon],
+            ),
+            alert_id: "ProxyStateChanged".to_owned(),
+            severity: AlertSeverity::Critical,
+            description: format!("the beacon of proxy {} names other code than before", subject.name),
+            transaction: None,
+            addresses: vec![subject.address],
+            metadata,
+        };
+        Some(alert(watch, block, words))
+    }
+
     /// Takes what stands in the slots of a contract at `block`, in the order of [`ProxySlot::ALL`]; gives an alert of
     /// each that changed and that no event named.
     pub fn proxy(
@@ -85,10 +159,11 @@ impl Memory {
         named: &Named,
         block: &SeenBlock,
     ) -> Vec<Alert> {
-        let known = self
-            .proxies
-            .entry(subject.address)
-            .or_insert_with(|| OfProxy { since: block.number, slots: BTreeMap::new() });
+        let known = self.proxies.entry(subject.address).or_insert_with(|| OfProxy {
+            since: block.number,
+            slots: BTreeMap::new(),
+            behind: None,
+        });
         let mut alerts = Vec::new();
         for (slot, word) in ProxySlot::ALL.into_iter().zip(words) {
             let value = text(word);

@@ -304,3 +304,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn finding_types_are_the_words_that_conditions_know() {
+    let words = ["EXPLOIT", "suspicious", "Degraded", "INFO", "INFORMATION", "SCAM", "UNKNOWN_TYPE", "7", ""];
+    let read = words.map(|word| finding_type(&Json::Text(word.into())));
+    assert!(read.iter().all(|word| crate::domain::alert::FINDING_TYPES.contains(word)), "{read:?}");
+}

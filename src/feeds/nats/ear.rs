@@ -91,8 +91,13 @@ impl Ear<'_> {
                     let word = match event {
                         Event::ServerError(error) => Some(format!("the server says: {error}")),
                         Event::SlowConsumer(_) => Some(DROPPED.to_owned()),
-                        Event::Connected
-                        | Event::Disconnected
+                        // Why the last connection ended is no trouble of this one.
+                        Event::Connected => {
+                            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                            *seen = seen.take().filter(|word| word == DROPPED);
+                            None
+                        }
+                        Event::Disconnected
                         | Event::LameDuckMode
                         | Event::Draining
                         | Event::Closed
@@ -273,12 +278,18 @@ impl Ear<'_> {
     /// What is wrong with the connection. Said once by the library, it is said on until the connection is made anew;
     /// messages that were dropped are told once, as a gap.
     fn trouble(&self, client: &Client, told: &Told) -> Option<String> {
-        match client.connection_state() {
-            State::Connected => {}
-            State::Pending => return Some("is connecting".to_owned()),
-            State::Disconnected => return Some("the connection is lost; it is tried again".to_owned()),
-        }
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let without = match client.connection_state() {
+            State::Connected => None,
+            State::Pending => Some("is connecting"),
+            State::Disconnected => Some("the connection is lost; it is tried again"),
+        };
+        if let Some(without) = without {
+            let said = told.as_deref().filter(|word| *word != DROPPED);
+            let more = said.and_then(|_| login::ended(self.instance));
+            let parts = [Some(without), said, more.as_deref()];
+            return Some(parts.into_iter().flatten().collect::<Vec<_>>().join("; "));
+        }
         if told.as_deref() == Some(DROPPED) { told.take() } else { told.clone() }
     }
 

@@ -2,13 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use tokio::time::Instant;
 
 use super::place::Place;
 use super::{OnchainFeed, Outbox, Readings};
 use crate::domain::alert::Alert;
-use crate::domain::watch::{Memory, ProxySlot, SafeReading, SeenBlock, Subject, View};
+use crate::domain::watch::{
+    BEACON_IMPLEMENTATION, Memory, Named, ProxySlot, SafeReading, SeenBlock, Subject, View,
+};
+
+/// One address, as a contract returns it; nothing where it is something else.
+fn address(returned: &Bytes) -> Option<Address> {
+    let word = B256::try_from(returned.as_ref()).ok()?;
+    let (head, tail) = word.split_at_checked(12)?;
+    (head.iter().all(|byte| *byte == 0) && !word.is_zero()).then(|| Address::from_slice(tail))
+}
 
 /// The part of the feed's health that stands for a view.
 pub(super) fn view_part(name: &str) -> String {
@@ -96,7 +105,9 @@ impl OnchainFeed {
             Ok(readings) => readings.slots.clone(),
             Err(reason) => vec![Err(reason.clone()); slots.len()],
         };
+        let named = place.named().clone();
         alerts.extend(self.compare_proxies(place, &mut memory, words, at));
+        alerts.extend(self.compare_beacons(&mut memory, &named, at).await);
         place.remember(at.number, memory);
         self.compared = true;
         self.show(outbox);
@@ -129,6 +140,39 @@ impl OnchainFeed {
             self.trouble(proxy_part(&proxy.name), trouble);
         }
         place.named().retain(|(of, ..)| watch.proxies().any(|proxy| proxy.address == *of));
+        alerts
+    }
+
+    /// What the beacons say that proxies name, whether anybody configured them or not.
+    async fn compare_beacons(&mut self, memory: &mut Memory, named: &Named, at: &SeenBlock) -> Vec<Alert> {
+        let watch = self.settings.watch.clone();
+        let of = |proxy| Some((proxy, memory.beacon(proxy)?));
+        // What could not be read a moment ago is told as that.
+        let well = |proxy: &&Subject| !self.troubles.contains_key(&proxy_part(&proxy.name));
+        let beacons: Vec<(&Subject, Address)> = watch.proxies().filter(well).filter_map(of).collect();
+        if beacons.is_empty() {
+            return Vec::new();
+        }
+        let question = Bytes::from_static(&BEACON_IMPLEMENTATION);
+        let calls: Vec<_> = beacons.iter().map(|(_, beacon)| (*beacon, question.clone())).collect();
+        let mut said = match self.eye.read(at, &calls, &[], &[]).await {
+            Ok(readings) => readings.calls,
+            Err(reason) => vec![Err(reason); calls.len()],
+        }
+        .into_iter();
+        let mut alerts = Vec::new();
+        for (proxy, beacon) in beacons {
+            let said = said.next().unwrap_or_else(|| Err("it was not read".to_owned()));
+            let code = said.and_then(|said| address(&said).ok_or_else(|| "it names none".to_owned()));
+            let trouble = match code {
+                Ok(code) => {
+                    alerts.extend(memory.behind(&watch, proxy, (beacon, code), named, at));
+                    None
+                }
+                Err(reason) => Some(format!("which code its beacon {beacon} names is not known: {reason}")),
+            };
+            self.trouble(proxy_part(&proxy.name), trouble);
+        }
         alerts
     }
 

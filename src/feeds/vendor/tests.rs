@@ -261,3 +261,18 @@ fn what_is_too_much_is_refused_whole() {
     let reason = reading.read(deep.as_bytes(), true, Timestamp::UNIX_EPOCH).unwrap_err().reason;
     assert_eq!(reason, "nesting: over ALERT_DEPTH_MAX (64)");
 }
+
+/// `check` relies on it: a feed brings no bots that begin otherwise.
+#[test]
+fn every_bot_of_a_sender_begins_as_the_sender_says() {
+    for (sender, body) in bodies() {
+        let vendor = sender.vendor().map(|vendor| format!("{vendor}:"));
+        let reading = Reading { chain: Some(ChainId(1)), ..reading(sender) };
+        let read = read(&reading, &body);
+        assert!(read.iter().any(Result::is_ok), "{:?}: {read:?}", reading.sender);
+        for alert in read.into_iter().flatten() {
+            let begins = vendor.as_ref().is_some_and(|vendor| alert.bot.as_str().starts_with(vendor));
+            assert!(begins && alert.labels.is_empty(), "{:?} {}", reading.sender, alert.bot);
+        }
+    }
+}

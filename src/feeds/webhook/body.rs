@@ -1,4 +1,7 @@
-//! Which parts of a body are alerts: one alert, `{"alerts":[…]}`, or JSON lines.
+//! Which parts of a body are alerts: one alert, a list of them, `{"alerts":[…]}`, or JSON lines of these.
+//!
+//! Forta documents a node's batch and nothing else; whoever forwards alerts by other means writes a list of them as lists
+//! are written. Each is judged by itself, whatever it came in.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +25,23 @@ pub(super) struct TooMany;
 
 /// Takes a body apart. What is in no known shape is one item, to be rejected as the alert that it is not.
 pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, TooMany> {
-    let items = batch(body).or_else(|| lines(body)).unwrap_or_else(|| vec![Item { line: None, raw: body }]);
+    let items = together(body).or_else(|| lines(body));
+    let items = items.unwrap_or_else(|| vec![Item { line: None, raw: body }]);
     if items.len() > WEBHOOK_ALERTS_MAX { Err(TooMany) } else { Ok(items) }
+}
+
+/// Several alerts in one document.
+fn together(document: &[u8]) -> Option<Vec<Item<'_>>> {
+    batch(document).or_else(|| list(document))
+}
+
+/// A list. An empty one brings nothing, and shows that its sender lives.
+fn list(document: &[u8]) -> Option<Vec<Item<'_>>> {
+    if !document.trim_ascii_start().starts_with(b"[") {
+        return None;
+    }
+    let alerts: Vec<&RawValue> = serde_json::from_slice(document).ok()?;
+    Some(alerts.into_iter().map(|alert| Item { line: None, raw: alert.get().as_bytes() }).collect())
 }
 
 /// A Forta node's batch. It may have metrics and no alerts, and Go writes an empty list as `null`.
@@ -46,8 +64,15 @@ fn lines(body: &[u8]) -> Option<Vec<Item<'_>>> {
     let mut lines = numbered.filter(|(_, line)| !line.is_empty()).peekable();
     let (_, first) = lines.peek()?;
     serde_json::from_slice::<IgnoredAny>(first).ok()?;
-    let items: Vec<_> = lines.map(|(number, raw)| Item { line: Some(number), raw }).collect();
-    (items.len() > 1).then_some(items)
+    let lines: Vec<_> = lines.collect();
+    if lines.len() < 2 {
+        return None;
+    }
+    let each = lines.into_iter().flat_map(|(number, raw)| {
+        let items = together(raw).unwrap_or_else(|| vec![Item { line: None, raw }]);
+        items.into_iter().map(move |item| Item { line: Some(number), ..item })
+    });
+    Some(each.take(WEBHOOK_ALERTS_MAX.saturating_add(1)).collect())
 }
 
 #[cfg(test)]
@@ -68,7 +93,12 @@ mod tests {
         assert_eq!(shape(r#"{"alerts":null,"metrics":[]}"#), []);
         assert_eq!(shape(r#"{"metrics":[{}]}"#), []);
         assert_eq!(shape("{\"a\":1}\r\n\n{\"b\":"), [(Some(1), r#"{"a":1}"#), (Some(3), r#"{"b":"#)]);
-        for odd in [r#"{"alerts":7}"#, "junk\nmore junk", "[]", r#"{"alerts":[],"source":{}}"#] {
+        assert_eq!(shape(r#" [{"a":1}, 7,[8]]"#), [(None, r#"{"a":1}"#), (None, "7"), (None, "[8]")]);
+        assert_eq!(shape("[]"), []);
+        assert_eq!(shape("[\n{\"a\":1},\n{}\n]"), [(None, r#"{"a":1}"#), (None, "{}")]);
+        let lists = "[{\"a\":1},2]\n{\"alerts\":[3]}\n4";
+        assert_eq!(shape(lists), [(Some(1), r#"{"a":1}"#), (Some(1), "2"), (Some(2), "3"), (Some(3), "4")]);
+        for odd in [r#"{"alerts":7}"#, "junk\nmore junk", "[1", "[1,]", r#"{"alerts":[],"source":{}}"#] {
             assert_eq!(shape(odd), [(None, odd)]);
         }
     }
@@ -78,5 +108,11 @@ mod tests {
         let many = |n: usize| format!(r#"{{"alerts":[{}0]}}"#, "0,".repeat(n - 1));
         assert_eq!(items(many(WEBHOOK_ALERTS_MAX).as_bytes()).unwrap().len(), WEBHOOK_ALERTS_MAX);
         assert_eq!(items(many(WEBHOOK_ALERTS_MAX + 1).as_bytes()), Err(TooMany));
+        let list = |n: usize| format!("[{}0]", "0,".repeat(n - 1));
+        assert_eq!(items(list(WEBHOOK_ALERTS_MAX).as_bytes()).unwrap().len(), WEBHOOK_ALERTS_MAX);
+        let two_lines = format!("{}\n{}", list(WEBHOOK_ALERTS_MAX), list(1));
+        for body in [list(WEBHOOK_ALERTS_MAX + 1), two_lines] {
+            assert_eq!(items(body.as_bytes()), Err(TooMany));
+        }
     }
 }

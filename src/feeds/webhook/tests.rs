@@ -147,6 +147,37 @@ async fn a_signed_alert_is_accepted_once_it_is_committed() {
 }
 
 #[tokio::test]
+async fn a_list_of_alerts_is_taken_alert_by_alert() {
+    let [one, two] = [1, 2].map(|number| String::from_utf8(line(number).to_vec()).unwrap());
+    let items = on_ground(&[Consumer::Refuse, Consumer::Accept], async |ground, count| {
+        let list = format!("[{one},\n {{\"hash\": \"0x1\"}}, 7, {two}]");
+        let at = ground.now();
+        assert_eq!(ground.send_signed(SECRET, at, list.as_bytes()).await.status, 503, "not committed");
+        let answer = ground.send_signed(SECRET, at, list.as_bytes()).await;
+        assert_eq!((answer.status, &answer.body["accepted"]), (200, &json!(2)));
+        let rejected: Vec<_> =
+            answer.body["rejected"].as_array().unwrap().iter().map(|item| &item["index"]).collect();
+        assert_eq!(rejected, [1, 2]);
+        assert_eq!(count.load(Ordering::SeqCst), 2, "one delivery each, committed as one");
+        // A list of nothing shows that its sender lives.
+        let empty = ground.send_signed(SECRET, ground.now(), b"[]").await;
+        assert_eq!((empty.status, empty.body), (200, json!({"accepted": 0, "rejected": []})));
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+        let many = format!("[{}0]", "0,".repeat(WEBHOOK_ALERTS_MAX));
+        assert_eq!(ground.send_signed(SECRET, ground.now(), many.as_bytes()).await.status, 413);
+    })
+    .await;
+    let told: Vec<_> =
+        items.iter().map(|item| item.as_ref().map_or_else(|bad| bad.reason.as_str(), |_| "-")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    -
+    source is missing: nobody makes this claim
+    not a JSON object
+    -
+    ");
+}
+
+#[tokio::test]
 async fn what_is_not_signed_as_agreed_is_refused_and_not_delivered() {
     let items = on_ground(&[Consumer::Accept], async |ground, _| {
         let now = ground.now();

@@ -100,6 +100,26 @@ async fn what_was_discarded_says_why() {
     }
 }
 
+#[tokio::test]
+async fn what_is_about_no_contract_says_why() {
+    for (storyline, wanted) in [
+        ("nm-wrong-chain", "has such an address, and is on another chain"),
+        ("nm-wrong-chain", "it is of a chain that none of this condition's contracts is on"),
+        ("nm-infrastructure", "says that another is the victim"),
+        ("nm-unwatched", "it names none of this condition's contracts;"),
+        ("nm-lookalike", "it names none of this condition's contracts;"),
+    ] {
+        let mut told = Vec::new();
+        for hash in hashes_of(storyline) {
+            let story = Trial::sample().why(Some(&hash)).await.story.unwrap();
+            assert!(story.firings.is_empty(), "{storyline}");
+            let conditions = story.arrivals.into_iter().flat_map(|arrival| arrival.conditions);
+            told.extend(conditions.flat_map(|condition| condition.told));
+        }
+        assert!(told.iter().any(|told| told.contains(wanted)), "{storyline}: {told:?}");
+    }
+}
+
 /// It fired before it was retracted, and whoever is asked to sign must be told.
 #[tokio::test]
 async fn a_later_retraction_reaches_what_has_fired() {

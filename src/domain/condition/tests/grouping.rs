@@ -103,7 +103,8 @@ fn vendors_are_those_of_the_configuration_or_of_the_bots() {
     let bots = bots();
     let (lists, macros) = (Lists::new(), Macros::new());
     let vendors = Vendors::from([("one".into(), "acme".to_owned()), ("two".into(), "acme".to_owned())]);
-    let words = Words { bots: &bots, lists: &lists, macros: &macros, vendors: &vendors };
+    let words =
+        Words { bots: &bots, lists: &lists, macros: &macros, vendors: &vendors, origins: &Origins::new() };
     let wants = || ConditionSpec {
         when: "true".to_owned(),
         count: Some(CountSpec { alerts: 2, bots: 1, feeds: 1, within: SignedDuration::from_mins(10) }),

@@ -72,7 +72,7 @@ const WHENS: [&str; 17] = [
     "!(alert.severity >= HIGH)",
     "alert.chain == 1",
     "alert.addresses.exists(a, a.endsWith(\"01\"))",
-    "alert.name == \"\"",
+    "alert.name != \"\"",
 ];
 
 fn random_when(dice: &mut Dice) -> String {

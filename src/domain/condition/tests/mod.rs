@@ -3,6 +3,7 @@
 mod compile;
 mod doubt;
 mod grouping;
+mod heard;
 mod indexed;
 mod kinds;
 mod lasting;

@@ -52,7 +52,7 @@ fn contradictions_are_told() {
     alert.severity >= CRITICAL && alert.severity < HIGH
       when: it can never be true: alert.severity cannot be CRITICAL and also at most MEDIUM
     alert.severity > CRITICAL
-      when: it can never be true: alert.severity cannot be one that there is and also at least 6
+      when: it can never be true: alert.severity is never at least 6
     alert.severity > LOW && alert.severity < MEDIUM
       when: it can never be true: alert.severity cannot be at least MEDIUM and also at most LOW
     alert.severity == HIGH && alert.severity in [LOW, CRITICAL]
@@ -82,7 +82,7 @@ fn contradictions_are_told() {
     alert.chain != 1
       when: it can never be true: alert.chain is to be 0 or at least 2, and vault is on 1
     size(alert.addresses) > 5 && size(alert.addresses) < 3
-      when: it can never be true: one value cannot be at least 6 and also at most 2
+      when: it can never be true: size(alert.addresses) cannot be at least 6 and also at most 2
     alert.addresses.exists(a, a == "0x01" && a == "0x02")
       when: it can never be true: one value cannot be "0x01" and also "0x02"
     alert.created_at < timestamp("2026-01-01T00:00:00Z") && alert.created_at > timestamp("2026-02-01T00:00:00Z")
@@ -97,6 +97,88 @@ fn contradictions_are_told() {
       when: it can never be true: alert.severity cannot be at most INFO and also at least LOW
     alert.severity >= LOW ? alert.severity < LOW : alert.severity > CRITICAL
       when: it can never be true: alert.severity cannot be at least LOW and also at most INFO
+    "#);
+}
+
+/// What no alert can be, whatever else is asked of it.
+#[test]
+fn what_no_alert_is_is_told() {
+    let said: Vec<String> = [
+        "size(alert.addresses) < 0",
+        "size(alert.addresses) == -1",
+        "0 > size(alert.addresses)",
+        "size(alert.name) == 0",
+        "size(alert.metadata.x) < 1",
+        "alert.name == \"\"",
+        "alert.transaction == \"\"",
+        "alert.metadata.x == \"\"",
+        "alert.bot in [\"\"]",
+        "alert.finding_type == \"INFORMATION\"",
+        "alert.finding_type in [\"EXPLIOT\", \"SUSPICIOS\"]",
+        "alert.finding_type.startsWith(\"ex\") && alert.finding_type.contains(\"y\")",
+        "alert.transaction == \"0x1234\"",
+        "\"0x5FbDB2315678afecb367f032d93F642f64180a\" in alert.addresses",
+        "alert.chain < 0",
+        "alert.block.number == -1",
+        "alert.chain == 1.5",
+        "!has(alert.severity)",
+        "!has(alert.addresses) && alert.severity > LOW",
+        "alert.name.startsWith(\"drain\") && alert.name.startsWith(\"pause\")",
+        "alert.name.endsWith(\"ed\") && alert.name.endsWith(\"ing\")",
+        "alert.name.startsWith(\"drained\") && !alert.name.contains(\"DRAIN\")",
+        "alert.name.endsWith(\"ed\") && !alert.name.endsWith(\"d\")",
+    ]
+    .map(|when| format!("{when}\n  {}", told(single(when))))
+    .to_vec();
+    assert_snapshot!(said.join("\n"), @r#"
+    size(alert.addresses) < 0
+      when: it can never be true: size(alert.addresses) is never at most -1
+    size(alert.addresses) == -1
+      when: it can never be true: size(alert.addresses) is never -1
+    0 > size(alert.addresses)
+      when: it can never be true: size(alert.addresses) is never at most -1
+    size(alert.name) == 0
+      when: it can never be true: size(alert.name) is never 0
+    size(alert.metadata.x) < 1
+      when: line 1, column 21: a metadata field has no size
+      | size(alert.metadata.x) < 1
+      |                     ^
+    alert.name == ""
+      when: it can never be true: alert.name is never "": what is empty counts as lacking; write !has(alert.name)
+    alert.transaction == ""
+      when: it can never be true: alert.transaction is never "": what is empty counts as lacking; write !has(alert.transaction)
+    alert.metadata.x == ""
+      when: it can never be true: alert.metadata.x is never "": what is empty counts as lacking; write !has(alert.metadata.x)
+    alert.bot in [""]
+      when: it can never be true: alert.bot is never "": it always says something
+    alert.finding_type == "INFORMATION"
+      when: it can never be true: alert.finding_type is never "information": it is one of UNKNOWN, EXPLOIT, SUSPICIOUS, DEGRADED, INFO, SCAM
+    alert.finding_type in ["EXPLIOT", "SUSPICIOS"]
+      when: it can never be true: alert.finding_type is never "expliot": it is one of UNKNOWN, EXPLOIT, SUSPICIOUS, DEGRADED, INFO, SCAM
+    alert.finding_type.startsWith("ex") && alert.finding_type.contains("y")
+      when: it can never be true: alert.finding_type is never containing "y"
+    alert.transaction == "0x1234"
+      when: it can never be true: alert.transaction is never "0x1234": it is 0x and 64 hex digits
+    "0x5FbDB2315678afecb367f032d93F642f64180a" in alert.addresses
+      when: it can never be true: alert.addresses never has "0x5fbdb2315678afecb367f032d93f642f64180a": an address is 0x and 40 hex digits
+    alert.chain < 0
+      when: it can never be true: alert.chain is never at most -1
+    alert.block.number == -1
+      when: it can never be true: alert.block.number is never -1
+    alert.chain == 1.5
+      when: it can never be true: alert.chain is to be 1.5, and vault is on 1
+    !has(alert.severity)
+      when: it can never be true: alert.severity is always there
+    !has(alert.addresses) && alert.severity > LOW
+      when: it can never be true: alert.addresses is always there
+    alert.name.startsWith("drain") && alert.name.startsWith("pause")
+      when: it can never be true: alert.name cannot be beginning with "drain" and also beginning with "pause"
+    alert.name.endsWith("ed") && alert.name.endsWith("ing")
+      when: it can never be true: alert.name cannot be ending with "ed" and also ending with "ing"
+    alert.name.startsWith("drained") && !alert.name.contains("DRAIN")
+      when: it can never be true: alert.name cannot be beginning with "drained" and also not containing "drain"
+    alert.name.endsWith("ed") && !alert.name.endsWith("d")
+      when: it can never be true: alert.name cannot be ending with "ed" and also not ending with "d"
     "#);
 }
 
@@ -126,12 +208,55 @@ fn what_could_fire_is_never_refused() {
         "alert.bot in bots.detectors && alert.bot != \"0xa1\"",
         "!(alert.severity < HIGH && alert.chain == 1)",
         "alert.severity >= 4.5",
+        "size(alert.addresses) == 0",
+        "size(alert.name) == 1",
+        "size(alert.addresses) != -1",
+        "alert.name != \"\"",
+        "!(alert.name == \"\")",
+        "alert.name == \"\" || alert.severity == HIGH",
+        "!(\"0x01\" in alert.addresses)",
+        "\"0x5FbDB2315678afecb367f032d93F642f64180aa3\" in alert.addresses",
+        "alert.finding_type == \"info\"",
+        "alert.finding_type != \"INFORMATION\"",
+        "alert.transaction.startsWith(\"0x\")",
+        "!has(alert.transaction)",
+        "alert.name.startsWith(\"dr\") && alert.name.startsWith(\"drain\") && alert.name.contains(\"pause\")",
+        "alert.name.contains(\"a\") && !alert.name.startsWith(\"a\")",
+        "alert.name.startsWith(\"dr\") && !alert.name.startsWith(\"drain\") && !alert.name.contains(\"drain\")",
     ] {
         assert_eq!(told(single(when)), "it can fire", "{when}");
     }
     // One of several contracts is enough.
     let both = ConditionSpec { about: vec!["vault".into(), "pool".into()], ..single("alert.chain == 10") };
     assert_eq!(told(both), "it can fire");
+}
+
+#[test]
+fn steps_that_can_share_no_transaction_are_an_error() {
+    let steps = |same: Same, one: &str, other: &str| {
+        let steps = [one, other].map(|when| StepSpec { when: when.to_owned(), anywhere: false }).to_vec();
+        let mut spec = ConditionSpec { count: None, ..spec() };
+        spec.sequence = Some(SequenceSpec { same, within: SignedDuration::from_mins(10), steps });
+        told(spec)
+    };
+    let is = |digit: u8| format!("alert.transaction == \"0x{}\"", digit.to_string().repeat(64));
+    let said = [
+        steps(Same::Transaction, "true", "!has(alert.transaction)"),
+        steps(Same::Transaction, &is(1), &is(2)),
+    ];
+    assert_snapshot!(said.join("\n"), @r#"
+    step: it can never be true: step 2 asks for alerts without a transaction, and all steps are to share one
+    step: it can never be true: all steps are to share one transaction, and with step 2 alert.transaction cannot be "0x1111111111111111111111111111111111111111111111111111111111111111" and also "0x2222222222222222222222222222222222222222222222222222222222222222"
+    "#);
+    for (same, one, other) in [
+        (Same::Attacker, "true", "!has(alert.transaction)"),
+        (Same::Contract, is(1).as_str(), is(2).as_str()),
+        (Same::Transaction, is(1).as_str(), is(1).as_str()),
+        (Same::Transaction, is(1).as_str(), "has(alert.transaction)"),
+        (Same::Transaction, "!has(alert.transaction) || alert.severity == CRITICAL", "true"),
+    ] {
+        assert_eq!(steps(same, one, other), "it can fire", "{one}; {other}");
+    }
 }
 
 fn counted(change: impl Fn(&mut ConditionSpec)) -> ConditionSpec {

@@ -21,7 +21,7 @@ fn macros(texts: &[(&str, &str)]) -> Macros {
 
 fn compiled(spec: ConditionSpec, macros: &Macros) -> Result<Condition, String> {
     let (bots, lists, vendors) = (bots(), lists(), Vendors::new());
-    let words = Words { bots: &bots, lists: &lists, macros, vendors: &vendors };
+    let words = Words { bots: &bots, lists: &lists, macros, vendors: &vendors, origins: &Origins::new() };
     Condition::compile_with(spec, words, contracts()).map_err(|problems| {
         let told = problems.iter().map(|problem| format!("{}: {problem}", problem.field()));
         told.collect::<Vec<_>>().join("\n")
@@ -176,7 +176,8 @@ fn every_macro_is_checked_whether_it_is_used_or_not() {
         ("wrong", "good && nosuch"),
     ]);
     let (bots, lists, vendors) = (bots(), lists(), Vendors::new());
-    let words = Words { bots: &bots, lists: &lists, macros: &macros, vendors: &vendors };
+    let words =
+        Words { bots: &bots, lists: &lists, macros: &macros, vendors: &vendors, origins: &Origins::new() };
     let told: Vec<String> =
         words.wrong_macros().into_iter().map(|(name, error)| format!("{name}: {}", error.message)).collect();
     assert_snapshot!(told.join("\n"), @r#"

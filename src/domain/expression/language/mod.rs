@@ -22,6 +22,7 @@ mod number;
 mod outlook;
 mod source;
 mod span;
+mod term;
 mod value;
 
 use std::borrow::Cow;

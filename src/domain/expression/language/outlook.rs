@@ -7,28 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use super::number::{Decimal, Integer, Number};
+use super::number::{Integer, Number};
 use super::span::{Span, Texts, compared};
-use super::{Comparison, Expression, Node, Quantifier, Value};
-
-/// An open value as people know it.
-pub(crate) trait Subject {
-    /// Its name.
-    fn told(&self) -> String;
-    /// One of its numbers, as people write it.
-    fn number(&self, number: &Decimal) -> String {
-        number.to_string()
-    }
-    /// What it may be, whatever is asked of it.
-    fn span(&self) -> Span;
-    /// Whether its numbers are whole.
-    fn is_whole(&self) -> bool;
-}
+pub(crate) use super::term::Subject;
+use super::term::Term;
+use super::{Comparison, Expression, Node, Quantifier, TextTest, Value};
 
 /// What must be so for an expression to be true, by term.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outlook<L> {
-    terms: BTreeMap<String, (Option<L>, Span)>,
+    terms: BTreeMap<String, Term<L>>,
 }
 
 impl<L: Clone + Debug + PartialEq + Subject> Expression<L> {
@@ -38,49 +26,78 @@ impl<L: Clone + Debug + PartialEq + Subject> Expression<L> {
     }
 }
 
+impl<L> Default for Outlook<L> {
+    fn default() -> Self {
+        nothing()
+    }
+}
+
 impl<L: Clone + Debug + PartialEq + Subject> Outlook<L> {
     /// What must be so for both to be true; else why they never are.
     pub(crate) fn and(&self, other: &Self) -> Result<Self, String> {
         let mut met = self.clone();
-        for (key, (leaf, span)) in &other.terms {
-            let Some((_, own)) = met.terms.get(key) else {
-                met.terms.insert(key.clone(), (leaf.clone(), span.clone()));
+        for (key, term) in &other.terms {
+            let Some(own) = met.terms.get_mut(key) else {
+                met.terms.insert(key.clone(), term.clone());
                 continue;
             };
-            let both = own.meet(span).ok_or_else(|| conflict(leaf.as_ref(), own, span))?;
-            met.terms.insert(key.clone(), (leaf.clone(), both));
+            own.span = own.span.meet(&term.span).ok_or_else(|| term.conflict(&own.span, &term.span))?;
         }
         Ok(met)
     }
 
     fn or(&self, other: &Self) -> Self {
-        let both = self.terms.iter().filter_map(|(key, (leaf, span))| {
-            let (_, also) = other.terms.get(key)?;
-            Some((key.clone(), (leaf.clone(), span.join(also))))
+        let both = self.terms.iter().filter_map(|(key, term)| {
+            let also = other.terms.get(key)?;
+            Some((key.clone(), Term { span: term.span.join(&also.span), ..term.clone() }))
         });
         Self { terms: both.collect() }
     }
 
+    fn term(&self, leaf: &L) -> Option<&Term<L>> {
+        self.terms.values().find(|term| term.leaf.as_ref() == Some(leaf))
+    }
+
     /// The texts that a leaf may be, in lower case, where they are known.
     pub(crate) fn listed(&self, leaf: &L) -> Option<&BTreeSet<String>> {
-        self.terms.values().find(|(found, _)| found.as_ref() == Some(leaf))?.1.listed()
+        self.term(leaf)?.span.listed()
+    }
+
+    /// Whether a leaf may be this text.
+    pub(crate) fn may_be(&self, leaf: &L, text: &str) -> bool {
+        self.admits(leaf, &Span::one_of([text]))
+    }
+
+    /// Whether a leaf may be a text that begins so.
+    pub(crate) fn may_begin_with(&self, leaf: &L, start: &str) -> bool {
+        self.admits(leaf, &Span::tested(TextTest::StartsWith, start, true))
+    }
+
+    /// Whether a leaf is to be lacking.
+    pub(crate) fn lacks(&self, leaf: &L) -> bool {
+        self.term(leaf).is_some_and(|term| term.span.there == Some(false))
+    }
+
+    /// What is asked of one leaf, and nothing else.
+    pub(crate) fn only(&self, leaf: &L) -> Self {
+        let own = self.terms.iter().filter(|(_, term)| term.leaf.as_ref() == Some(leaf));
+        Self { terms: own.map(|(key, term)| (key.clone(), term.clone())).collect() }
+    }
+
+    fn admits(&self, leaf: &L, span: &Span) -> bool {
+        self.term(leaf).is_none_or(|term| term.span.meet(span).is_some())
+    }
+
+    /// What is asked of a leaf, in words.
+    pub(crate) fn asked(&self, leaf: &L) -> String {
+        self.term(leaf).map_or_else(|| "anything".to_owned(), |term| term.in_words(&term.span))
     }
 
     /// What is asked of a number, in words, unless it may be `number`.
     pub(crate) fn refuses_number(&self, leaf: &L, number: u64) -> Option<String> {
-        let (_, span) = self.terms.values().find(|(found, _)| found.as_ref() == Some(leaf))?;
+        let term = self.term(leaf)?;
         let own = Span::in_ranges(compared(Comparison::Equal, &Number::Whole(Integer::from(number)), true));
-        span.meet(&own).is_none().then(|| span.in_words(&|number| leaf.number(number), &leaf.span()))
-    }
-}
-
-fn conflict<L: Subject>(leaf: Option<&L>, one: &Span, two: &Span) -> String {
-    let number = |number: &Decimal| leaf.map_or_else(|| number.to_string(), |leaf| leaf.number(number));
-    let own = leaf.map(Subject::span).unwrap_or_default();
-    let (one, two) = (one.in_words(&number, &own), two.in_words(&number, &own));
-    match leaf {
-        Some(leaf) => format!("{} cannot be {one} and also {two}", leaf.told()),
-        None => format!("one value cannot be {one} and also {two}"),
+        term.span.meet(&own).is_none().then(|| term.in_words(&term.span))
     }
 }
 
@@ -147,16 +164,24 @@ fn has_local(key: &str) -> bool {
     key.contains("Local(")
 }
 
-fn of_term<L: Clone + Debug + PartialEq + Subject>(term: &Node<L>, span: Span) -> Result<Outlook<L>, String> {
-    let leaf = if let Node::Leaf(leaf) = term { Some(leaf.clone()) } else { None };
-    let own = leaf.as_ref().map(Subject::span).unwrap_or_default();
+fn of_term<L: Clone + Debug + PartialEq + Subject>(
+    node: &Node<L>,
+    asked: Span,
+) -> Result<Outlook<L>, String> {
+    let mut term = Term::of(node);
     // A field that is to be lacking is nothing at all.
-    let met = if span.there == Some(false) {
-        span
+    term.span = if asked.there == Some(false) {
+        if term.leaf.as_ref().is_some_and(Subject::is_always_there) {
+            return Err(format!("{} is always there", term.told));
+        }
+        asked
     } else {
-        own.meet(&span).ok_or_else(|| conflict(leaf.as_ref(), &own, &span))?
+        let refused = |text: &str| term.leaf.as_ref().and_then(|leaf| leaf.refuses(text));
+        let asked = asked.refusing(&refused)?;
+        let never = || format!("{} is never {}", term.told, term.in_words(&asked));
+        term.own.meet(&asked).ok_or_else(never)?
     };
-    Ok(Outlook { terms: BTreeMap::from([(format!("{term:?}"), (leaf, met))]) })
+    Ok(Outlook { terms: BTreeMap::from([(format!("{node:?}"), term)]) })
 }
 
 fn is_whole<L: Subject>(term: &Node<L>) -> bool {
@@ -264,7 +289,14 @@ fn membership<L: Clone + Debug + PartialEq + Subject>(
         | Node::Test(..)
         | Node::Quantify(..) => None,
     };
-    let (Some(values), false) = (values, matches!(term, Node::Constant(_))) else { return Ok(nothing()) };
+    let (Some(values), false) = (values, matches!(term, Node::Constant(_))) else {
+        return match (term, list) {
+            (Node::Constant(Value::Text(item)), Node::Leaf(list)) if wanted => {
+                list.refuses(&item.to_ascii_lowercase()).map_or_else(|| Ok(nothing()), Err)
+            }
+            (_, _) => Ok(nothing()),
+        };
+    };
     let texts: Option<BTreeSet<String>> = values
         .iter()
         .map(|value| if let Value::Text(text) = value { Some(text.to_ascii_lowercase()) } else { None })

@@ -130,6 +130,12 @@ impl Span {
         Self { numbers: Some(vec![Range { low: end(low), high: end(high) }]), ..Self::default() }
     }
 
+    /// One of these texts, whose letters are small.
+    pub(crate) fn one_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let texts = texts.into_iter().map(str::to_ascii_lowercase).collect();
+        Self { texts: Some(Texts::In(texts)), ..Self::default() }
+    }
+
     pub(super) fn in_ranges(ranges: Vec<Range>) -> Self {
         Self { numbers: Some(hull(ranges)), there: Some(true), ..Self::default() }
     }
@@ -171,10 +177,8 @@ impl Span {
         if self.numbers.as_ref().is_some_and(Vec::is_empty) {
             return None;
         }
-        let opposed = |(test, part, holds): &(TextTest, String, bool)| {
-            self.tests.iter().any(|other| other.0 == *test && other.1 == *part && other.2 != *holds)
-        };
-        if self.tests.iter().any(opposed) {
+        let excluded = |one| self.tests.iter().any(|other| excludes(one, other));
+        if self.tests.iter().any(excluded) {
             return None;
         }
         if let Some(Texts::In(texts)) = &mut self.texts {
@@ -206,6 +210,18 @@ impl Span {
         let tests = self.tests.iter().filter(|test| other.tests.contains(test)).cloned().collect();
         let there = self.there.filter(|there| other.there == Some(*there));
         Self { numbers, texts, tests, there }
+    }
+
+    /// Without the texts that it is never, each for a reason; the first of the reasons where none is left.
+    pub(super) fn refusing(mut self, refused: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        if let Some(Texts::In(texts)) = &mut self.texts {
+            let why = texts.iter().find_map(|text| refused(text));
+            texts.retain(|text| refused(text).is_none());
+            if let (true, Some(why)) = (texts.is_empty(), why) {
+                return Err(why);
+            }
+        }
+        Ok(self)
     }
 
     /// The texts it may be, where they are known.
@@ -243,6 +259,27 @@ impl Texts {
             }
             (Self::NotIn(one), Self::NotIn(two)) => Self::NotIn(one & two),
         }
+    }
+}
+
+/// Whether a text that passes the first cannot pass the second.
+fn excludes(one: &(TextTest, String, bool), other: &(TextTest, String, bool)) -> bool {
+    let ((test, part, true), (also, piece, holds)) = (one, other) else { return false };
+    match (test, also) {
+        // What is in a part of the text is in the text.
+        (TextTest::Contains | TextTest::StartsWith | TextTest::EndsWith, TextTest::Contains) => {
+            !holds && part.contains(piece)
+        }
+        (TextTest::StartsWith, TextTest::StartsWith) if *holds => {
+            !part.starts_with(piece) && !piece.starts_with(part)
+        }
+        (TextTest::EndsWith, TextTest::EndsWith) if *holds => {
+            !part.ends_with(piece) && !piece.ends_with(part)
+        }
+        (TextTest::StartsWith, TextTest::StartsWith) => part.starts_with(piece),
+        (TextTest::EndsWith, TextTest::EndsWith) => part.ends_with(piece),
+        (TextTest::Contains | TextTest::EndsWith, TextTest::StartsWith)
+        | (TextTest::Contains | TextTest::StartsWith, TextTest::EndsWith) => false,
     }
 }
 

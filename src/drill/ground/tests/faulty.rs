@@ -34,6 +34,8 @@ pub(super) enum Fault {
     LosesOne,
     /// Refuses logs of more than this many blocks.
     LimitsLogs(u64),
+    /// Says of everything asked by this method, in these words, that it does not have it; the requests are counted.
+    Lacks(&'static str, &'static str, Arc<AtomicUsize>),
     /// Nothing is wrong; the requests are counted.
     Counts(Arc<AtomicUsize>),
 }
@@ -66,6 +68,7 @@ async fn answer(State(front): State<Arc<Front>>, body: String) -> Response {
         | Fault::Behind(_)
         | Fault::LosesOne
         | Fault::LimitsLogs(_)
+        | Fault::Lacks(..)
         | Fault::Counts(_) => {
             if let Fault::Counts(requests) = &front.fault {
                 requests.fetch_add(1, Ordering::Relaxed);
@@ -93,6 +96,10 @@ impl Front {
         match &self.fault {
             Fault::Without(unknown) if *unknown == method => {
                 return json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32601, "message": "the method does not exist" } });
+            }
+            Fault::Lacks(about, words, asked) if *about == method => {
+                asked.fetch_add(1, Ordering::Relaxed);
+                return json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32000, "message": words } });
             }
             Fault::Claims(about, value) if *about == method => {
                 return json!({ "jsonrpc": "2.0", "id": id, "result": value });
@@ -124,6 +131,7 @@ impl Front {
             | Fault::Claims(..)
             | Fault::Behind(_)
             | Fault::LosesOne
+            | Fault::Lacks(..)
             | Fault::Counts(_) => {}
         }
         self.ask(&item).await

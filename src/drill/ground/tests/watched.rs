@@ -1,5 +1,8 @@
 //! A chain feed on a real chain: the vault, Safes of several releases, endpoints that limit, disagree and forget.
 
+mod beacon;
+mod pruned;
+
 use std::sync::Arc;
 use std::time::Duration;
 

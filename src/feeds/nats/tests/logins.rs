@@ -23,7 +23,7 @@ struct Case {
 
 fn instance(login: NatsLogin) -> NatsInstance {
     let (name, subject) = ("lido".to_owned(), "findings.>".to_owned());
-    NatsInstance { name, servers: Vec::new(), subject, stream: None, login, ca: None }
+    NatsInstance { name, servers: Vec::new(), subject, stream: None, login, ca: None, certificate: None }
 }
 
 fn secret(text: impl Into<String>) -> SecretString {
@@ -48,9 +48,16 @@ fn fixture(name: &str) -> PathBuf {
 
 /// A JWT as NATS signs it: with the nkey of whoever vouches.
 fn jwt(signer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
+    jwt_until(signer, subject, nats, None)
+}
+
+fn jwt_until(signer: &KeyPair, subject: &KeyPair, nats: Value, end: Option<i64>) -> String {
     let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let (iss, sub) = (signer.public_key(), subject.public_key());
-    let claims = json!({ "jti": "of a test", "iat": 1_795_219_200, "iss": iss, "sub": sub, "name": "test", "nats": nats });
+    let mut claims = json!({ "jti": "of a test", "iat": 1_795_219_200, "iss": iss, "sub": sub, "name": "test", "nats": nats });
+    if let Some(end) = end {
+        claims["exp"] = json!(end);
+    }
     let text = format!("{}.{}", part(json!({ "typ": "JWT", "alg": "ed25519-nkey" })), part(claims));
     let signature = signer.sign(text.as_bytes()).unwrap();
     format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
@@ -71,9 +78,14 @@ fn account(operator: &KeyPair, account: &KeyPair, streams: bool) -> String {
 
 /// A `.creds` file of a new user of this account.
 fn creds(account: &KeyPair) -> NatsInstance {
+    creds_until(account, None)
+}
+
+/// One that ends, in seconds since 1970.
+fn creds_until(account: &KeyPair, end: Option<i64>) -> NatsInstance {
     let user = KeyPair::new_user();
     let nats = json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 });
-    let (jwt, seed) = (jwt(account, &user, nats), user.seed().unwrap());
+    let (jwt, seed) = (jwt_until(account, &user, nats, end), user.seed().unwrap());
     instance(NatsLogin::Credentials(secret(format!(
         "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
          -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
@@ -104,6 +116,20 @@ fn cases() -> Vec<Case> {
         fixture("bus-key.pem")
     );
     let trusting = |ca: &str, login: &str| NatsInstance { ca: Some(fixture(ca)), ..token(login) };
+    let mutual = |authorization: &str, more: &str| {
+        format!(
+            "{authorization}\ntls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, {more}: true }}\n",
+            fixture("bus.pem"),
+            fixture("bus-key.pem"),
+            fixture("client-authority.pem")
+        )
+    };
+    let showing = |chain: &str, key: &str, own: NatsInstance| {
+        let certificate = NatsCertificate { chain: fixture(chain), key: fixture(key) };
+        NatsInstance { ca: Some(fixture("authority.pem")), certificate: Some(certificate), ..own }
+    };
+    let (chain, key) = ("client.pem", "client-key.pem");
+    let alone = || instance(NatsLogin::Nobody);
     vec![
         Case {
             name: "user and password",
@@ -136,6 +162,7 @@ fn cases() -> Vec<Case> {
             right: creds(&ours),
             wrong: vec![
                 ("nats", creds(&KeyPair::new_account())),
+                ("nats", creds_until(&ours, Some(1_795_219_300))),
                 ("nats", instance(NatsLogin::Credentials(secret("a password by mistake")))),
             ],
         },
@@ -150,6 +177,32 @@ fn cases() -> Vec<Case> {
                 ("tls", trusting("cert.pem", "right")),
                 ("tls", trusting("no-such-file.pem", "right")),
             ],
+        },
+        Case {
+            name: "certificate beside a token",
+            configuration: mutual("authorization { token: right }", "verify"),
+            scheme: "tls",
+            right: showing(chain, key, token("right")),
+            wrong: vec![
+                ("tls", trusting("authority.pem", "right")),
+                ("tls", showing(chain, key, token("wrong"))),
+                ("tls", showing(chain, key, alone())),
+                // Signed by itself, and by whom the server trusts, but long ago.
+                ("tls", showing("cert.pem", "key.pem", token("right"))),
+                ("tls", showing("client-expired.pem", "client-expired-key.pem", token("right"))),
+                ("tls", showing(chain, "no-such-file.pem", token("right"))),
+                ("tls", showing(chain, "client-expired-key.pem", token("right"))),
+            ],
+        },
+        Case {
+            name: "certificate alone",
+            configuration: mutual(
+                "authorization { users = [{ user: \"redhandle@example.org\" }] }",
+                "verify_and_map",
+            ),
+            scheme: "tls",
+            right: showing(chain, key, alone()),
+            wrong: vec![("tls", NatsInstance { ca: Some(fixture("authority.pem")), ..alone() })],
         },
     ]
 }
@@ -205,7 +258,7 @@ async fn every_login_hears_and_every_wrong_one_says_what_to_do() {
             told.push(format!("{}: {}", case.name, said(at(&nats, scheme, wrong)).await));
         }
     }
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(told.join("\n"), @r"
     user and password: instance lido: the server refuses user us with this password: compare what `password` names with the server's, and start the agent again
     user and password: instance lido: the server wants to know who we are: give this instance token, user with password, nkey or credentials
     token: instance lido: the server refuses this token: compare what `token` names with the server's, and start the agent again
@@ -213,10 +266,40 @@ async fn every_login_hears_and_every_wrong_one_says_what_to_do() {
     nkey: instance lido: the server refuses this nkey: its public key, U…, must stand among the server's users, and start the agent again
     nkey: instance lido: what its `nkey` names is not the seed of a user's nkey: 58 letters and digits that begin with SU
     creds: instance lido: the server refuses these credentials: the account that signed them must be known to the server, and they must be neither expired nor revoked, and start the agent again
+    creds: instance lido: the server refuses these credentials, which end at 2026-11-21T00:01:40Z: the account that signed them must be known to the server, and they must be neither expired nor revoked, and start the agent again
     creds: instance lido: what its `credentials` name is not what a .creds file holds: a block NATS USER JWT and a block USER NKEY SEED, as `nsc generate creds` writes it
     tls: instance lido: the server refuses this token: compare what `token` names with the server's, and start the agent again
     tls: instance lido: the server's certificate is signed by nobody this machine trusts: give `ca` the certificate of the authority that signed it, PEM
     tls: instance lido: the server's certificate is not signed by whom /tests/fixtures/tls/cert.pem holds: give `ca` the certificate of the authority that signed it, PEM
     tls: instance lido: its ca, /tests/fixtures/tls/no-such-file.pem, cannot be used (TLS error: No such file or directory (os error 2)): a file of certificates in PEM is wanted
+    certificate beside a token: instance lido: the server wants a certificate of ours (CertificateRequired): give this instance `certificate` and `certificate_key`
+    certificate beside a token: instance lido: the server refuses this token: compare what `token` names with the server's, and start the agent again
+    certificate beside a token: instance lido: the server knows no user of our certificate: it needs verify_and_map and a user of that name, or this instance another login beside the certificate
+    certificate beside a token: instance lido: the server does not take the certificate in /tests/fixtures/tls/cert.pem (UnknownCA): it must be signed by an authority that the server trusts, for clients, and not have expired
+    certificate beside a token: instance lido: the server does not take the certificate in /tests/fixtures/tls/client-expired.pem (CertificateExpired): it must be signed by an authority that the server trusts, for clients, and not have expired
+    certificate beside a token: instance lido: one of /tests/fixtures/tls/client.pem, /tests/fixtures/tls/no-such-file.pem, /tests/fixtures/tls/authority.pem cannot be used (TLS error: No such file or directory (os error 2)): files in PEM are wanted, and `certificate_key` must be that of `certificate`
+    certificate beside a token: instance lido: one of /tests/fixtures/tls/client.pem, /tests/fixtures/tls/client-expired-key.pem, /tests/fixtures/tls/authority.pem cannot be used (TLS error: could not add certificate or key): files in PEM are wanted, and `certificate_key` must be that of `certificate`
+    certificate alone: instance lido: the server wants a certificate of ours (CertificateRequired): give this instance `certificate` and `certificate_key`
     ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_end_while_we_listen_are_told_with_their_end() {
+    let (configuration, ours) = decentralised();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bus.conf");
+    std::fs::write(&file, configuration).unwrap();
+    let test = "credentials_that_end_while_we_listen_are_told_with_their_end";
+    let Some(nats) = server(test, &["-js", "-c", file.to_str().unwrap()]).await else { return };
+    crate::http::install_tls();
+    let publisher = login::connect(&at(&nats, "nats", &creds(&ours)), ConnectOptions::new()).await.unwrap();
+    let context = stream(publisher).await;
+    let now = crate::clock::Clock::now(&crate::clock::SystemClock).as_second();
+    let ending = at(&nats, "nats", &creds_until(&ours, Some(now + 8)));
+    hearing(hearing_one(ending), async |ground| {
+        publish(&context, finding("before")).await;
+        assert_eq!(keys(&ground.take(1).await), ["before"]);
+        ground.until(Some("these credentials end at")).await;
+    })
+    .await;
 }

@@ -15,7 +15,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::domain::alert::{Alert, AlertSeverity, Sender};
 use crate::domain::names::{ChainId, FeedName};
-use crate::domain::nats::{NatsInstance, NatsLogin};
+use crate::domain::nats::{NatsCertificate, NatsInstance, NatsLogin};
 use crate::feeds::delivery::Rejected;
 use crate::feeds::vendor::Networks;
 
@@ -74,6 +74,7 @@ fn settings(servers: &[(&str, &Server)]) -> NatsSettings {
         stream: None,
         login: NatsLogin::Token(SecretString::from("practice-token")),
         ca: None,
+        certificate: None,
     };
     NatsSettings {
         reading: Reading {
