@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use super::absence::Vigil;
 use super::compile::Condition;
-use super::lane::Lane;
+use super::lane::{Lane, not_after};
 use super::mute::{ActiveSilence, Mute};
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
 use super::truth::{BlockId, Canonicity};
@@ -122,11 +122,13 @@ impl Rule {
             if alert.authenticated {
                 // Where nobody else has spoken meanwhile, it is the beat itself that shows the silence before it.
                 let spec = said.condition.spec().absent.as_ref();
-                let silence = spec.and_then(|spec| vigil.tick(alert.created_at, spec));
-                vigil.beat(alert);
+                // A sender whose clock runs ahead must not be heard in the future.
+                let at = not_after(alert.created_at, arriving.now);
+                let silence = spec.and_then(|spec| vigil.tick(at, spec));
+                vigil.beat(alert, at);
                 if let Some(silence) = silence {
                     count(&mut said.counters.fired);
-                    let found = silent(said.runbook, said.condition, alert.created_at, &silence);
+                    let found = silent(said.runbook, said.condition, at, &silence);
                     said.observation.matches.extend(found);
                 }
             }

@@ -154,6 +154,21 @@ fn one_clock_in_the_future_makes_no_silence() {
     assert!(matcher.tick(at(9_000)).is_empty());
 }
 
+/// A beat that says it was made tomorrow was heard now: else nobody would miss the next ones until tomorrow.
+#[test]
+fn a_beat_from_the_future_hides_no_silence() {
+    let mut matcher = matcher(heartbeat(None));
+    let known = |now| Known { block: Canonicity::Canonical, now: Some(at(now)) };
+    assert!(matcher.tick(at(0)).is_empty());
+    let seen = matcher.observe(&beat(24 * 3_600), &known(300));
+    assert!(seen.matches.is_empty());
+    assert!(matcher.tick(at(900)).is_empty());
+    assert_eq!(matcher.tick(at(901)).len(), 1);
+    let seen = matcher.observe(&beat(1_000), &known(1_000));
+    assert!(seen.matches.is_empty(), "told once");
+    assert!(matcher.tick(at(1_600)).is_empty(), "and it was heard again");
+}
+
 #[test]
 fn after_a_start_there_is_grace_and_then_silence() {
     let mut matcher = matcher(heartbeat(None));
