@@ -225,7 +225,8 @@ fn what_each_rule_means_is_said_without_an_rpc() {
         let found: Value = serde_json::from_slice(&output.stdout).unwrap();
         let findings = found["findings"].as_array().unwrap().clone();
         let of = |level: &str, at: &str| {
-            let is_of = |finding: &&Value| finding["level"] == level && finding["place"].to_string().contains(at);
+            let is_of =
+                |finding: &&Value| finding["level"] == level && finding["place"].to_string().contains(at);
             findings.iter().filter(is_of).count()
         };
         (of("ok", "condition"), of("warning", "chains."), of("problem", "chains."))

@@ -104,7 +104,8 @@ fn leave_unasked(config: &mut Config) -> Vec<Finding> {
     let without = chains.filter(|(_, chain)| chain.rpc.is_empty() && chain.absent.is_none());
     let told = without.map(|(name, chain)| {
         let place = format!("[chains.{name}]");
-        let found = "its endpoints are all optional, and none of their variables is set: nothing on it can be asked";
+        let found =
+            "its endpoints are all optional, and none of their variables is set: nothing on it can be asked";
         chain.absent = Some(Problem::new(&Place::file(&place), found));
         Finding::warning(place, found)
     });

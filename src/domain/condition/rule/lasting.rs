@@ -24,6 +24,7 @@ use super::super::state::{StatePhase, state_of};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
+use super::passed::Waited;
 use super::{Arriving, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, FeedName, RunbookId};
@@ -241,14 +242,15 @@ impl Lasting {
 
     pub(super) fn remove(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
-        for state in self.states.values_mut() {
+        for ((authenticated, ..), state) in &mut self.states {
             for (contract, words) in state.drop_words(gone) {
                 self.next = Some(Timestamp::MIN);
                 for word in words {
                     if word.mark.acted() {
                         removed.acted.entry(contract.clone()).or_default().insert(word.hash);
                     } else {
-                        removed.waiting.insert(word.hash);
+                        let waited = Waited { at: word.at, authenticated: *authenticated, about: word.about };
+                        removed.waiting.insert(word.hash, waited);
                     }
                 }
             }

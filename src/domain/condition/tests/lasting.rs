@@ -53,7 +53,7 @@ fn a_state_fires_when_it_has_lasted_and_once() {
     assert!(matcher.tick(at(599)).is_empty());
     let found = matcher.tick(at(600));
     assert_eq!((found.len(), found[0].at, found[0].response), (1, at(600), Response::Propose));
-    assert_snapshot!(found[0].because, @"1 alert about vault, whose state has lasted for 10m: 0x1 (bot alertmanager:tvl)");
+    assert_snapshot!(found[0].because, @"1 alert about vault, whose state has lasted for 10m, satisfies `when` and `for`: 0x1 (bot alertmanager:tvl)");
     assert_eq!(fired(&mut matcher, 7_200), [] as [i64; 0]);
     heard(&mut matcher, &told("0x2", "s", StatePhase::Again, 3_600));
     assert_eq!(fired(&mut matcher, 7_200), [] as [i64; 0], "it is the same state");
