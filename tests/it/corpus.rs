@@ -213,6 +213,21 @@ fn an_rpc_that_is_not_named_and_one_that_is_named_nothing_are_none() {
     assert_eq!(unset, empty);
 }
 
+/// Whoever asks no chain needs no endpoint, as with any other secret.
+#[test]
+fn what_never_asks_a_chain_does_without_its_endpoints() {
+    let (folder, config) = with_maintenance("");
+    for arguments in
+        [&["incident", "list"][..], &["silence", "list"], &["feed", "quarantine"], &["journal", "head"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redhandle"));
+        command.args(arguments).arg("--config").arg(&config).env_remove("CORPUS_RPC");
+        let said = command.output().unwrap();
+        assert_eq!(said.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+    drop(folder);
+}
+
 /// A reviewer of the rules has no endpoints, and needs none.
 #[test]
 fn what_each_rule_means_is_said_without_an_rpc() {
