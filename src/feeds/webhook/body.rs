@@ -1,4 +1,5 @@
-//! Which parts of a body are alerts: one alert, `{"alerts":[…]}`, or JSON lines.
+//! Which parts of a body are alerts: one alert, `{"alerts":[…]}`, a list of them, or JSON lines. An empty list has none:
+//! so a sender shows that it lives.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,10 @@ pub(super) struct TooMany;
 
 /// Takes a body apart. What is in no known shape is one item, to be rejected as the alert that it is not.
 pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, TooMany> {
-    let items = batch(body).or_else(|| lines(body)).unwrap_or_else(|| vec![Item { line: None, raw: body }]);
+    let items = batch(body)
+        .or_else(|| list(body))
+        .or_else(|| lines(body))
+        .unwrap_or_else(|| vec![Item { line: None, raw: body }]);
     if items.len() > WEBHOOK_ALERTS_MAX { Err(TooMany) } else { Ok(items) }
 }
 
@@ -37,6 +41,19 @@ fn batch(body: &[u8]) -> Option<Vec<Item<'_>>> {
     let alerts: Option<Vec<&RawValue>> = serde_json::from_str(alerts).ok()?;
     let items = alerts.unwrap_or_default().into_iter();
     Some(items.map(|alert| Item { line: None, raw: alert.get().as_bytes() }).collect())
+}
+
+/// A list of alerts, as a person or a script would write a batch.
+fn list(body: &[u8]) -> Option<Vec<Item<'_>>> {
+    let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+    Some(items.into_iter().map(|alert| Item { line: None, raw: alert.get().as_bytes() }).collect())
+}
+
+/// Whether the body is the empty list, which whoever sends it has a sender of its own for: it brings nothing, and shows
+/// that the sender lives.
+pub(super) fn is_beat(body: &[u8]) -> bool {
+    let inside = body.trim_ascii().strip_prefix(b"[").and_then(|body| body.strip_suffix(b"]"));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty())
 }
 
 /// More than one line, the first of which is a document of its own: an alert spread over lines is not.
@@ -68,7 +85,9 @@ mod tests {
         assert_eq!(shape(r#"{"alerts":null,"metrics":[]}"#), []);
         assert_eq!(shape(r#"{"metrics":[{}]}"#), []);
         assert_eq!(shape("{\"a\":1}\r\n\n{\"b\":"), [(Some(1), r#"{"a":1}"#), (Some(3), r#"{"b":"#)]);
-        for odd in [r#"{"alerts":7}"#, "junk\nmore junk", "[]", r#"{"alerts":[],"source":{}}"#] {
+        assert_eq!(shape(" []\n"), []);
+        assert_eq!(shape(r#"[{"a":1},7]"#), [(None, r#"{"a":1}"#), (None, "7")]);
+        for odd in [r#"{"alerts":7}"#, "junk\nmore junk", "[", r#"{"alerts":[],"source":{}}"#] {
             assert_eq!(shape(odd), [(None, odd)]);
         }
     }
