@@ -152,6 +152,23 @@ fn a_bomb_is_refused_after_what_came_before_it() {
     assert!(text(&people.stdout).contains("Not read to the end: "), "{}", text(&people.stdout));
 }
 
+/// Nothing that is silent for want of a second feed looks as if it had judged.
+#[test]
+fn what_no_recording_can_make_fire_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = std::fs::read_to_string(fixtures().join("corpus/runbooks/r2.md")).unwrap();
+    let two_feeds = rule.replace("bots = 3\n", "bots = 3\nfeeds = 2\n");
+    assert_ne!(rule, two_feeds);
+    let path = folder.path().join("r2.md");
+    std::fs::write(&path, two_feeds).unwrap();
+    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
+    let ended = replay(&[&arguments[..], &["--json"]].concat());
+    let told: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let why = "it asks for 2 different feeds, and a recording is one";
+    assert_eq!(told["summary"]["cannot_fire"], serde_json::json!({ "r2": why }), "{}", text(&ended.stderr));
+    assert!(text(&replay(&arguments).stdout).contains(&format!("r2 cannot fire in full here: {why}")));
+}
+
 #[test]
 fn silences_need_a_journal_and_none_is_made() {
     let ended = replay(&[&sample(), "--silences"]);

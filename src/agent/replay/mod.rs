@@ -119,6 +119,9 @@ pub struct Summary {
     pub failing_chains: BTreeMap<ChainName, String>,
     /// Firings by condition; those that never fired too.
     pub conditions: BTreeMap<ConditionId, u64>,
+    /// Conditions that no recording can make fire in full, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cannot_fire: BTreeMap<ConditionId, String>,
     /// Why what was given could not be read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -166,13 +169,20 @@ impl Replay {
             .filter(|(_, condition)| condition.spec().absent.is_some())
             .map(|(runbook, condition)| (runbook.clone(), condition.id().clone()))
             .collect();
+        let of_feeds = conditions.iter().filter(|(_, condition)| condition.count().feeds > 1);
+        let cannot_fire = of_feeds.map(|(_, condition)| {
+            let why =
+                format!("it asks for {} different feeds, and a recording is one", condition.count().feeds);
+            (condition.id().clone(), why)
+        });
+        let cannot_fire = cannot_fire.collect();
         let fired = conditions.iter().map(|(_, condition)| (condition.id().clone(), 0)).collect();
         Ok(Self {
             matcher: Matcher::with_maintenance(conditions, config.maintenance.clone()),
             blocks: Blocks::new(&chains).remembering().looking_ahead(),
             contracts: config.settings.contracts.clone(),
             silences,
-            summary: Summary { conditions: fired, ..Summary::default() },
+            summary: Summary { conditions: fired, cannot_fire, ..Summary::default() },
             unknown: Doubtful::default(),
             waiting: Waiting::default(),
             silenced: Silences::default(),

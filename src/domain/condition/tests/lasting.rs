@@ -78,6 +78,26 @@ fn an_end_cancels_what_is_pending_and_both_ends_count() {
     }
 }
 
+/// In a recording in which nobody else speaks the clock stands still until the end is told.
+#[test]
+fn an_end_tells_of_a_state_that_had_lasted() {
+    for (second, fires) in [(599, false), (600, true), (7_200, true)] {
+        let mut matcher = matcher(lasting());
+        heard(&mut matcher, &begin("0x1", 0));
+        let seen = matcher.observe(&end("0x2", second), &Known::CANONICAL);
+        let found: Vec<Timestamp> = seen.matches.iter().map(|found| found.at).collect();
+        assert_eq!(found, if fires { vec![at(600)] } else { Vec::new() }, "{second} s");
+        assert!(seen.kept && seen.withdrawn.is_empty());
+        assert!(matcher.tick(at(90_000)).is_empty(), "{second} s: once");
+        // Told again, it tells nothing new.
+        assert!(quiet(&mut matcher, &end("0x3", second + 1)).withdrawn.is_empty());
+        let mut matcher = super::matcher(lasting());
+        heard(&mut matcher, &begin("0x1", 0));
+        let seen = matcher.observe(&told("0x2", "s", StatePhase::Again, second), &Known::CANONICAL);
+        assert_eq!(seen.matches.len(), usize::from(fires), "{second} s: it goes on");
+    }
+}
+
 #[test]
 fn an_end_may_overtake_its_begin_and_be_told_late() {
     let mut overtaken = matcher(lasting());
