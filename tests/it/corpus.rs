@@ -255,6 +255,28 @@ fn what_each_rule_means_is_said_without_an_rpc() {
     assert!(told.contains("when 3 alerts from 3 different bots,"), "{told}");
 }
 
+/// `replay` minds no feeds, and has said so; whoever runs it is told that it would never fire.
+#[test]
+fn more_feeds_than_there_are_is_a_problem() {
+    let (folder, config) = with_maintenance("");
+    let path = folder.path().join("runbooks/r2.md");
+    let rule = std::fs::read_to_string(&path).unwrap().replace("bots = 3\n", "bots = 3\nfeeds = 2\n");
+    std::fs::write(&path, rule).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redhandle"));
+    command.args(["check", "--offline", "--json", "--config"]).arg(&config).env_remove("CORPUS_RPC");
+    let said = command.output().unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let problems: Vec<&Value> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["level"] == "problem")
+        .collect();
+    let sentence = "it can never fire in full: it asks for 2 different feeds, and there are 0 [[feeds]]";
+    assert_eq!(problems.iter().map(|problem| &problem["sentence"]).collect::<Vec<_>>(), [sentence]);
+}
+
 #[test]
 fn several_files_and_standard_input_read_as_one_file_does() {
     let base = rpc(Manner::Honest);

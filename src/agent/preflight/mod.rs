@@ -27,6 +27,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use feeds::too_few;
+
 use super::Agent;
 use crate::domain::condition::{Condition, explain};
 use crate::domain::names::RunbookId;

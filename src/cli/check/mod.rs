@@ -13,7 +13,7 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use super::incident::page::hang;
 use super::output::{Look, Output};
-use crate::agent::preflight::{Finding, Level, explained, preflight};
+use crate::agent::preflight::{Finding, Level, explained, preflight, too_few};
 use crate::agent::setup::{self, Keys, SetupProblems, Surroundings};
 use crate::agent::{Agent, chain_of};
 use crate::clock::{Clock as _, SharedClock, SystemClock};
@@ -88,7 +88,12 @@ fn files(
     )];
     findings.extend(told(&config.warnings, Finding::warning));
     findings.extend(unasked);
-    let meaning = setup::compile(&config).map(|compiled| explained(&compiled.conditions)).unwrap_or_default();
+    let meaning = |compiled: setup::Compiled| {
+        let (mut said, never) = (explained(&compiled.conditions), too_few(&config, &compiled.conditions));
+        said.extend(never);
+        said
+    };
+    let meaning = setup::compile(&config).map(meaning).unwrap_or_default();
     let made = agent_without_journal(config, Keys::All, SystemClock::shared());
     let (agent, _conditions) = made.map_err(|SetupProblems(problems)| {
         let problems = problems.into_iter().map(|found| Finding::problem(found.place, found.problem));

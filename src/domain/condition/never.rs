@@ -16,6 +16,9 @@ use crate::domain::expression::language::{Expression, Outlook, Span, Subject};
 /// Contracts whose chain is said where none is on the chain of every step.
 const CHAINS_SHOWN_MAX: usize = 3;
 
+/// What [`crate::domain::alert::Alert::finding_type`] may be.
+const FINDING_TYPES: [&str; 6] = ["EXPLOIT", "SUSPICIOUS", "DEGRADED", "INFO", "SCAM", "UNKNOWN"];
+
 /// What must be so of an alert.
 pub(super) type AlertOutlook = Outlook<AlertField>;
 
@@ -93,7 +96,7 @@ impl Asked {
         problems: &mut Vec<ConditionProblem>,
     ) -> Self {
         let mut found = |key, step: &str, outlook: Result<AlertOutlook, String>| {
-            let outlook = outlook.and_then(|outlook| on_a_chain(outlook, watched));
+            let outlook = outlook.and_then(|outlook| on_a_chain(outlook, watched)).and_then(of_a_type);
             let never = |why| ConditionProblem::NeverTrue { key, why: format!("{step}{why}") };
             outlook.map_err(|why| problems.push(never(why))).ok()
         };
@@ -138,6 +141,17 @@ fn on_a_chain(outlook: AlertOutlook, watched: &[Watched]) -> Result<AlertOutlook
         Some(why) if refused.len() == watched.len() => Err(why.clone()),
         Some(_) | None => Ok(outlook),
     }
+}
+
+/// What an alert is said to find is one of few words, in whatever words its feed says it.
+fn of_a_type(outlook: AlertOutlook) -> Result<AlertOutlook, String> {
+    let Some(listed) = outlook.listed(&AlertField::FindingType) else { return Ok(outlook) };
+    let is_one = |word: &String| FINDING_TYPES.iter().any(|known| known.eq_ignore_ascii_case(word));
+    if listed.iter().any(is_one) {
+        return Ok(outlook);
+    }
+    let hint = if listed.contains("information") { "; Forta's INFORMATION is INFO here" } else { "" };
+    Err(format!("alert.finding_type is one of {}{hint}", FINDING_TYPES.join(", ")))
 }
 
 /// The steps of a sequence happen on one chain, that of the contract: why there is none for all of them.

@@ -264,3 +264,18 @@ fn steps_that_are_on_no_chain_together_are_an_error() {
         assert_eq!(steps(one, other), "it can fire", "{one}; {other}");
     }
 }
+
+/// Forta says INFORMATION or INFO of the same thing; here it is one word, and others are none.
+#[test]
+fn a_finding_type_that_there_is_not_is_an_error() {
+    let refused = |when: &str| {
+        let spec = ConditionSpec { when: when.to_owned(), count: None, ..spec() };
+        let problems = Condition::compile(spec, &bots(), contracts()).err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(refused("alert.finding_type == \"INFORMATION\""), @"it can never be true: alert.finding_type is one of EXPLOIT, SUSPICIOUS, DEGRADED, INFO, SCAM, UNKNOWN; Forta's INFORMATION is INFO here");
+    assert_snapshot!(refused("alert.finding_type in [\"EXPLIOT\", \"x\"]"), @"it can never be true: alert.finding_type is one of EXPLOIT, SUSPICIOUS, DEGRADED, INFO, SCAM, UNKNOWN");
+    for good in ["== \"exploit\"", "in [\"nothing\", \"INFO\"]", "!= \"INFORMATION\""] {
+        assert_eq!(refused(&format!("alert.finding_type {good}")), "", "{good}");
+    }
+}
