@@ -152,6 +152,24 @@ fn a_bomb_is_refused_after_what_came_before_it() {
     assert!(text(&people.stdout).contains("Not read to the end: "), "{}", text(&people.stdout));
 }
 
+/// A misspelt field is no condition that found nothing.
+#[test]
+fn what_could_not_be_judged_is_counted_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = std::fs::read_to_string(fixtures().join("corpus/runbooks/r3.md")).unwrap();
+    let misspelt = rule.replace("alert.severity >= CRITICAL'", "alert.metadata.asetVolume > 50'");
+    assert_ne!(rule, misspelt);
+    let path = folder.path().join("r3.md");
+    std::fs::write(&path, misspelt).unwrap();
+    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
+    let ended = replay(&[&arguments[..], &["--json"]].concat());
+    let told: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let lacked = &told["summary"]["unjudged"]["r3"]["lacked"]["metadata.asetVolume"];
+    assert!(lacked.as_u64().is_some_and(|alerts| alerts > 0), "{told} {}", text(&ended.stderr));
+    let wanted = format!("r3 could not judge {lacked} alert(s) for want of metadata.asetVolume\n");
+    assert!(text(&replay(&arguments).stdout).contains(&wanted));
+}
+
 /// Nothing that is silent for want of a second feed looks as if it had judged.
 #[test]
 fn what_no_recording_can_make_fire_is_said() {

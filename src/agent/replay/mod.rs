@@ -7,6 +7,7 @@ mod ahead;
 mod doubtful;
 mod settle;
 mod story;
+mod unjudged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ pub use self::ahead::{BYTES_AHEAD_MAX, LINES_AHEAD_MAX};
 use self::doubtful::Doubtful;
 pub use self::doubtful::UNKNOWN_BLOCKS_MAX;
 pub use self::story::{Story, StoryArrival, StoryCondition, StoryHeld, StorySilence};
+pub use self::unjudged::Unjudged;
 use super::blocks::Blocks;
 use super::setup::{self, Compiled, SetupProblem, SetupProblems};
 use crate::config::Config;
@@ -119,6 +121,9 @@ pub struct Summary {
     pub failing_chains: BTreeMap<ChainName, String>,
     /// Firings by condition; those that never fired too.
     pub conditions: BTreeMap<ConditionId, u64>,
+    /// What conditions could not judge, by condition; those that judged all left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unjudged: BTreeMap<ConditionId, Unjudged>,
     /// Conditions that no recording can make fire in full, and why.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cannot_fire: BTreeMap<ConditionId, String>,
@@ -307,7 +312,9 @@ impl Replay {
 
     /// What came of everything.
     pub fn finish(mut self) -> (Summary, Option<Story>) {
-        for (_, _, counters) in self.matcher.counters() {
+        for (_, condition, counters) in self.matcher.counters() {
+            let found = Unjudged::of(&counters);
+            self.summary.unjudged.extend(found.map(|found| (condition.clone(), found)));
             self.summary.orphaned = self.summary.orphaned.saturating_add(counters.orphaned);
             self.summary.retracted = self.summary.retracted.saturating_add(counters.retracted);
             self.summary.late = self.summary.late.saturating_add(counters.late);
