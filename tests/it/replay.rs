@@ -68,6 +68,10 @@ fn one_alert_has_its_story() {
     let hash = "0xcff7e824bb7a00726d902ce7eff2c83dfa9c42de4cabe7dab6f8dd66e9c760b4";
     let told = text(&replay(&[&sample(), "--why", hash]).stdout);
     assert!(told.contains("r4: it is about watched-2; it may be step 2"), "{told}");
+    let detector = "0x66a0523a60ed9121bf2c05c023fb24a36d7993483280973d2bf6cdb93dccabd3";
+    let other = text(&replay(&[&sample(), "--why", detector]).stdout);
+    assert!(other.contains("r4: it is about watched-0; it is none of the steps\n"), "{other}");
+    assert!(other.contains("whether its block is on the chain"), "{other}");
     assert!(told.contains("announced maintenance"), "{told}");
 }
 

@@ -51,7 +51,8 @@ pub(super) fn sentence(
             sentence.push_str("; the contract was in announced maintenance, so this only pages");
         }
         Some(Downgrade::UnknownBlock) => {
-            sentence.push_str("; it is not known whether their blocks are on the chain, so this only pages")
+            let whose = if taken.len() == 1 { "its block is" } else { "their blocks are" };
+            sentence.push_str(&format!("; it is not known whether {whose} on the chain, so this only pages"));
         }
         // Told with its reason, by whoever holds it back.
         Some(Downgrade::Suppressed) | None => {}
