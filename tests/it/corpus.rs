@@ -231,9 +231,10 @@ fn what_never_asks_a_chain_does_without_its_endpoints() {
 /// A reviewer of the rules has no endpoints, and needs none.
 #[test]
 fn what_each_rule_means_is_said_without_an_rpc() {
+    let (folder, config) = with_maintenance("");
     let check = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redhandle"));
-        command.arg("check").args(arguments).arg("--config").arg(fixture()).env_remove("CORPUS_RPC");
+        command.arg("check").args(arguments).arg("--config").arg(&config).env_remove("CORPUS_RPC");
         command.output().unwrap()
     };
     let rules = |output: &Output| {
@@ -253,6 +254,8 @@ fn what_each_rule_means_is_said_without_an_rpc() {
     assert_eq!((online.status.code(), rules(&online)), (Some(2), (5, 0, 7)));
     let told = String::from_utf8(check(&["--offline"]).stdout).unwrap();
     assert!(told.contains("when 3 alerts from 3 different bots,"), "{told}");
+    // Looking writes nothing: a checkout may be read-only.
+    assert!(!folder.path().join("redhandle.link-secret").exists());
 }
 
 /// `replay` minds no feeds, and has said so; whoever runs it is told that it would never fire.

@@ -131,10 +131,11 @@ fn told(problems: &Problems, finding: fn(String, String) -> Finding) -> Vec<Find
 
 /// The agent, for questions that the journal has no part in: they are answered without one.
 pub fn agent_without_journal(
-    config: Config,
+    mut config: Config,
     keys: Keys,
     clock: SharedClock,
 ) -> Result<(Agent, Vec<(RunbookId, Condition)>), SetupProblems> {
+    setup::make_no_secret(&mut config);
     let listen = config.settings.web.listen;
     let journal = Arc::new(MemoryJournal::new());
     setup::agent(config, Surroundings { journal, clock, console: None, listen, keys })
