@@ -95,6 +95,9 @@ pub fn compile(config: &Config) -> Result<Compiled, SetupProblems> {
     if problems.is_empty() { Ok(Compiled { plans, conditions }) } else { Err(SetupProblems(problems)) }
 }
 
+/// The secret of links, made once where none is named.
+const LINK_SECRET_FILE: &str = "redhandle.link-secret";
+
 /// What an agent needs beside the configuration.
 pub struct Surroundings {
     /// The journal.
@@ -178,6 +181,14 @@ pub fn agent(
         config: Arc::new(config),
     };
     Ok((agent, conditions))
+}
+
+/// Has no secret of links made where there is none yet: whoever only looks at the files writes none.
+pub fn make_no_secret(config: &mut Config) {
+    let kept = beside(&config.settings.journal, LINK_SECRET_FILE);
+    if config.settings.web.link_secret.is_none() && !kept.exists() {
+        config.settings.web.link_secret = Some(new_secret());
+    }
 }
 
 /// A path beside the journal.
@@ -303,7 +314,7 @@ impl Builder<'_> {
             Some(secret) if is_here(secret) => Ok(secret.clone()),
             // Nobody is sent a link by a command that does not need it.
             Some(_absent) => Ok(new_secret()),
-            None => kept_secret(&beside(&self.config.settings.journal, "redhandle.link-secret")),
+            None => kept_secret(&beside(&self.config.settings.journal, LINK_SECRET_FILE)),
         };
         let mut public_url = web.public_url.clone();
         if web.listen.port() == 0 && public_url.port() == Some(0) {

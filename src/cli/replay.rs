@@ -215,6 +215,12 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
     if !silent.is_empty() {
         text.push_str(&format!("Never fired: {}\n", silent.join(", ")));
     }
+    for (condition, unjudged) in &summary.unjudged {
+        text.push_str(&format!("{condition} could not judge {}\n", terminal(&unjudged.to_string())));
+    }
+    for (condition, why) in &summary.cannot_fire {
+        text.push_str(&format!("{condition} cannot fire in full here: {}\n", terminal(why)));
+    }
     for withdrawn in &summary.withdrawn {
         text.push_str(&format!(
             "Taken back after {} fired on {}: {} alert(s), {}\n",

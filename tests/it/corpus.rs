@@ -213,6 +213,51 @@ fn an_rpc_that_is_not_named_and_one_that_is_named_nothing_are_none() {
     assert_eq!(unset, empty);
 }
 
+/// Whoever asks no chain needs no endpoint, as with any other secret.
+#[test]
+fn what_never_asks_a_chain_does_without_its_endpoints() {
+    let (folder, config) = with_maintenance("");
+    for arguments in
+        [&["incident", "list"][..], &["silence", "list"], &["feed", "quarantine"], &["journal", "head"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redhandle"));
+        command.args(arguments).arg("--config").arg(&config).env_remove("CORPUS_RPC");
+        let said = command.output().unwrap();
+        assert_eq!(said.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+    drop(folder);
+}
+
+/// A reviewer of the rules has no endpoints, and needs none.
+#[test]
+fn what_each_rule_means_is_said_without_an_rpc() {
+    let (folder, config) = with_maintenance("");
+    let check = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redhandle"));
+        command.arg("check").args(arguments).arg("--config").arg(&config).env_remove("CORPUS_RPC");
+        command.output().unwrap()
+    };
+    let rules = |output: &Output| {
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = found["findings"].as_array().unwrap().clone();
+        let of = |level: &str, at: &str| {
+            let is_of =
+                |finding: &&Value| finding["level"] == level && finding["place"].to_string().contains(at);
+            findings.iter().filter(is_of).count()
+        };
+        (of("ok", "condition"), of("warning", "chains."), of("problem", "chains."))
+    };
+    let offline = check(&["--offline", "--json"]);
+    assert_eq!((offline.status.code(), rules(&offline)), (Some(0), (5, 7, 0)));
+    // Whoever wants to know whether it would work now is told that nobody can say.
+    let online = check(&["--json"]);
+    assert_eq!((online.status.code(), rules(&online)), (Some(2), (5, 0, 7)));
+    let told = String::from_utf8(check(&["--offline"]).stdout).unwrap();
+    assert!(told.contains("when 3 alerts from 3 different bots,"), "{told}");
+    // Looking writes nothing: a checkout may be read-only.
+    assert!(!folder.path().join("redhandle.link-secret").exists());
+}
+
 #[test]
 fn several_files_and_standard_input_read_as_one_file_does() {
     let base = rpc(Manner::Honest);

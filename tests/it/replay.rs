@@ -68,6 +68,10 @@ fn one_alert_has_its_story() {
     let hash = "0xcff7e824bb7a00726d902ce7eff2c83dfa9c42de4cabe7dab6f8dd66e9c760b4";
     let told = text(&replay(&[&sample(), "--why", hash]).stdout);
     assert!(told.contains("r4: it is about watched-2; it may be step 2"), "{told}");
+    let detector = "0x66a0523a60ed9121bf2c05c023fb24a36d7993483280973d2bf6cdb93dccabd3";
+    let other = text(&replay(&[&sample(), "--why", detector]).stdout);
+    assert!(other.contains("r4: it is about watched-0; it is none of the steps\n"), "{other}");
+    assert!(other.contains("whether its block is on the chain"), "{other}");
     assert!(told.contains("announced maintenance"), "{told}");
 }
 
@@ -150,6 +154,41 @@ fn a_bomb_is_refused_after_what_came_before_it() {
     assert!(told.contains("after line 1000"), "{told}");
     let people = replay(&[bomb.to_str().unwrap()]);
     assert!(text(&people.stdout).contains("Not read to the end: "), "{}", text(&people.stdout));
+}
+
+/// A misspelt field is no condition that found nothing.
+#[test]
+fn what_could_not_be_judged_is_counted_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = std::fs::read_to_string(fixtures().join("corpus/runbooks/r3.md")).unwrap();
+    let misspelt = rule.replace("alert.severity >= CRITICAL'", "alert.metadata.asetVolume > 50'");
+    assert_ne!(rule, misspelt);
+    let path = folder.path().join("r3.md");
+    std::fs::write(&path, misspelt).unwrap();
+    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
+    let ended = replay(&[&arguments[..], &["--json"]].concat());
+    let told: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let lacked = &told["summary"]["unjudged"]["r3"]["lacked"]["metadata.asetVolume"];
+    assert!(lacked.as_u64().is_some_and(|alerts| alerts > 0), "{told} {}", text(&ended.stderr));
+    let wanted = format!("r3 could not judge {lacked} alert(s) for want of metadata.asetVolume\n");
+    assert!(text(&replay(&arguments).stdout).contains(&wanted));
+}
+
+/// Nothing that is silent for want of a second feed looks as if it had judged.
+#[test]
+fn what_no_recording_can_make_fire_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = std::fs::read_to_string(fixtures().join("corpus/runbooks/r2.md")).unwrap();
+    let two_feeds = rule.replace("bots = 3\n", "bots = 3\nfeeds = 2\n");
+    assert_ne!(rule, two_feeds);
+    let path = folder.path().join("r2.md");
+    std::fs::write(&path, two_feeds).unwrap();
+    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
+    let ended = replay(&[&arguments[..], &["--json"]].concat());
+    let told: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let why = "it asks for 2 different feeds, and a recording is one";
+    assert_eq!(told["summary"]["cannot_fire"], serde_json::json!({ "r2": why }), "{}", text(&ended.stderr));
+    assert!(text(&replay(&arguments).stdout).contains(&format!("r2 cannot fire in full here: {why}")));
 }
 
 #[test]

@@ -225,6 +225,8 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     until("its end to be told", async || (about_the_feed(&town)[0] == closed).then_some(())).await;
     let story = town.run(&["incident", "show", "INC-1"]).stdout;
     assert!(story.contains("the feed speaks again, since"), "{story}");
+    let shelf = town.run(&["feed", "quarantine"]).stdout;
+    assert!(!shelf.contains("not a JSON object"), "{shelf}");
 
     // The next silence is another one.
     until("the next silence", async || (about_the_feed(&town).len() == 2).then_some(())).await;

@@ -64,6 +64,7 @@ impl Intake {
             self.wait_for(matches.clone());
             self.withdrawn.extend(withdrawn);
             self.note_dropped(&notes);
+            self.unjudged.note(&notes);
             if repeated {
                 self.taken.repeated += 1;
                 continue;

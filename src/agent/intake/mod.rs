@@ -16,6 +16,7 @@ mod hold;
 mod keep;
 mod orphans;
 mod resume;
+mod unjudged;
 mod unsure;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::domain::incident::{Fact, Incident, Source};
 use crate::domain::names::FeedName;
 use crate::feeds::{AcceptedRequest, Cursor, Delivery, Rejected};
 use crate::journal::{JournalError, Quarantine, RejectedLine, Stream};
+use unjudged::Unjudged;
 use unsure::Unsure;
 
 /// How often a feed's place is written, at most, when it brings nothing worth keeping. A restart reads again
@@ -128,6 +130,7 @@ pub struct Intake {
     /// What of it came again in another block, which stands as the reason.
     returned: VecDeque<Withdrawal>,
     held: VecDeque<HeldBack>,
+    unjudged: Unjudged,
     requests: Vec<AcceptedRequest>,
     taken: Taken,
 }
@@ -146,6 +149,7 @@ impl Intake {
             gone: BTreeMap::new(),
             returned: VecDeque::new(),
             held: VecDeque::new(),
+            unjudged: Unjudged::default(),
             requests: Vec::new(),
             taken: Taken::default(),
         }

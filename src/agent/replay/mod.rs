@@ -7,6 +7,7 @@ mod ahead;
 mod doubtful;
 mod settle;
 mod story;
+mod unjudged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ pub use self::ahead::{BYTES_AHEAD_MAX, LINES_AHEAD_MAX};
 use self::doubtful::Doubtful;
 pub use self::doubtful::UNKNOWN_BLOCKS_MAX;
 pub use self::story::{Story, StoryArrival, StoryCondition, StoryHeld, StorySilence};
+pub use self::unjudged::Unjudged;
 use super::blocks::Blocks;
 use super::setup::{self, Compiled, SetupProblem, SetupProblems};
 use crate::config::Config;
@@ -119,6 +121,12 @@ pub struct Summary {
     pub failing_chains: BTreeMap<ChainName, String>,
     /// Firings by condition; those that never fired too.
     pub conditions: BTreeMap<ConditionId, u64>,
+    /// What conditions could not judge, by condition; those that judged all left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unjudged: BTreeMap<ConditionId, Unjudged>,
+    /// Conditions that no recording can make fire in full, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cannot_fire: BTreeMap<ConditionId, String>,
     /// Why what was given could not be read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -166,13 +174,20 @@ impl Replay {
             .filter(|(_, condition)| condition.spec().absent.is_some())
             .map(|(runbook, condition)| (runbook.clone(), condition.id().clone()))
             .collect();
+        let of_feeds = conditions.iter().filter(|(_, condition)| condition.count().feeds > 1);
+        let cannot_fire = of_feeds.map(|(_, condition)| {
+            let why =
+                format!("it asks for {} different feeds, and a recording is one", condition.count().feeds);
+            (condition.id().clone(), why)
+        });
+        let cannot_fire = cannot_fire.collect();
         let fired = conditions.iter().map(|(_, condition)| (condition.id().clone(), 0)).collect();
         Ok(Self {
             matcher: Matcher::with_maintenance(conditions, config.maintenance.clone()),
             blocks: Blocks::new(&chains).remembering().looking_ahead(),
             contracts: config.settings.contracts.clone(),
             silences,
-            summary: Summary { conditions: fired, ..Summary::default() },
+            summary: Summary { conditions: fired, cannot_fire, ..Summary::default() },
             unknown: Doubtful::default(),
             waiting: Waiting::default(),
             silenced: Silences::default(),
@@ -297,7 +312,9 @@ impl Replay {
 
     /// What came of everything.
     pub fn finish(mut self) -> (Summary, Option<Story>) {
-        for (_, _, counters) in self.matcher.counters() {
+        for (_, condition, counters) in self.matcher.counters() {
+            let found = Unjudged::of(&counters);
+            self.summary.unjudged.extend(found.map(|found| (condition.clone(), found)));
             self.summary.orphaned = self.summary.orphaned.saturating_add(counters.orphaned);
             self.summary.retracted = self.summary.retracted.saturating_add(counters.retracted);
             self.summary.late = self.summary.late.saturating_add(counters.late);

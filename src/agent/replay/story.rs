@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::{Firing, Replay};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{
-    Canonicity, HeldBack, Matcher, Observation, Scope, SilenceId, Standing, Verdict, Watched, Withdrawal,
+    Canonicity, Condition, HeldBack, Matcher, Observation, Scope, SilenceId, Standing, Verdict, Watched,
+    Withdrawal,
 };
 use crate::domain::incident::Actor;
 use crate::domain::names::{ConditionId, ContractName, RunbookId};
@@ -132,7 +133,7 @@ impl Replay {
                     *runbook == verdict.runbook && *condition == verdict.condition
                 };
                 let notes = observation.notes.iter().filter(|note| is_its(&note.runbook, &note.condition));
-                let mut told = vec![in_words(&verdict, alert, condition.watched())];
+                let mut told = vec![in_words(&verdict, alert, condition)];
                 told.extend(notes.map(|note| note.why.to_string()));
                 let waiting = standing.iter().filter(|here| is_its(&here.runbook, &here.condition));
                 let waiting = waiting.cloned().collect();
@@ -162,14 +163,15 @@ impl Story {
     }
 }
 
-fn in_words(verdict: &Verdict, alert: &Alert, watched: &[Watched]) -> String {
+fn in_words(verdict: &Verdict, alert: &Alert, condition: &Condition) -> String {
     let about: Vec<&str> = verdict.about.iter().map(ContractName::as_str).collect();
     let about = match about.as_slice() {
-        [] => about_none(alert, watched).to_owned(),
+        [] => about_none(alert, condition.watched()).to_owned(),
         about => format!("it is about {}", about.join(", ")),
     };
     let when = match &verdict.when {
         Ok(true) => "`when` holds".to_owned(),
+        Ok(false) if condition.spec().sequence.is_some() => "it is none of the steps".to_owned(),
         Ok(false) => "`when` does not hold".to_owned(),
         Err(lack) => format!("`when` cannot be told: {lack}"),
     };

@@ -17,7 +17,7 @@ use crate::agent::preflight::{Finding, Level, explained, preflight};
 use crate::agent::setup::{self, Keys, SetupProblems, Surroundings};
 use crate::agent::{Agent, chain_of};
 use crate::clock::{Clock as _, SharedClock, SystemClock};
-use crate::config::{self, Config, Environment, Problems};
+use crate::config::{self, Config, Environment, Place, Problem, Problems};
 use crate::domain::condition::Condition;
 use crate::domain::names::RunbookId;
 use crate::domain::text::terminal;
@@ -48,7 +48,7 @@ struct Found {
 }
 
 async fn find(path: &Path, environment: &Environment, offline: bool) -> Found {
-    let (mut agent, mut findings) = match files(path, environment) {
+    let (mut agent, mut findings) = match files(path, environment, offline) {
         Ok(good) => good,
         Err(findings) => return Found { findings, asked: false, exit: Exit::Wrong },
     };
@@ -63,11 +63,17 @@ async fn find(path: &Path, environment: &Environment, offline: bool) -> Found {
     Found { findings, asked: !offline, exit: if good { Exit::Done } else { Exit::No } }
 }
 
-/// Everything that can be found without asking anybody. The error is all of it that is wrong.
-fn files(path: &Path, environment: &Environment) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
+/// Everything that can be found without asking anybody. The error is all of it that is wrong, and what the conditions
+/// mean where they can be read all the same.
+fn files(
+    path: &Path,
+    environment: &Environment,
+    offline: bool,
+) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
     let today = SystemClock.now().to_zoned(TimeZone::system()).date();
-    let config =
+    let mut config =
         config::load(path, environment, today).map_err(|problems| told(&problems, Finding::problem))?;
+    let unasked = if offline { leave_unasked(&mut config) } else { Vec::new() };
     let mut findings = vec![Finding::ok(
         path.display().to_string(),
         format!(
@@ -81,12 +87,29 @@ fn files(path: &Path, environment: &Environment) -> Result<(Agent, Vec<Finding>)
         ),
     )];
     findings.extend(told(&config.warnings, Finding::warning));
+    findings.extend(unasked);
+    let meaning = setup::compile(&config).map(|compiled| explained(&compiled.conditions)).unwrap_or_default();
     let made = agent_without_journal(config, Keys::All, SystemClock::shared());
-    let (agent, conditions) = made.map_err(|SetupProblems(problems)| {
-        problems.into_iter().map(|found| Finding::problem(found.place, found.problem)).collect::<Vec<_>>()
+    let (agent, _conditions) = made.map_err(|SetupProblems(problems)| {
+        let problems = problems.into_iter().map(|found| Finding::problem(found.place, found.problem));
+        meaning.iter().cloned().chain(problems).collect::<Vec<_>>()
     })?;
-    findings.extend(explained(&conditions));
+    findings.extend(meaning);
     Ok((agent, findings))
+}
+
+/// Chains whose endpoints are all optional, and not here: whoever asks nobody does without, and is told.
+fn leave_unasked(config: &mut Config) -> Vec<Finding> {
+    let chains = config.settings.chains.iter_mut();
+    let without = chains.filter(|(_, chain)| chain.rpc.is_empty() && chain.absent.is_none());
+    let told = without.map(|(name, chain)| {
+        let place = format!("[chains.{name}]");
+        let found =
+            "its endpoints are all optional, and none of their variables is set: nothing on it can be asked";
+        chain.absent = Some(Problem::new(&Place::file(&place), found));
+        Finding::warning(place, found)
+    });
+    told.collect()
 }
 
 fn told(problems: &Problems, finding: fn(String, String) -> Finding) -> Vec<Finding> {
@@ -103,10 +126,11 @@ fn told(problems: &Problems, finding: fn(String, String) -> Finding) -> Vec<Find
 
 /// The agent, for questions that the journal has no part in: they are answered without one.
 pub fn agent_without_journal(
-    config: Config,
+    mut config: Config,
     keys: Keys,
     clock: SharedClock,
 ) -> Result<(Agent, Vec<(RunbookId, Condition)>), SetupProblems> {
+    setup::make_no_secret(&mut config);
     let listen = config.settings.web.listen;
     let journal = Arc::new(MemoryJournal::new());
     setup::agent(config, Surroundings { journal, clock, console: None, listen, keys })

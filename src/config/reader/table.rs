@@ -87,7 +87,7 @@ impl<'a> Table<'a> {
         &self.path
     }
 
-    pub(super) fn context(&self) -> &'a Context<'a> {
+    pub(crate) fn context(&self) -> &'a Context<'a> {
         self.context
     }
 

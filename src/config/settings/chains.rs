@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::config::problem::{Findings, Problem};
+use crate::config::reach::Reach;
 use crate::config::reader::{Item, Table, Value, http_url};
 use crate::domain::names::{ChainId, ChainName};
 
@@ -37,7 +38,7 @@ pub struct Chain {
     /// is not set: such a chain can be replayed, and not be run; and where the secret of one is not here.
     pub rpc: Vec<RpcEndpoint>,
     /// Why it cannot be asked, where the files were read for what does not ask it: the first endpoint's secret that is
-    /// not here.
+    /// not here, or that there is none of all that are optional.
     pub absent: Option<Problem>,
     /// How many endpoints must say the same before it is believed; from 1 to as many as there are.
     pub agree: usize,
@@ -202,6 +203,13 @@ fn read_endpoints(
             }
         }
         endpoints.push(RpcEndpoint { label: label(&parsed, &endpoints), url });
+    }
+    if absent == count && table.context().reach < Reach::Chain {
+        let found = format!(
+            "no endpoint of {} is here: all are optional, and none of their variables is set",
+            table.shown()
+        );
+        without.get_or_insert(Problem::new(&table.place_of("rpc"), found));
     }
     if without.is_some() {
         return Some(Vec::new());

@@ -46,9 +46,8 @@ pub(super) struct Silence {
 }
 
 impl Vigil {
-    /// Takes a beat in.
-    pub(super) fn beat(&mut self, alert: &Alert) {
-        let at = alert.created_at;
+    /// Takes in a beat that was made `at` this time.
+    pub(super) fn beat(&mut self, alert: &Alert, at: Timestamp) {
         let found = Beat { at, hash: alert.hash.clone(), bot: alert.bot.clone() };
         match &self.last {
             Some(last) if last.at >= at => return,

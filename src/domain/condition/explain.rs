@@ -147,6 +147,12 @@ fn silence(absent: &AbsenceSpec, spec: &ConditionSpec, about: &str) -> String {
     )
 }
 
+/// What a `count` asks for, in few words.
+pub(super) fn asked(count: &CountSpec, spec: &ConditionSpec) -> String {
+    let including = if spec.including.is_some() { ", one of them with `including`" } else { "" };
+    format!("{} alerts from {}{}{including}", count.alerts, bots(count.bots), further(count, spec))
+}
+
 fn further(count: &CountSpec, spec: &ConditionSpec) -> String {
     let mut text = String::new();
     if count.feeds > 1 {

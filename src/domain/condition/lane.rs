@@ -2,7 +2,8 @@
 //!
 //! The clock is event time, and moves only with two bots: it is the newest time that two different bots have
 //! reached. While there is one bot, it binds only that bot. So one source whose clock runs ahead cannot make
-//! everybody else's evidence too old. A second clock of the same kind, over the times at which feeds made
+//! everybody else's evidence too old. Where the time of day is known, no clock of the data runs ahead of it, however many
+//! say so: two monitors of one machine with a wrong clock are two bots. A second clock of the same kind, over the times at which feeds made
 //! their alerts, tells how long a heartbeat has been silent.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -153,10 +154,10 @@ impl Lane {
         Some(newest.duration_since(alert.event_time()))
     }
 
-    /// Moves the clocks; says where the first stands when it is time to prune.
-    pub(super) fn advance(&mut self, alert: &Alert) -> Option<Timestamp> {
-        self.happened.reach(&alert.bot, alert.event_time());
-        self.made.reach(&alert.bot, alert.created_at);
+    /// Moves the clocks, never beyond `now`; says where the first stands when it is time to prune.
+    pub(super) fn advance(&mut self, alert: &Alert, now: Option<Timestamp>) -> Option<Timestamp> {
+        self.happened.reach(&alert.bot, not_after(alert.event_time(), now));
+        self.made.reach(&alert.bot, not_after(alert.created_at, now));
         let newest = self.happened.last()?;
         let due = self.pruned.is_none_or(|pruned| newest.duration_since(pruned) >= PRUNE_EVERY);
         due.then(|| {
@@ -207,6 +208,11 @@ impl Lane {
         };
         accused.iter().all(|address| is_cleared(&address)).then(|| accused.first().copied()).flatten()
     }
+}
+
+/// A time of the data as far as it can be true: nothing has happened yet that is after the time of day.
+pub(super) fn not_after(at: Timestamp, now: Option<Timestamp>) -> Timestamp {
+    now.map_or(at, |now| at.min(now))
 }
 
 fn version(alert: &Alert) -> Version {

@@ -176,7 +176,7 @@ impl Matcher {
         observation.again = arrival == Arrival::Again;
         count(&mut self.seen);
         let behind = lane.behind(alert, known.now);
-        let prune = lane.advance(alert);
+        let prune = lane.advance(alert, known.now);
         // A beat that comes after the end of a silence does not hide it.
         let clock = lane.made().max(known.now).filter(|_| alert.authenticated);
         let heeding = self.index.heeding(&touched);
@@ -203,6 +203,7 @@ impl Matcher {
             view: &view,
             again: observation.again,
             behind,
+            now: known.now,
             block: known.block,
             lane,
             maintenance: &self.maintenance,

@@ -24,6 +24,7 @@ mod about;
 mod absence;
 mod agenda;
 mod attacker;
+mod because;
 mod bloom;
 mod check;
 mod compile;

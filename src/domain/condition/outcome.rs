@@ -7,18 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use alloy::primitives::Address;
 
+use super::because;
 use super::compile::{Condition, Watched};
 use super::mute::{Mute, Mutes};
-use super::spec::{CountSpec, Response};
+use super::spec::Response;
 use super::trail::TRAILS_MAX;
 use super::truth::Downgrade;
 use super::window::Entry;
 use crate::domain::alert::{AlertHash, BotId};
 use crate::domain::expression::language::Gap;
 use crate::domain::names::{ChainId, ConditionId, ContractName, RunbookId};
-
-/// Alerts named in a [`Match::because`] before the rest is counted.
-const ALERTS_NAMED_MAX: usize = 5;
 
 /// A condition's success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,7 +260,7 @@ impl Firing<'_> {
         let mut bots: Vec<BotId> = self.taken.iter().map(|entry| entry.bot.clone()).collect();
         bots.sort();
         bots.dedup();
-        let because = self.because(bots.len(), condition, authenticated);
+        let because = because::sentence(&self, bots.len(), condition, authenticated);
         let paging_only = !authenticated || self.doubt.is_some();
         let mutes = self.mutes(authenticated);
         Match {
@@ -287,53 +285,6 @@ impl Firing<'_> {
         let critical: BTreeSet<&BotId> = critical.map(|entry| &entry.bot).collect();
         Mutes { by: by.into_iter().cloned().collect(), critical: critical.into_iter().cloned().collect() }
     }
-
-    fn because(&self, bots: usize, condition: &Condition, authenticated: bool) -> String {
-        let wanted: CountSpec = condition.count();
-        let many =
-            |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        let mut sentence = many(self.taken.len(), "alert");
-        if self.taken.len() > 1 {
-            sentence.push_str(&format!(" from {}", many(bots, "bot")));
-        }
-        sentence.push_str(&format!(" about {}", self.watched.contract));
-        if let Some(shared) = &self.shared {
-            let order = if condition.spec().sequence.is_some() { ", in this order" } else { "" };
-            sentence.push_str(&format!("{order}, {shared}"));
-        }
-        if self.early {
-            let (alerts, bots, within) = (wanted.alerts, wanted.bots, wanted.within);
-            sentence.push_str(&format!(
-                " ({alerts} from {bots} different bots within {within:#} would fire in full)"
-            ));
-        } else if self.taken.len() > 1 {
-            sentence.push_str(&format!(" within {:#}", wanted.within));
-        }
-        let named: Vec<String> = self
-            .taken
-            .iter()
-            .take(ALERTS_NAMED_MAX)
-            .map(|entry| format!("{} (bot {})", short(&entry.hash.0), bot_named(&entry.bot)))
-            .collect();
-        sentence.push_str(&format!(": {}", named.join(", ")));
-        match self.taken.len().saturating_sub(named.len()) {
-            0 => {}
-            rest => sentence.push_str(&format!(" and {rest} more")),
-        }
-        match self.doubt {
-            Some(Downgrade::Maintenance) => {
-                sentence.push_str("; the contract was in announced maintenance, so this only pages");
-            }
-            Some(Downgrade::UnknownBlock) => sentence
-                .push_str("; it is not known whether their blocks are on the chain, so this only pages"),
-            // Told with its reason, by whoever holds it back.
-            Some(Downgrade::Suppressed) | None => {}
-        }
-        if !authenticated {
-            sentence.push_str("; the feed is not authenticated, so this only pages");
-        }
-        sentence
-    }
 }
 
 /// An id a person can compare by its ends; a text that is no id is not repeated, because a stranger wrote it.
@@ -344,37 +295,4 @@ pub(super) fn short(id: &str) -> String {
         (true, Some(head), Some(tail)) if id.len() > 20 => format!("{head}…{tail}"),
         (true, _, _) => id.to_owned(),
     }
-}
-
-/// Characters of a bot's name that are shown.
-const BOT_NAMED_MAX_CHARS: usize = 64;
-
-/// A bot as people tell it from others: an id by its ends, another vendor's name in full. What could be more than a name
-/// (a link, a mention, markup, writing in another direction) is written out, and one that is long is cut.
-fn bot_named(bot: &BotId) -> String {
-    let text = bot.as_str();
-    if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
-        return short(text);
-    }
-    let mut named = String::new();
-    let mut rest = text.chars().peekable();
-    let mut before = ' ';
-    for _ in 0..BOT_NAMED_MAX_CHARS {
-        let Some(c) = rest.next() else { break };
-        let is_more = match c {
-            '.' => before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphabetic()),
-            '/' => before == '/' || rest.peek() == Some(&'/'),
-            c => !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | ':' | ' ' | ',' | '+' | '%' | '='),
-        };
-        if is_more {
-            named.extend(c.escape_unicode())
-        } else {
-            named.push(c)
-        }
-        before = c;
-    }
-    if rest.peek().is_some() {
-        named.push('…');
-    }
-    if named.contains(' ') { format!("“{named}”") } else { named }
 }

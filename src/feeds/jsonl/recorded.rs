@@ -24,8 +24,9 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What is read at once, in bytes: of a pipe, as much as is there.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Bytes without the end of a line that says anything: one endless line, or endless empty ones. An alert may have
-/// [`ALERT_BODY_MAX_BYTES`]; what is longer is one line that is no alert, and this is no recording of alerts.
+/// Bytes unfolded without the end of a line that says anything: one endless line, or endless empty ones. An alert may
+/// have [`ALERT_BODY_MAX_BYTES`]; what is longer is one line that is no alert, and this is no recording of alerts. What is
+/// not packed is as long as somebody made it: a line of it is passed over up to [`BYTES_WITHOUT_ALERT_MAX`].
 ///
 /// [`ALERT_BODY_MAX_BYTES`]: crate::feeds::forta_wire::ALERT_BODY_MAX_BYTES
 pub const BYTES_WITHOUT_LINE_MAX: u64 = 64 * 1024 * 1024;
@@ -46,6 +47,7 @@ pub struct Recording {
     line_bytes: usize,
     without_line: u64,
     without_line_max: u64,
+    bound_name: &'static str,
     without_alert: u64,
     without_alert_max: u64,
 }
@@ -70,10 +72,11 @@ impl Recording {
         };
         let mut input = BufReader::with_capacity(BUFFER_BYTES, Counted { source, read: Arc::clone(&read) });
         let is_gzip = input.fill_buf()?.starts_with(&GZIP);
-        let input: Box<dyn BufRead + Send> = if is_gzip {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input)))
+        let (input, without_line_max, bound_name): (Box<dyn BufRead + Send>, _, _) = if is_gzip {
+            let unfolded = BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input));
+            (Box::new(unfolded), BYTES_WITHOUT_LINE_MAX, "BYTES_WITHOUT_LINE_MAX")
         } else {
-            Box::new(input)
+            (Box::new(input), BYTES_WITHOUT_ALERT_MAX, "BYTES_WITHOUT_ALERT_MAX")
         };
         Ok(Self {
             input,
@@ -85,7 +88,8 @@ impl Recording {
             at_hand: false,
             line_bytes: 0,
             without_line: 0,
-            without_line_max: BYTES_WITHOUT_LINE_MAX,
+            without_line_max,
+            bound_name,
             without_alert: 0,
             without_alert_max: BYTES_WITHOUT_ALERT_MAX,
         })
@@ -127,8 +131,8 @@ impl Recording {
     /// The next line that is not blank, with its number; `None` at the end.
     ///
     /// # Errors
-    /// When reading or unfolding fails, and beyond [`BYTES_WITHOUT_LINE_MAX`] and [`BYTES_WITHOUT_ALERT_MAX`]; says
-    /// at which line. What follows cannot be read then.
+    /// When reading or unfolding fails, and beyond [`BYTES_WITHOUT_LINE_MAX`] and [`BYTES_WITHOUT_ALERT_MAX`]; says at
+    /// which line. What follows cannot be read then.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Result<Alert, Rejected>)>> {
         loop {
             let Some(line) = self.whole_line()? else { return Ok(None) };
@@ -173,10 +177,10 @@ impl Recording {
             self.input.consume(taken);
             self.without_line = self.without_line.saturating_add(taken as u64);
             if self.without_line > self.without_line_max {
-                let bound = self.without_line_max;
+                let (bound, name) = (self.without_line_max, self.bound_name);
                 return Err(self.given_up(format!(
-                    "more than {bound} bytes (BYTES_WITHOUT_LINE_MAX) without the end of a line that \
-                     says anything; expected alerts, one a line"
+                    "more than {bound} bytes ({name}) without the end of a line that says anything; expected \
+                     alerts, one a line"
                 )));
             }
         }
@@ -257,6 +261,31 @@ mod tests {
         let found = read(&packed(&[(&vec![b'x'; MIB], 4), (b"\nnot json", 1)]));
         assert_eq!(found.len(), 2);
         assert!(found[0].1.as_ref().unwrap_err().contains("ALERT_BODY_MAX_BYTES"));
+    }
+
+    /// What nobody packed cannot be more than it is: one monstrous line costs its own alert and no other.
+    #[test]
+    fn a_plain_line_of_a_hundred_megabytes_is_one_line_that_is_no_alert() {
+        let sample = include_bytes!("../../../tests/fixtures/feeds/sample.jsonl");
+        let alert = sample.split_inclusive(|byte| *byte == b'\n').next().unwrap();
+        let (folder, part) = (tempfile::tempdir().unwrap(), vec![b'['; MIB]);
+        let path = folder.path().join("plain.jsonl");
+        let mut file = std::fs::File::create(&path).unwrap();
+        file.write_all(alert).unwrap();
+        (0..100).for_each(|_| file.write_all(&part).unwrap());
+        file.write_all(b"\n").unwrap();
+        file.write_all(alert).unwrap();
+        let mut recording = Recording::open(&path).unwrap();
+        let found: Vec<Result<(), String>> = std::iter::from_fn(|| recording.next_line().unwrap())
+            .map(|(_, item)| item.map(|_| ()).map_err(|rejected| rejected.reason))
+            .collect();
+        assert!(matches!(found.as_slice(), [Ok(()), Err(_), Ok(())]), "{found:?}");
+        assert!(found[1].as_ref().unwrap_err().contains("ALERT_BODY_MAX_BYTES"), "{found:?}");
+        // What has no end is given up all the same.
+        let mut recording = Recording::open(Path::new("/dev/zero")).unwrap();
+        recording.without_line_max = 3 << 20;
+        let told = recording.next_line().unwrap_err().to_string();
+        assert!(told.contains("(BYTES_WITHOUT_ALERT_MAX)"), "{told}");
     }
 
     /// Gigabytes in a few megabytes would keep whoever reads for minutes: what is read of it is bounded. Its members

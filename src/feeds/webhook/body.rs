@@ -35,6 +35,12 @@ fn together(document: &[u8]) -> Option<Vec<Item<'_>>> {
     batch(document).or_else(|| list(document))
 }
 
+/// Whether the body is the empty list, which any sender may send that has nothing to say: it shows that it lives.
+pub(super) fn is_beat(body: &[u8]) -> bool {
+    let inside = body.trim_ascii().strip_prefix(b"[").and_then(|body| body.strip_suffix(b"]"));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty())
+}
+
 /// A list. An empty one brings nothing, and shows that its sender lives.
 fn list(document: &[u8]) -> Option<Vec<Item<'_>>> {
     if !document.trim_ascii_start().starts_with(b"[") {

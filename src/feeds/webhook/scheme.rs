@@ -187,8 +187,9 @@ impl Scheme {
                 timed(feed, seconds(time), &signed, now, window)
             }
             Self::Hypernative(key) => {
-                hypernative(key, body)?;
-                Ok(untimed(feed, &[body]))
+                // Around it anybody may write another `id`, or other blanks: it is the same request.
+                let data = hypernative(key, body)?;
+                Ok(untimed(feed, &[data.as_bytes()]))
             }
             Self::FortaNode(scanners) => {
                 let token = bearer(headers).ok_or(Unproven::NoSignature)?;
@@ -310,12 +311,14 @@ struct Signed<'a> {
     data: std::borrow::Cow<'a, str>,
 }
 
-fn hypernative(key: &P256Key, body: &[u8]) -> Result<(), Unproven> {
+/// The text that was signed.
+fn hypernative<'b>(key: &P256Key, body: &'b [u8]) -> Result<std::borrow::Cow<'b, str>, Unproven> {
     let signed: Signed<'_> = serde_json::from_slice(body).map_err(|_other| Unproven::NoSignature)?;
     let signature = STANDARD.decode(signed.signature.trim()).map_err(|_other| Unproven::NoSignature)?;
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.0)
         .verify(signed.data.as_bytes(), &signature)
-        .map_err(|_unspecified| Unproven::WrongSignature)
+        .map_err(|_unspecified| Unproven::WrongSignature)?;
+    Ok(signed.data)
 }
 
 #[cfg(test)]

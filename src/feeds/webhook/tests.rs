@@ -320,6 +320,9 @@ async fn malformed_items_are_listed_and_the_rest_is_accepted() {
 
         let empty = ground.send_signed(SECRET, ground.now(), br#"{"alerts":[]}"#).await;
         assert_eq!(empty.body, json!({"accepted": 0, "rejected": []}));
+        // As `check` and the operator's guide say: nothing of it goes to the quarantine.
+        let beat = ground.send_signed(SECRET, ground.now(), b"[]").await;
+        assert_eq!((beat.status, beat.body), (200, json!({"accepted": 0, "rejected": []})));
         let health = ground.health.snapshot();
         assert_eq!((health.delivered, health.rejected), (3, 3));
     })

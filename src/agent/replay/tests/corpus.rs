@@ -26,7 +26,7 @@ async fn silence_is_told_once_between_the_last_beat_and_the_next() {
     let [silence] = silences.as_slice() else { panic!("{silences:?}") };
     assert_eq!((silence.contract, silence.chain_id), (None, ChainId(1)));
     assert!(silence.at.duration_since(at("lastSeen")).as_secs_f64() > after && silence.at < at("resumed"));
-    insta::assert_snapshot!(silence.because, @"no heartbeat for 1h 46m, and 1h 43m 7s would be the longest silence; the last was 0x822b51aa…407d82");
+    insta::assert_snapshot!(silence.because, @"no heartbeat for 1h 46m, and 1h 43m 7s would be the longest silence for `absent`; the last was 0x822b51aa…407d82");
 }
 
 #[tokio::test]

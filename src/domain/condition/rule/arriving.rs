@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::compile::Condition;
 use super::super::held::HashKey;
@@ -27,6 +27,8 @@ pub(in super::super) struct Arriving<'a> {
     pub(in super::super) again: bool,
     /// How far it is behind the clock.
     pub(in super::super) behind: Option<SignedDuration>,
+    /// What time it is, where time does not come from the data.
+    pub(in super::super) now: Option<Timestamp>,
     pub(in super::super) block: Canonicity,
     pub(in super::super) lane: &'a Lane,
     pub(in super::super) maintenance: &'a Maintenance,

@@ -5,6 +5,7 @@ use super::super::compile::Watched;
 use super::super::matcher::Verdict;
 use super::super::steps::Steps;
 use super::super::vocabulary::AlertView;
+use super::passed::PassedBy;
 use super::{Memory, Rule};
 use crate::domain::alert::Alert;
 use crate::domain::expression::language::Gap;
@@ -18,6 +19,19 @@ pub(in super::super) struct Concern {
     pub(super) steps: Steps,
     pub(super) gap: Option<Gap>,
     pub(super) holds: bool,
+}
+
+impl Concern {
+    /// The alert as it is told where it does not count.
+    pub(super) fn passed_by(&self, alert: &Alert) -> PassedBy {
+        PassedBy {
+            hash: alert.hash.clone(),
+            at: alert.event_time(),
+            chain: alert.chain,
+            authenticated: alert.authenticated,
+            about: self.about.iter().map(|(watched, _)| watched.contract.clone()).collect(),
+        }
+    }
 }
 
 impl Rule {

@@ -14,6 +14,7 @@ use super::super::shelf::Shelf;
 use super::super::tally::Found;
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark, Wanted, Window};
+use super::passed::Waited;
 use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, RunbookId};
@@ -258,9 +259,10 @@ pub(super) fn is_open(entry: &Entry, block: &BlockId) -> bool {
 /// What was taken out, told.
 fn removed(taken: Vec<(GroupKey, Entry)>) -> Removed {
     let mut removed = Removed::default();
-    for (_, entry) in taken {
+    for (key, entry) in taken {
         if !entry.mark.acted() {
-            removed.waiting.insert(entry.hash);
+            let waited = Waited { at: entry.at, authenticated: key.authenticated, about: entry.about };
+            removed.waiting.insert(entry.hash, waited);
             continue;
         }
         for contract in entry.about {

@@ -17,6 +17,7 @@ use super::super::trail::{Own, Print, Shared, Sighting, TRAILS_MAX, Trail, Trail
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
+use super::passed::Waited;
 use super::{Arriving, Marks, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, RunbookId};
@@ -169,7 +170,7 @@ impl Following {
 
     fn remove(&mut self, on: &dyn Fn(&TrailKey) -> bool, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
-        for (_, print) in self.trails.take_where(on, |print| gone(&print.seen.entry)) {
+        for ((_, authenticated, _), print) in self.trails.take_where(on, |print| gone(&print.seen.entry)) {
             let hash = &print.seen.entry.hash;
             let mut acted = false;
             for (contract, _) in print.own().marks.iter().filter(|(_, mark)| mark.acted()) {
@@ -177,7 +178,8 @@ impl Following {
                 removed.acted.entry(contract.clone()).or_default().insert(hash.clone());
             }
             if !acted {
-                removed.waiting.insert(hash.clone());
+                let about = print.seen.contracts.keys().cloned().collect();
+                removed.waiting.insert(hash.clone(), Waited { at: print.at, authenticated, about });
             }
         }
         removed

@@ -1,7 +1,8 @@
 //! `for`: states that must have lasted.
 //!
 //! A state begins with the first alert about it that satisfies `when`, is pending from then on, and fires when the clock
-//! has reached its begin and `for`, the end of that time included. Its end cancels it, whatever `when` says
+//! has reached its begin and `for`, the end of that time included; or with the word that it goes on, or of its end, if it had
+//! lasted that long by then and no clock has told so. An earlier end cancels it, whatever `when` says
 //! of the end. Each state fires once, until it has ended and begun again. Time is that of the data, or the wall
 //! clock where that is ahead, as for heartbeats.
 //!
@@ -24,6 +25,7 @@ use super::super::state::{StatePhase, state_of};
 use super::super::truth::{BlockId, Canonicity, Downgrade};
 use super::super::window::{Entry, Mark};
 use super::counting::is_open;
+use super::passed::Waited;
 use super::{Arriving, Removed, Said, silenced};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::names::{ContractName, FeedName, RunbookId};
@@ -46,6 +48,49 @@ struct State {
 }
 
 impl State {
+    /// Fires for each contract for which it has lasted long enough by `clock`; and when it next may, where it has not.
+    fn lasted(
+        &mut self,
+        clock: Timestamp,
+        authenticated: bool,
+        runbook: &RunbookId,
+        condition: &Condition,
+    ) -> (Vec<Match>, Option<Timestamp>) {
+        let lasting = condition.count().within;
+        let (mut matches, mut next) = (Vec::new(), None::<Timestamp>);
+        for (contract, words) in &mut self.begun {
+            let entry = words.first_mut();
+            let Ok(due) = entry.at.checked_add(lasting) else { continue };
+            let doubt = if entry.muted.is_empty() { entry.doubt() } else { Some(Downgrade::Suppressed) };
+            let told = match doubt {
+                None => false,
+                Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => entry.mark.paged.is_some(),
+                Some(Downgrade::Suppressed) => entry.mark.held.is_some(),
+            };
+            if told || entry.mark.spent.is_some() {
+                continue;
+            }
+            if clock < due {
+                next = Some(next.map_or(due, |next| next.min(due)));
+                continue;
+            }
+            let Some(watched) = condition.watched().iter().find(|own| own.contract == *contract) else {
+                continue;
+            };
+            let by = Some(entry.hash.clone());
+            match doubt {
+                None => entry.mark.spent = by,
+                Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => entry.mark.paged = by,
+                Some(Downgrade::Suppressed) => entry.mark.held = by,
+            }
+            let shared = Some(format!("whose state has lasted for {lasting:#}"));
+            let (response, taken) = (condition.respond(), vec![entry.clone()]);
+            let firing = Firing { watched, early: false, doubt, response, taken, shared };
+            matches.push(firing.into_match(runbook, condition, due, authenticated));
+        }
+        (matches, next)
+    }
+
     /// Drops these words; gives them for each contract, the first of all in front.
     fn drop_words(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Vec<(ContractName, Vec<Entry>)> {
         let mut dropped = Vec::new();
@@ -83,7 +128,7 @@ impl Lasting {
         if phase == StatePhase::End {
             return;
         }
-        let base = arriving.entry(said.condition);
+        let (base, authenticated) = (arriving.entry(said.condition), key.0);
         self.next = Some(Timestamp::MIN);
         let state = self.state(key, base.at, said);
         // An end that overtook the begin it belongs to.
@@ -110,6 +155,10 @@ impl Lasting {
                 Occupied(mut begun) => begun.get_mut().add(entry),
             }
         }
+        // As an end does, word that it goes on shows how long it has lasted.
+        let (found, _next) = state.lasted(base.at, authenticated, said.runbook, said.condition);
+        found.iter().for_each(|_| count(&mut said.counters.fired));
+        said.observation.matches.extend(found);
     }
 
     /// The state of this key, spoken of now.
@@ -134,6 +183,12 @@ impl Lasting {
         }
         said.observation.kept = true;
         let at = alert.event_time();
+        // Where nobody else has spoken meanwhile, it is the end itself that shows how long it had lasted.
+        if let Some(state) = self.states.get_mut(&key) {
+            let (found, _next) = state.lasted(at, key.0, said.runbook, said.condition);
+            found.iter().for_each(|_| count(&mut said.counters.fired));
+            said.observation.matches.extend(found);
+        }
         let state = self.state(key, at, said);
         if state.ended.as_ref().is_none_or(|(known, _)| *known < at) {
             state.ended = Some((at, alert.hash.clone()));
@@ -183,39 +238,11 @@ impl Lasting {
         if self.next.is_none_or(|next| clock < next) {
             return matches;
         }
-        let lasting = condition.count().within;
         self.next = None;
         for ((authenticated, ..), state) in &mut self.states {
-            for (contract, words) in &mut state.begun {
-                let entry = words.first_mut();
-                let Ok(due) = entry.at.checked_add(lasting) else { continue };
-                let doubt = if entry.muted.is_empty() { entry.doubt() } else { Some(Downgrade::Suppressed) };
-                let told = match doubt {
-                    None => false,
-                    Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => entry.mark.paged.is_some(),
-                    Some(Downgrade::Suppressed) => entry.mark.held.is_some(),
-                };
-                if told || entry.mark.spent.is_some() {
-                    continue;
-                }
-                if clock < due {
-                    self.next = Some(self.next.map_or(due, |next| next.min(due)));
-                    continue;
-                }
-                let Some(watched) = condition.watched().iter().find(|own| own.contract == *contract) else {
-                    continue;
-                };
-                let by = Some(entry.hash.clone());
-                match doubt {
-                    None => entry.mark.spent = by,
-                    Some(Downgrade::Maintenance | Downgrade::UnknownBlock) => entry.mark.paged = by,
-                    Some(Downgrade::Suppressed) => entry.mark.held = by,
-                }
-                let shared = Some(format!("whose state has lasted for {lasting:#}"));
-                let (response, taken) = (condition.respond(), vec![entry.clone()]);
-                let firing = Firing { watched, early: false, doubt, response, taken, shared };
-                matches.push(firing.into_match(runbook, condition, due, *authenticated));
-            }
+            let (found, next) = state.lasted(clock, *authenticated, runbook, condition);
+            matches.extend(found);
+            self.next = self.next.into_iter().chain(next).min();
         }
         matches
     }
@@ -241,14 +268,15 @@ impl Lasting {
 
     pub(super) fn remove(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
-        for state in self.states.values_mut() {
+        for ((authenticated, ..), state) in &mut self.states {
             for (contract, words) in state.drop_words(gone) {
                 self.next = Some(Timestamp::MIN);
                 for word in words {
                     if word.mark.acted() {
                         removed.acted.entry(contract.clone()).or_default().insert(word.hash);
                     } else {
-                        removed.waiting.insert(word.hash);
+                        let waited = Waited { at: word.at, authenticated: *authenticated, about: word.about };
+                        removed.waiting.insert(word.hash, waited);
                     }
                 }
             }

@@ -9,6 +9,7 @@ mod counting;
 mod following;
 mod lasting;
 mod muted;
+mod passed;
 mod reach;
 mod silent;
 mod standing;
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 
 use super::absence::Vigil;
 use super::compile::Condition;
-use super::lane::Lane;
+use super::lane::{Lane, not_after};
 use super::mute::{ActiveSilence, Mute};
 use super::outcome::{Counters, Match, Note, Observation, Why, Withdrawal, count, short};
 use super::truth::{BlockId, Canonicity};
@@ -34,6 +35,7 @@ use counting::Counting;
 use following::Following;
 use lasting::Lasting;
 use muted::silenced;
+use passed::{Passed, Waited};
 use silent::silent;
 
 /// One condition and everything it remembers.
@@ -43,6 +45,7 @@ pub(super) struct Rule {
     pub(super) condition: Condition,
     pub(super) counters: Counters,
     memory: Memory,
+    passed: Passed,
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +88,7 @@ impl Rule {
             (None, None, Some(_)) => Memory::Lasting(Lasting::default()),
             (None, None, None) => Memory::Counting(Counting::default()),
         };
-        Self { runbook, condition, counters: Counters::default(), memory }
+        Self { runbook, condition, counters: Counters::default(), memory, passed: Passed::default() }
     }
 
     /// Judges the alert, which concerns it so.
@@ -95,6 +98,18 @@ impl Rule {
         concern: Option<Concern>,
         observation: &mut Observation,
     ) {
+        let (notes, matches) = (observation.notes.len(), observation.matches.len());
+        self.judge(arriving, concern.as_ref(), observation);
+        for (note, concern) in observation.notes.iter().skip(notes).zip(concern.iter().cycle()) {
+            self.passed.note(|| concern.passed_by(arriving.alert), &note.why);
+        }
+        let within = self.condition.count().within;
+        for matched in observation.matches.iter_mut().skip(matches) {
+            self.passed.tell(matched, arriving.alert.authenticated, within);
+        }
+    }
+
+    fn judge(&mut self, arriving: &Arriving<'_>, concern: Option<&Concern>, observation: &mut Observation) {
         let alert = arriving.alert;
         count(&mut self.counters.seen);
         // What an older block of the same alert had caused stays caused; what never happened displaces nothing.
@@ -105,13 +120,13 @@ impl Rule {
             lasting.end(arriving, &mut Said { runbook, condition, counters, observation });
         }
         let Some(Concern { about, steps, gap, holds }) = concern else { return };
-        let Self { runbook, condition, counters, memory } = self;
+        let Self { runbook, condition, counters, memory, .. } = self;
         let mut said = Said { runbook, condition, counters, observation };
         if !about.is_empty() {
             count(&mut said.counters.about);
         }
         if let (Some(gap), false) = (gap, holds) {
-            let why = said.counters.lack(gap);
+            let why = said.counters.lack(gap.clone());
             said.note(why);
         }
         if !holds {
@@ -122,11 +137,13 @@ impl Rule {
             if alert.authenticated {
                 // Where nobody else has spoken meanwhile, it is the beat itself that shows the silence before it.
                 let spec = said.condition.spec().absent.as_ref();
-                let silence = spec.and_then(|spec| vigil.tick(alert.created_at, spec));
-                vigil.beat(alert);
+                // A sender whose clock runs ahead must not be heard in the future.
+                let at = not_after(alert.created_at, arriving.now);
+                let silence = spec.and_then(|spec| vigil.tick(at, spec));
+                vigil.beat(alert, at);
                 if let Some(silence) = silence {
                     count(&mut said.counters.fired);
-                    let found = silent(said.runbook, said.condition, alert.created_at, &silence);
+                    let found = silent(said.runbook, said.condition, at, &silence);
                     said.observation.matches.extend(found);
                 }
             }
@@ -137,16 +154,16 @@ impl Rule {
             return;
         }
         match memory {
-            Memory::Counting(counting) => counting.take(arriving, &about, marks, &mut said),
-            Memory::Following(following) => following.take(arriving, &about, steps, marks, &mut said),
-            Memory::Lasting(lasting) => lasting.take(arriving, &about, &mut said),
+            Memory::Counting(counting) => counting.take(arriving, about, marks, &mut said),
+            Memory::Following(following) => following.take(arriving, about, *steps, marks, &mut said),
+            Memory::Lasting(lasting) => lasting.take(arriving, about, &mut said),
             Memory::Listening(_) => {}
         }
     }
 
     /// A heartbeat that the clock finds silent, or states that it finds to have lasted.
     pub(super) fn tick(&mut self, clock: Timestamp) -> Vec<Match> {
-        let found: Vec<Match> = match (&mut self.memory, &self.condition.spec().absent) {
+        let mut found: Vec<Match> = match (&mut self.memory, &self.condition.spec().absent) {
             (Memory::Listening(vigil), Some(spec)) => {
                 let silence = vigil.tick(clock, spec);
                 let found =
@@ -156,7 +173,11 @@ impl Rule {
             (Memory::Lasting(lasting), _) => lasting.tick(clock, &self.runbook, &self.condition),
             (Memory::Listening(_) | Memory::Counting(_) | Memory::Following(_), _) => return Vec::new(),
         };
-        found.iter().for_each(|_| count(&mut self.counters.fired));
+        let within = self.condition.count().within;
+        for matched in &mut found {
+            count(&mut self.counters.fired);
+            self.passed.tell(matched, true, within);
+        }
         found
     }
 
@@ -176,7 +197,7 @@ impl Rule {
         lane: &Lane,
         observation: &mut Observation,
     ) {
-        let Self { runbook, condition, counters, memory } = self;
+        let Self { runbook, condition, counters, memory, passed } = self;
         if !condition.retractors().contains(&retraction.bot) {
             return;
         }
@@ -193,8 +214,9 @@ impl Rule {
             Memory::Listening(_) => return,
         };
         let mut said = Said { runbook, condition, counters, observation };
-        for hash in found.waiting {
+        for (hash, waited) in found.waiting {
             count(&mut said.counters.retracted);
+            passed.add(waited.passed_by(&hash, retraction.chain), RETRACTED.to_owned());
             said.note(Why::Withdrawn(hash));
         }
         said.observation.withdrawn.extend(found.acted.into_iter().map(|(contract, alerts)| Withdrawal {
@@ -224,8 +246,8 @@ impl Rule {
 
     /// The block is on the chain: what now fires in full.
     pub(super) fn confirm_block(&mut self, block: &BlockId) -> Vec<Match> {
-        let Self { runbook, condition, counters, memory } = self;
-        let found = match memory {
+        let Self { runbook, condition, counters, memory, passed } = self;
+        let mut found = match memory {
             Memory::Counting(counting) => counting.confirm_block(block, runbook, condition),
             Memory::Following(following) => following.confirm_block(block, runbook, condition),
             Memory::Lasting(lasting) => {
@@ -234,7 +256,11 @@ impl Rule {
             }
             Memory::Listening(_) => Vec::new(),
         };
-        found.iter().for_each(|_| count(&mut counters.fired));
+        for matched in &mut found {
+            count(&mut counters.fired);
+            // What anybody could have sent goes no further than before.
+            passed.tell(matched, true, condition.count().within);
+        }
         found
     }
 
@@ -252,11 +278,14 @@ impl Rule {
             condition: self.condition.id().clone(),
             contract: contract.clone(),
             alerts: alerts.iter().cloned().collect(),
-            because: "its block is not on the chain".to_owned(),
+            because: ORPHANED.to_owned(),
         });
         let withdrawn = withdrawn.collect();
+        for (hash, waited) in &found.waiting {
+            self.passed.add(waited.passed_by(hash, block.chain), ORPHANED.to_owned());
+        }
         let hashes: BTreeSet<AlertHash> =
-            found.waiting.into_iter().chain(found.acted.into_values().flatten()).collect();
+            found.waiting.into_keys().chain(found.acted.into_values().flatten()).collect();
         hashes.iter().for_each(|_| count(&mut self.counters.orphaned));
         (hashes, withdrawn)
     }
@@ -290,7 +319,7 @@ impl Rule {
 
     /// Says what is silenced from now on.
     pub(super) fn silence(&mut self, silences: &[ActiveSilence]) {
-        let Self { runbook, condition, memory, counters: _ } = self;
+        let Self { runbook, condition, memory, .. } = self;
         match memory {
             Memory::Counting(counting) => counting.silence(runbook, condition, silences),
             Memory::Following(following) => following.silence(runbook, condition, silences),
@@ -326,11 +355,15 @@ enum Marks {
     Following(following::Caused),
 }
 
+/// Why an alert that waited no longer does.
+const RETRACTED: &str = "whom it accuses was cleared";
+const ORPHANED: &str = "its block is not on the chain";
+
 /// What was taken out of windows or trails.
 #[derive(Debug, Default)]
 struct Removed {
     /// Alerts that had caused nothing.
-    waiting: BTreeSet<AlertHash>,
+    waiting: BTreeMap<AlertHash, Waited>,
     /// Alerts that took part in matches, by contract.
     acted: BTreeMap<ContractName, BTreeSet<AlertHash>>,
 }

@@ -34,7 +34,9 @@ pub(super) fn silent(
         alerts: silence.last.iter().map(|beat| beat.hash.clone()).collect(),
         bots: silence.last.iter().map(|beat| beat.bot.clone()).collect::<Vec<BotId>>(),
         at: clock,
-        because: format!("no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence; {last}"),
+        because: format!(
+            "no heartbeat for {quiet:#}, and {allowed:#} would be the longest silence for `absent`; {last}"
+        ),
         mutes: Mutes::default(),
     })
 }

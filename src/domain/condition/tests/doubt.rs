@@ -155,3 +155,20 @@ fn the_clock_of_the_day_makes_old_alerts_old() {
     let seen = matcher.observe(&alert("0x2", "0xb2", 0), &known(3_601));
     assert!(matches!(seen.notes[0].why, Why::TooLate(_)) && !seen.kept);
 }
+
+/// Two monitors on a machine whose clock is days ahead are two bots: they make nobody else's evidence old.
+#[test]
+fn no_clock_of_the_data_runs_ahead_of_the_time_of_day() {
+    let ahead = 3 * 24 * 3_600;
+    let known = |now| Known { block: Canonicity::Canonical, now: Some(at(now)) };
+    let mut matcher = matcher(pair());
+    assert!(matcher.observe(&alert("0x1", "0xa1", 0), &known(0)).kept);
+    for (number, bot) in ["0xd4", "0xe5", "0xd4"].into_iter().enumerate() {
+        let second = ahead + 3_600 * number as i64;
+        let _theirs = matcher.observe(&alert(&format!("0xf{number}"), bot, second), &known(10));
+    }
+    let seen = matcher.observe(&alert("0x2", "0xb2", 60), &known(60));
+    assert_eq!(told(&seen), "F", "{:?}", seen.notes);
+    // They wait for the time at which they say they happened.
+    assert!(matcher.observe(&alert("0x3", "0xa1", ahead), &known(60)).kept);
+}

@@ -79,7 +79,7 @@ fn an_alert_of_several_groups_fires_and_is_spent_once() {
     let _first = found.observe(&about(accusing("0x1", 0, &[EVE]), &[VAULT]), &Known::CANONICAL);
     let seen = found.observe(&about(accusing("0x2", 1, &[EVE]), &[BRIDGE]), &Known::CANONICAL);
     assert_eq!(seen.matches[0].contract, "bridge".into(), "the one that the completing alert is about");
-    assert_snapshot!(seen.matches[0].because, @"2 alerts from 1 bot about bridge, all about the attacker 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE within 10m: 0x1 (bot 0xa1), 0x2 (bot 0xa1)");
+    assert_snapshot!(seen.matches[0].because, @"2 alerts from 1 bot about bridge, all about the attacker 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE within 10m, satisfy `count` (2 alerts from any bot): 0x1 (bot 0xa1), 0x2 (bot 0xa1)");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn a_step_in_an_unknown_block_pages_until_it_is_known() {
     assert_eq!(seen.matches[0].downgraded, Some(Downgrade::UnknownBlock));
     let (matches, _) = matcher.learn(&BlockId::of(&last).unwrap(), Canonicity::Canonical);
     assert_eq!((matches.len(), matches[0].response), (1, Response::Propose));
-    assert_snapshot!(matches[0].because, @"3 alerts from 3 bots about vault, in this order, all about the attacker 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE within 10m: 0x1 (bot 0xa1), 0x2 (bot 0xb2), 0x3 (bot 0xc3)");
+    assert_snapshot!(matches[0].because, @"3 alerts from 3 bots about vault, in this order, all about the attacker 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE within 10m, satisfy all 3 steps of `sequence`: 0x1 (bot 0xa1), 0x2 (bot 0xb2), 0x3 (bot 0xc3)");
 }
 
 fn heartbeat(tenths: Option<u32>) -> ConditionSpec {
@@ -142,7 +142,7 @@ fn a_beat_tells_of_the_silence_before_it() {
     }
     // Twice the usual distance is none; one second more than two and a half times is.
     let [(2_851, because)] = told.as_slice() else { panic!("{told:?}") };
-    assert_snapshot!(because, @"no heartbeat for 12m 31s, and 12m 30s would be the longest silence; the last was 0xbeat2100");
+    assert_snapshot!(because, @"no heartbeat for 12m 31s, and 12m 30s would be the longest silence for `absent`; the last was 0xbeat2100");
 }
 
 #[test]
@@ -154,13 +154,28 @@ fn one_clock_in_the_future_makes_no_silence() {
     assert!(matcher.tick(at(9_000)).is_empty());
 }
 
+/// A beat that says it was made tomorrow was heard now: else nobody would miss the next ones until tomorrow.
+#[test]
+fn a_beat_from_the_future_hides_no_silence() {
+    let mut matcher = matcher(heartbeat(None));
+    let known = |now| Known { block: Canonicity::Canonical, now: Some(at(now)) };
+    assert!(matcher.tick(at(0)).is_empty());
+    let seen = matcher.observe(&beat(24 * 3_600), &known(300));
+    assert!(seen.matches.is_empty());
+    assert!(matcher.tick(at(900)).is_empty());
+    assert_eq!(matcher.tick(at(901)).len(), 1);
+    let seen = matcher.observe(&beat(1_000), &known(1_000));
+    assert!(seen.matches.is_empty(), "told once");
+    assert!(matcher.tick(at(1_600)).is_empty(), "and it was heard again");
+}
+
 #[test]
 fn after_a_start_there_is_grace_and_then_silence() {
     let mut matcher = matcher(heartbeat(None));
     assert!(matcher.tick(at(0)).is_empty());
     assert!(matcher.tick(at(600)).is_empty());
     let told = matcher.tick(at(601));
-    assert_snapshot!(told[0].because, @"no heartbeat for 10m 1s, and 10m would be the longest silence; there was none since the start");
+    assert_snapshot!(told[0].because, @"no heartbeat for 10m 1s, and 10m would be the longest silence for `absent`; there was none since the start");
 }
 
 #[test]

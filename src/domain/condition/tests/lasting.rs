@@ -53,7 +53,7 @@ fn a_state_fires_when_it_has_lasted_and_once() {
     assert!(matcher.tick(at(599)).is_empty());
     let found = matcher.tick(at(600));
     assert_eq!((found.len(), found[0].at, found[0].response), (1, at(600), Response::Propose));
-    assert_snapshot!(found[0].because, @"1 alert about vault, whose state has lasted for 10m: 0x1 (bot alertmanager:tvl)");
+    assert_snapshot!(found[0].because, @"1 alert about vault, whose state has lasted for 10m, satisfies `when` and `for`: 0x1 (bot alertmanager:tvl)");
     assert_eq!(fired(&mut matcher, 7_200), [] as [i64; 0]);
     heard(&mut matcher, &told("0x2", "s", StatePhase::Again, 3_600));
     assert_eq!(fired(&mut matcher, 7_200), [] as [i64; 0], "it is the same state");
@@ -75,6 +75,26 @@ fn an_end_cancels_what_is_pending_and_both_ends_count() {
         let seen = quiet(&mut matcher, &end("0x2", second));
         assert!(seen.kept && seen.withdrawn.is_empty());
         assert!(matcher.tick(at(90_000)).is_empty(), "{second} s");
+    }
+}
+
+/// In a recording in which nobody else speaks the clock stands still until the end is told.
+#[test]
+fn an_end_tells_of_a_state_that_had_lasted() {
+    for (second, fires) in [(599, false), (600, true), (7_200, true)] {
+        let mut matcher = matcher(lasting());
+        heard(&mut matcher, &begin("0x1", 0));
+        let seen = matcher.observe(&end("0x2", second), &Known::CANONICAL);
+        let found: Vec<Timestamp> = seen.matches.iter().map(|found| found.at).collect();
+        assert_eq!(found, if fires { vec![at(600)] } else { Vec::new() }, "{second} s");
+        assert!(seen.kept && seen.withdrawn.is_empty());
+        assert!(matcher.tick(at(90_000)).is_empty(), "{second} s: once");
+        // Told again, it tells nothing new.
+        assert!(quiet(&mut matcher, &end("0x3", second + 1)).withdrawn.is_empty());
+        let mut matcher = super::matcher(lasting());
+        heard(&mut matcher, &begin("0x1", 0));
+        let seen = matcher.observe(&told("0x2", "s", StatePhase::Again, second), &Known::CANONICAL);
+        assert_eq!(seen.matches.len(), usize::from(fires), "{second} s: it goes on");
     }
 }
 

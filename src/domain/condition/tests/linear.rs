@@ -44,7 +44,7 @@ impl Linear {
         }
         observation.again = arrival == Arrival::Again;
         let behind = lane.behind(alert, known.now);
-        let prune = lane.advance(alert);
+        let prune = lane.advance(alert, known.now);
         let clock = lane.made().max(known.now);
         let cleared = if known.block == Canonicity::Orphaned { BTreeSet::new() } else { lane.retract(alert) };
         let lane: &Lane = if alert.authenticated { &self.authenticated } else { &self.open };
@@ -57,6 +57,7 @@ impl Linear {
             view: &view,
             again,
             behind,
+            now: known.now,
             block,
             lane,
             maintenance,

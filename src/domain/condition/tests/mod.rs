@@ -11,6 +11,7 @@ mod linear;
 mod needs;
 mod never;
 mod numbers;
+mod passed;
 mod reference;
 mod reference_doubt;
 mod reference_lasting;

@@ -309,9 +309,9 @@ fn a_match_is_told_in_our_words_only() {
         .map(|found| found.because)
         .collect();
     assert_snapshot!(said.join("\n"), @r#"
-    1 alert about vault (2 from 2 different bots within 10m would fire in full): 0x01010101…010101 (bot 0xa1)
-    2 alerts from 2 bots about vault within 10m: 0x01010101…010101 (bot 0xa1), 0x02020202…020202 (bot 0xb2)
-    1 alert about vault (2 from 2 different bots within 10m would fire in full): an unprintable id (bot 0xa1); the feed is not authenticated, so this only pages
+    1 alert about vault satisfies `when`, which `early` answers (2 alerts from 2 different bots within 10m would fire in full): 0x01010101…010101 (bot 0xa1)
+    2 alerts from 2 bots about vault within 10m satisfy `count` (2 alerts from 2 different bots): 0x01010101…010101 (bot 0xa1), 0x02020202…020202 (bot 0xb2)
+    1 alert about vault satisfies `when`, which `early` answers (2 alerts from 2 different bots within 10m would fire in full): an unprintable id (bot 0xa1); the feed is not authenticated, so this only pages
     "#);
 }
 
@@ -327,7 +327,7 @@ fn a_vendors_bot_is_named_and_its_name_is_no_more_than_that() {
             let mut matcher = matcher(ConditionSpec { when: "true".to_owned(), count: None, ..spec() });
             let because =
                 matcher.observe(&alert("0x1", bot, 0), &Known::CANONICAL).matches[0].because.clone();
-            because.trim_start_matches("1 alert about vault: 0x1 ").to_owned()
+            because.trim_start_matches("1 alert about vault satisfies `when`: 0x1 ").to_owned()
         })
         .collect();
     assert_snapshot!(said.join("\n"), @r"

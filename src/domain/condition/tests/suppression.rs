@@ -38,7 +38,7 @@ fn a_silenced_firing_is_held_back_and_told() {
     let mut matcher = matcher(any_severity());
     matcher.silence(silence(on_vault()));
     assert_eq!(story(&mut matcher, &[high("0x1", "0xa1", 0), high("0x2", "0xb2", 60)]), "..");
-    insta::assert_snapshot!(held(&mut matcher).join("\n"), @"2 alerts from 2 bots about vault within 10m: 0x1 (bot 0xa1), 0x2 (bot 0xb2); held back: silenced by SIL-1");
+    insta::assert_snapshot!(held(&mut matcher).join("\n"), @"2 alerts from 2 bots about vault within 10m satisfy `count` (2 alerts from 2 different bots): 0x1 (bot 0xa1), 0x2 (bot 0xb2); held back: silenced by SIL-1");
     assert!(matcher.take_held().is_empty(), "each is told once");
     // Other contracts, other runbooks and feeds are heard.
     for scope in [
@@ -181,7 +181,7 @@ fn a_condition_is_inhibited_about_the_same_contract_for_the_sources_time() {
     assert_eq!(story(&mut matcher, &[high("0x1", "0xf0", 100)]), "F");
     let alerts = [high("0x2", "0xa1", 100 + hour), high("0x3", "0xb2", 101 + hour)];
     assert_eq!(story(&mut matcher, &alerts), ".F", "both ends count");
-    insta::assert_snapshot!(held(&mut matcher).join("\n"), @"1 alert about vault: 0x2 (bot 0xa1); held back: inhibited by condition infra/bridge-down, which fired about the same contract");
+    insta::assert_snapshot!(held(&mut matcher).join("\n"), @"1 alert about vault satisfies `when`: 0x2 (bot 0xa1); held back: inhibited by condition infra/bridge-down, which fired about the same contract");
     // Two that say CRITICAL page through it.
     let mut matcher = source_and_target();
     let alerts = [high("0x1", "0xf0", 0), alert("0x2", "0xa1", 10), alert("0x3", "0xb2", 20)];

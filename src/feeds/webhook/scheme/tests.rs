@@ -213,6 +213,16 @@ fn hypernative_signs_the_text_of_its_data() {
     assert_eq!(found(signed(&ours, data, &data.replace('7', "8"))), Err(Unproven::WrongSignature));
     assert_eq!(found(signed(&ours, data, &data.replace(':', ": "))), Err(Unproven::WrongSignature));
     assert_eq!(found(r#"{"data":"{}"}"#.to_owned()), Err(Unproven::NoSignature));
+
+    // Whatever anybody writes around what was signed, it is the same request; another signature of it is, too.
+    let key = |body: String| prove(&Scheme::Hypernative(point), &[], body.as_bytes(), NOW).unwrap().key;
+    let first = signed(&ours, data, data);
+    let renamed = first.replace("not signed", "another id").replacen('{', "{ ", 1);
+    assert_ne!(first, renamed);
+    assert_eq!(key(first.clone()), key(renamed));
+    assert_eq!(key(first.clone()), key(signed(&ours, data, data)));
+    let other_data = data.replace('7', "8");
+    assert_ne!(key(first), key(signed(&ours, &other_data, &other_data)));
 }
 
 #[test]
