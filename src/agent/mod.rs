@@ -171,6 +171,12 @@ impl Agent {
             let Some(newest) = self.store.get(incident.id) else {
                 return Err(StoreError::Unknown(incident.id));
             };
+            // Of one signature several may tell at once: whoever made it, the service, the next look.
+            if let Fact::Confirmed(confirmation) = &fact
+                && newest.has_counted(confirmation)
+            {
+                return Ok(());
+            }
             match self.store.record(incident.id, newest.version, vec![fact.clone()], true).await {
                 Ok(Recorded::Applied | Recorded::Unwritten) => return Ok(()),
                 Ok(Recorded::Stale) => {}

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use alloy::primitives::Address;
 
 use super::companion::{Companion, CompanionRole, CompanionState};
+use super::companions::is_approval;
 use super::fact::OwnerConfirmation;
 use super::names::Purpose;
 use super::preparation::Preparation;
@@ -62,6 +63,13 @@ impl Incident {
             return Some(&self.confirmations);
         }
         self.companions.get(&hash).map(|known| &known.confirmations)
+    }
+
+    /// Whether a confirmation would tell nothing new: it is there already, or the owner's own signature is, which stands.
+    pub fn has_counted(&self, confirmation: &OwnerConfirmation) -> bool {
+        let known = self.confirmations_of(confirmation.safe_tx_hash);
+        let known = known.and_then(|known| known.get(&confirmation.owner));
+        known.is_some_and(|known| known == confirmation || !is_approval(known))
     }
 
     /// How many owners confirmed a transaction, and how many must.

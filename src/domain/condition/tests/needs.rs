@@ -43,7 +43,8 @@ fn what_joined_terms_ask_for_is_needed_and_nothing_else() {
     }
 }
 
-fn in_order(when: &str) -> String {
+/// What an alert needs that is about the contract, and one that is about none.
+fn in_order(when: &str) -> [String; 2] {
     let step = |when: &str, anywhere| StepSpec { when: when.to_owned(), anywhere };
     let steps = vec![
         step("alert.bot == \"0x1\"", true),
@@ -51,14 +52,15 @@ fn in_order(when: &str) -> String {
     ];
     let within = jiff::SignedDuration::from_hours(1);
     let sequence = Some(SequenceSpec { same: Same::Attacker, within, steps });
-    told(&compile_spec(ConditionSpec { when: when.to_owned(), count: None, sequence, ..spec() }).needs())
+    let condition = compile_spec(ConditionSpec { when: when.to_owned(), count: None, sequence, ..spec() });
+    [told(&condition.needs()), told(&condition.needs_anywhere())]
 }
 
 #[test]
 fn a_sequence_needs_one_of_its_steps_unless_when_may_lack_something() {
-    assert_eq!(in_order("true"), "111111 bot=0x1,0x2");
-    assert_eq!(in_order("alert.severity >= CRITICAL"), "100000 bot=0x1,0x2");
-    assert_eq!(in_order("alert.metadata.profit > 7"), "111111");
+    assert_eq!(in_order("true"), ["111111 bot=0x1,0x2", "111111 bot=0x1"]);
+    assert_eq!(in_order("alert.severity >= CRITICAL"), ["100000 bot=0x1,0x2", "100000 bot=0x1"]);
+    assert_eq!(in_order("alert.metadata.profit > 7"), ["111111", "111111"]);
 }
 
 #[test]
@@ -70,4 +72,23 @@ fn what_is_set_and_not_known_here_needs_nothing() {
         Vec::new(),
         Response::Page
     )));
+}
+
+#[test]
+fn a_step_that_needs_a_target_is_not_asked_of_an_alert_that_names_none() {
+    let step = |when: &str, anywhere| StepSpec { when: when.to_owned(), anywhere };
+    let steps = vec![step("alert.bot == \"0xa1\"", true), step("alert.metadata.loss > 7", false)];
+    let within = jiff::SignedDuration::from_hours(1);
+    let sequence = Some(SequenceSpec { same: Same::Attacker, within, steps });
+    let mut matcher = matcher(ConditionSpec { when: "true".to_owned(), count: None, sequence, ..spec() });
+    let mut observe = |hash: &str, bot: &str, about: Address| {
+        let alert = Alert { addresses: vec![Address::repeat_byte(1), about], ..alert(hash, bot, 0) };
+        let seen = matcher.observe(&alert, &Known::CANONICAL);
+        (seen.kept, seen.notes.into_iter().map(|note| note.why.to_string()).collect::<Vec<_>>())
+    };
+    let elsewhere = Address::repeat_byte(2);
+    assert_eq!(observe("0x1", "0xa1", elsewhere), (true, vec![]), "what it lacks would say nothing");
+    assert_eq!(observe("0x2", "0xb2", elsewhere), (false, vec![]));
+    let lacks = vec!["the condition needs metadata.loss, which the alert lacks".to_owned()];
+    assert_eq!(observe("0x3", "0xb2", VAULT), (false, lacks));
 }

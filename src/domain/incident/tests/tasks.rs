@@ -5,10 +5,11 @@ use jiff::SignedDuration;
 
 use crate::domain::condition::Response;
 use crate::domain::incident::due::PREPARATION_FRESH;
-use crate::domain::incident::fact::{Actor, Fact, Retry};
+use crate::domain::incident::fact::{Actor, Fact, OwnerConfirmation, Retry};
 use crate::domain::incident::fixture::*;
 use crate::domain::incident::{Incident, Task, due};
 use crate::domain::names::PersonId;
+use crate::domain::safe::OwnerSignature;
 
 /// Tasks of containment and command; pages have tests of their own.
 fn tasks(incident: &Incident, around: &Surroundings, second: i64) -> String {
@@ -278,4 +279,21 @@ fn a_task_that_was_begun_is_the_same_work() {
     assert_ne!(other(1), other(2));
     assert_eq!(key.to_string(), "sign1/ana/slack/r0s0");
     let _: PersonId = key.person;
+}
+
+#[test]
+fn a_signature_that_counts_already_tells_nothing_new() {
+    let mut incident = incident(&story(Response::Propose, 3));
+    let Fact::Confirmed(first) = confirmed(2, 7) else { unreachable!() };
+    let Fact::Confirmed(second) = confirmed(3, 7) else { unreachable!() };
+    assert!(!incident.has_counted(&first));
+    incident.apply(&Fact::Confirmed(first.clone()), at(4)).unwrap();
+    let elsewhere = OwnerConfirmation { source: "service".to_owned(), ..first.clone() };
+    assert!(incident.has_counted(&first) && incident.has_counted(&elsewhere));
+    assert!(!incident.has_counted(&second));
+    // The chain's word that an owner approved gives way to a signature, and is the same word twice.
+    let approval =
+        OwnerConfirmation { signature: OwnerSignature::approved_hash(second.owner).bytes, ..second.clone() };
+    incident.apply(&Fact::Confirmed(approval.clone()), at(5)).unwrap();
+    assert!(incident.has_counted(&approval) && !incident.has_counted(&second));
 }
