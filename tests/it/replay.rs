@@ -156,39 +156,40 @@ fn a_bomb_is_refused_after_what_came_before_it() {
     assert!(text(&people.stdout).contains("Not read to the end: "), "{}", text(&people.stdout));
 }
 
+/// The sample replayed by one rule in which something is written otherwise: the summary, and what people read.
+fn replay_changed(rule: &str, from: &str, to: &str) -> (Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let written = std::fs::read_to_string(fixtures().join("corpus/runbooks").join(rule)).unwrap();
+    let changed = written.replace(from, to);
+    assert_ne!(written, changed);
+    let path = folder.path().join(rule);
+    std::fs::write(&path, changed).unwrap();
+    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
+    let ended = replay(&[&arguments[..], &["--json"]].concat());
+    let told = text(&ended.stdout);
+    let last = told.lines().last().unwrap_or_else(|| panic!("{}", text(&ended.stderr)));
+    let mut told: Value = serde_json::from_str(last).unwrap();
+    (told["summary"].take(), text(&replay(&arguments).stdout))
+}
+
 /// A misspelt field is no condition that found nothing.
 #[test]
 fn what_could_not_be_judged_is_counted_and_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let rule = std::fs::read_to_string(fixtures().join("corpus/runbooks/r3.md")).unwrap();
-    let misspelt = rule.replace("alert.severity >= CRITICAL'", "alert.metadata.asetVolume > 50'");
-    assert_ne!(rule, misspelt);
-    let path = folder.path().join("r3.md");
-    std::fs::write(&path, misspelt).unwrap();
-    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
-    let ended = replay(&[&arguments[..], &["--json"]].concat());
-    let told: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
-    let lacked = &told["summary"]["unjudged"]["r3"]["lacked"]["metadata.asetVolume"];
-    assert!(lacked.as_u64().is_some_and(|alerts| alerts > 0), "{told} {}", text(&ended.stderr));
+    let misspelt = "alert.metadata.asetVolume > 50'";
+    let (summary, people) = replay_changed("r3.md", "alert.severity >= CRITICAL'", misspelt);
+    let lacked = &summary["unjudged"]["r3"]["lacked"]["metadata.asetVolume"];
+    assert!(lacked.as_u64().is_some_and(|alerts| alerts > 0), "{summary}");
     let wanted = format!("r3 could not judge {lacked} alert(s) for want of metadata.asetVolume\n");
-    assert!(text(&replay(&arguments).stdout).contains(&wanted));
+    assert!(people.contains(&wanted), "{people}");
 }
 
 /// Nothing that is silent for want of a second feed looks as if it had judged.
 #[test]
 fn what_no_recording_can_make_fire_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let rule = std::fs::read_to_string(fixtures().join("corpus/runbooks/r2.md")).unwrap();
-    let two_feeds = rule.replace("bots = 3\n", "bots = 3\nfeeds = 2\n");
-    assert_ne!(rule, two_feeds);
-    let path = folder.path().join("r2.md");
-    std::fs::write(&path, two_feeds).unwrap();
-    let arguments = [&sample(), "--runbooks", path.to_str().unwrap()];
-    let ended = replay(&[&arguments[..], &["--json"]].concat());
-    let told: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let (summary, people) = replay_changed("r2.md", "bots = 3\n", "bots = 3\nfeeds = 2\n");
     let why = "it asks for 2 different feeds, and a recording is one";
-    assert_eq!(told["summary"]["cannot_fire"], serde_json::json!({ "r2": why }), "{}", text(&ended.stderr));
-    assert!(text(&replay(&arguments).stdout).contains(&format!("r2 cannot fire in full here: {why}")));
+    assert_eq!(summary["cannot_fire"], serde_json::json!({ "r2": why }));
+    assert!(people.contains(&format!("r2 cannot fire in full here: {why}")), "{people}");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! The clock is event time, and moves only with two bots: it is the newest time that two different bots have
 //! reached. While there is one bot, it binds only that bot. So one source whose clock runs ahead cannot make
-//! everybody else's evidence too old. Where the time of day is known, no clock of the data runs ahead of it, however many
-//! say so: two monitors of one machine with a wrong clock are two bots. A second clock of the same kind, over the times at which feeds made
-//! their alerts, tells how long a heartbeat has been silent.
+//! everybody else's evidence too old. Where the time of day is known, no clock of the data runs ahead of it, however
+//! many say so: two monitors of one machine with a wrong clock are two bots. A second clock of the same kind, over
+//! the times at which feeds made their alerts, tells how long a heartbeat has been silent.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 

@@ -63,9 +63,7 @@ impl<K: Ord + Clone> Oldest<K> {
     /// Keeps one note of each thing, where there are many more.
     pub(super) fn sweep<T>(&mut self, things: &BTreeMap<K, T>, time_of: impl Fn(&T) -> Option<Timestamp>) {
         if self.0.len() > things.len().saturating_mul(2).saturating_add(SLACK) {
-            let notes =
-                things.iter().filter_map(|(key, thing)| Some(Reverse((time_of(thing)?, key.clone()))));
-            self.0 = notes.collect();
+            *self = Self::of(things, time_of);
         }
     }
 }

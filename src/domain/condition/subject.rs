@@ -97,25 +97,25 @@ impl Subject for AlertField {
             Self::Addresses if !is_hex(text, 40) => {
                 Some(format!("{} never has {text:?}: an address is 0x and 40 hex digits", self.told()))
             }
-            Self::Addresses
-            | Self::Severity
-            | Self::Chain
-            | Self::BlockNumber
-            | Self::CreatedAt
-            | Self::EventTime => None,
             Self::Transaction if !is_hex(text, 64) => never("it is 0x and 64 hex digits"),
             Self::FindingType if !FINDING_TYPES.iter().any(|known| known.eq_ignore_ascii_case(text)) => {
                 never(&format!("it is one of {}", FINDING_TYPES.join(", ")))
             }
-            Self::Bot
+            Self::Severity
+            | Self::Bot
             | Self::AlertId
             | Self::Name
             | Self::Description
             | Self::Protocol
             | Self::FindingType
             | Self::Feed
+            | Self::Chain
             | Self::Hash
             | Self::Transaction
+            | Self::BlockNumber
+            | Self::Addresses
+            | Self::CreatedAt
+            | Self::EventTime
             | Self::Metadata(_) => None,
         }
     }

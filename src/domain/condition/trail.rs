@@ -87,6 +87,10 @@ impl Print {
         self.own.as_deref().unwrap_or(&NOTHING)
     }
 
+    pub(super) fn into_own(self) -> Own {
+        self.own.map(|own| *own).unwrap_or_default()
+    }
+
     pub(super) fn own_mut(&mut self) -> &mut Own {
         self.own.get_or_insert_default()
     }

@@ -213,9 +213,8 @@ impl Counting {
         authenticated: bool,
         wanted: &Wanted,
     ) -> Vec<(Option<String>, Vec<ContractName>, Found)> {
-        let keys: BTreeSet<&GroupKey> =
-            self.windows.keys_of(hash).filter(|key| key.authenticated == authenticated).collect();
-        let waits = keys.into_iter().filter_map(|key| {
+        let keys = self.windows.keys_of(hash).filter(|key| key.authenticated == authenticated);
+        let waits = keys.filter_map(|key| {
             let (own, found) = self.windows.get(key)?.best(hash, wanted)?;
             Some((key.shared(), own.about.clone(), found))
         });

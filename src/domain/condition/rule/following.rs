@@ -156,7 +156,7 @@ impl Following {
     pub(super) fn take_out(&mut self, alert: &Alert) -> Caused {
         let trust = alert.authenticated;
         let taken = self.trails.take(&alert.hash, |(_, own, _)| *own == trust);
-        taken.into_iter().flat_map(|(_, print)| print.own().marks.clone()).collect()
+        taken.into_iter().flat_map(|(_, print)| print.into_own().marks).collect()
     }
 
     pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
@@ -255,7 +255,7 @@ impl Following {
         condition: &Condition,
     ) -> Vec<(Shared, ContractName, Steps)> {
         let (anywhere, within) = (condition.anywhere(), condition.count().within);
-        let keys: BTreeSet<&TrailKey> =
+        let keys: Vec<&TrailKey> =
             self.trails.keys_of(hash).filter(|(_, trust, _)| *trust == authenticated).collect();
         let mut waits = Vec::new();
         for watched in condition.watched() {
