@@ -17,7 +17,7 @@ use super::about::{Beyond, each_subject};
 use super::bloom::Probe;
 use super::needs::{Fields, Needs, bit};
 use super::rule::Rule;
-use crate::domain::alert::{Alert, AlertSeverity};
+use crate::domain::alert::{Alert, AlertSeverity, BotId};
 use crate::domain::names::ChainId;
 
 /// How many bots, or classes, a rule may name to be found by each; one that names more is found by severity.
@@ -37,14 +37,13 @@ pub(super) struct Index {
     anything: Vec<RuleNumber>,
     bots: Names,
     alert_ids: Names,
-    /// The rules that heed what a bot takes back, by its number.
-    retractors: Vec<Vec<RuleNumber>>,
+    /// The rules that heed what a bot takes back.
+    retractors: HashMap<BotId, Vec<RuleNumber>>,
 }
 
 /// What an alert may touch.
 #[derive(Clone, Debug)]
 pub(super) struct Touched {
-    bot: Name,
     /// Rules, in no order, some of them twice.
     pub(super) rules: Vec<RuleNumber>,
     /// Scopes with a contract the alert is about, or may be; each once.
@@ -195,10 +194,7 @@ impl Index {
                 }
             }
             for bot in rule.condition.retractors() {
-                let bot = index.bots.number(bot.as_str());
-                let known = index.retractors.len().max(bot.saturating_add(1));
-                index.retractors.resize_with(known, Vec::new);
-                index.retractors.get_mut(bot).into_iter().for_each(|rules| rules.push(number));
+                index.retractors.entry(bot.clone()).or_default().push(number);
             }
             index.file(number, rule, scope, about.iter().map(|(chain, _)| *chain).collect());
         }
@@ -232,7 +228,7 @@ impl Index {
             alert_id: self.alert_ids.find(&alert.alert_id),
             severity: alert.severity,
         };
-        let mut touched = Touched { bot: key.bot, rules: self.anything.clone(), scopes: Vec::new() };
+        let mut touched = Touched { rules: self.anything.clone(), scopes: Vec::new() };
         self.heartbeats.find(key, &mut touched.rules);
         let Some(on_chain) = self.chains.get(&alert.chain) else { return touched };
         on_chain.anywhere.find(key, &mut touched.rules);
@@ -245,12 +241,10 @@ impl Index {
         touched
     }
 
-    /// The rules that heed what the bot of such an alert takes back.
-    pub(super) fn heeding(&self, touched: &Touched) -> &[RuleNumber] {
-        match touched.bot {
-            Name::Known(bot) => self.retractors.get(bot).map_or(&[], Vec::as_slice),
-            Name::Unheard | Name::Lacking => &[],
-        }
+    /// The rules that heed what the alert takes back, in order; none where it takes nothing back.
+    pub(super) fn heeding(&self, alert: &Alert) -> &[RuleNumber] {
+        let by = alert.retracts().next().and_then(|_| self.retractors.get(&alert.bot));
+        by.map_or(&[], Vec::as_slice)
     }
 
     /// Rules of kinds that are not understood: they are looked at whatever happens.

@@ -179,18 +179,15 @@ impl Matcher {
         let prune = lane.advance(alert, known.now);
         // A beat that comes after the end of a silence does not hide it.
         let clock = lane.made().max(known.now).filter(|_| alert.authenticated);
-        let heeding = self.index.heeding(&touched);
+        let heeding = self.index.heeding(alert);
         let is_heeded = known.block != Canonicity::Orphaned && !heeding.is_empty();
         let cleared = if is_heeded { lane.retract(alert) } else { BTreeSet::new() };
-        let Touched { mut rules, scopes, .. } = touched;
+        let Touched { mut rules, scopes } = touched;
         for scope in scopes {
             self.about.get_mut(scope).into_iter().for_each(count);
         }
         if observation.again {
             rules.extend(self.held.by(&key));
-        }
-        if !cleared.is_empty() {
-            rules.extend(heeding);
         }
         rules.extend(clock.into_iter().flat_map(|clock| self.wakes.take_due(clock)));
         rules.sort_unstable();
@@ -209,14 +206,17 @@ impl Matcher {
             maintenance: &self.maintenance,
             silences: self.muting.silences(),
         };
+        // What clears somebody must be known again after a restart.
+        let mut kept = !cleared.is_empty();
+        for number in heeding.iter().filter(|_| kept) {
+            let Some(rule) = self.rules.get_mut(*number) else { continue };
+            rule.withdraw(alert, &cleared, lane, &mut observation);
+            self.wakes.set(*number, rule.wakes());
+        }
         let mut concerns = concerns.into_iter().peekable();
-        let mut kept = false;
         for number in rules {
             let Some(rule) = self.rules.get_mut(number) else { continue };
             observation.kept = false;
-            if !cleared.is_empty() {
-                rule.withdraw(alert, &cleared, lane, &mut observation);
-            }
             if let Some(clock) = clock {
                 observation.matches.extend(rule.tick(clock));
             }

@@ -20,7 +20,7 @@ use super::spec::CountSpec;
 use super::tally::{Found, best_of, best_window, first_window};
 use super::truth::{BlockId, Canonicity, Downgrade};
 use crate::domain::alert::{AlertHash, BotId};
-use crate::domain::names::{ContractName, FeedName};
+use crate::domain::names::{ChainId, ContractName, FeedName};
 
 /// Most alerts of one window. At the bound the oldest alert of the bot with the most alerts makes room, so
 /// that one noisy bot cannot push another's evidence out; the matcher reports it.
@@ -39,6 +39,7 @@ pub(super) struct Entry {
     pub(super) hash: AlertHash,
     pub(super) bot: BotId,
     pub(super) feed: FeedName,
+    pub(super) chain: ChainId,
     /// Event time.
     pub(super) at: Timestamp,
     pub(super) mark: Mark,

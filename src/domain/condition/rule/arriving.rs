@@ -42,6 +42,7 @@ impl Arriving<'_> {
             hash: self.alert.hash.clone(),
             bot: self.alert.bot.clone(),
             feed: self.alert.feed.clone(),
+            chain: self.alert.chain,
             at: self.alert.event_time(),
             mark: Mark::default(),
             accused: self.view.accused().clone(),

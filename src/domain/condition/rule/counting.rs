@@ -152,10 +152,7 @@ impl Counting {
 
     pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let trust = retraction.authenticated;
-        let on_chain = |entry: &Entry| entry.block.is_none_or(|block| block.chain == retraction.chain);
-        removed(
-            self.windows.take_where(|key| key.authenticated == trust, |entry| on_chain(entry) && gone(entry)),
-        )
+        removed(self.windows.take_where(|key| key.authenticated == trust, gone))
     }
 
     pub(super) fn drop_where(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {

@@ -266,9 +266,17 @@ impl Lasting {
         }
     }
 
-    pub(super) fn remove(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
+    pub(super) fn withdraw(&mut self, retraction: &Alert, gone: &dyn Fn(&Entry) -> bool) -> Removed {
+        self.remove(&|authenticated| authenticated == retraction.authenticated, gone)
+    }
+
+    pub(super) fn drop_where(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Removed {
+        self.remove(&|_| true, gone)
+    }
+
+    fn remove(&mut self, on: &dyn Fn(bool) -> bool, gone: &dyn Fn(&Entry) -> bool) -> Removed {
         let mut removed = Removed::default();
-        for ((authenticated, ..), state) in &mut self.states {
+        for ((authenticated, ..), state) in self.states.iter_mut().filter(|((trust, ..), _)| on(*trust)) {
             for (contract, words) in state.drop_words(gone) {
                 self.next = Some(Timestamp::MIN);
                 for word in words {

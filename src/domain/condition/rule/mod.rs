@@ -198,19 +198,15 @@ impl Rule {
         observation: &mut Observation,
     ) {
         let Self { runbook, condition, counters, memory, passed } = self;
-        if !condition.retractors().contains(&retraction.bot) {
-            return;
-        }
-        // Must be known again after a restart.
-        observation.kept = true;
         let gone = |entry: &Entry| {
-            !entry.accused.is_disjoint(cleared)
+            entry.chain == retraction.chain
+                && !entry.accused.is_disjoint(cleared)
                 && lane.cleared(retraction, &entry.accused, condition.retractors()).is_some()
         };
         let found = match memory {
             Memory::Counting(counting) => counting.withdraw(retraction, &gone),
             Memory::Following(following) => following.withdraw(retraction, &gone),
-            Memory::Lasting(lasting) => lasting.remove(&gone),
+            Memory::Lasting(lasting) => lasting.withdraw(retraction, &gone),
             Memory::Listening(_) => return,
         };
         let mut said = Said { runbook, condition, counters, observation };
@@ -270,7 +266,7 @@ impl Rule {
         let found = match &mut self.memory {
             Memory::Counting(counting) => counting.drop_where(&gone),
             Memory::Following(following) => following.drop_where(&gone),
-            Memory::Lasting(lasting) => lasting.remove(&gone),
+            Memory::Lasting(lasting) => lasting.drop_where(&gone),
             Memory::Listening(_) => Removed::default(),
         };
         let withdrawn = found.acted.iter().map(|(contract, alerts)| Withdrawal {

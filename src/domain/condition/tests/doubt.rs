@@ -21,7 +21,7 @@ fn block(second: i64) -> BlockId {
     BlockId::of(&alert("0x", "0xa1", second)).unwrap()
 }
 
-fn retraction(bot: &str, second: i64, of: Address) -> Alert {
+pub(super) fn retraction(bot: &str, second: i64, of: Address) -> Alert {
     let label = AlertLabel { label: "attacker-eoa".to_owned(), entity: format!("{of:#x}"), remove: true };
     let severity = AlertSeverity::Info;
     Alert { severity, addresses: Vec::new(), labels: vec![label], ..alert("0xback", bot, second) }
@@ -33,7 +33,7 @@ fn accusing(hash: &str, bot: &str, second: i64, of: Address) -> Alert {
     alert
 }
 
-const EVE: Address = Address::repeat_byte(0xee);
+pub(super) const EVE: Address = Address::repeat_byte(0xee);
 
 #[test]
 fn an_unknown_block_pages_and_counts_in_full_once_it_is_known() {
@@ -138,10 +138,12 @@ fn only_trusted_bots_retract_and_only_for_the_accused() {
         (Alert { authenticated: false, ..retraction("0xc3", 30, EVE) }, "anybody"),
         (Alert { chain: ChainId(10), ..retraction("0xc3", 30, EVE) }, "on another chain"),
     ];
-    for (retraction, who) in table {
+    let waiting = accusing("0x1", "0xa1", 0, EVE);
+    let blockless = Alert { block: None, created_at: at(0), ..waiting.clone() };
+    for ((retraction, who), waiting) in table.iter().flat_map(|row| [(row, &waiting), (row, &blockless)]) {
         let mut matcher = matcher(pair());
-        let _waiting = matcher.observe(&accusing("0x1", "0xa1", 0, EVE), &Known::CANONICAL);
-        let _ignored = matcher.observe(&retraction, &Known::CANONICAL);
+        let _waiting = matcher.observe(waiting, &Known::CANONICAL);
+        let _ignored = matcher.observe(retraction, &Known::CANONICAL);
         let seen = matcher.observe(&accusing("0x2", "0xb2", 60, EVE), &Known::CANONICAL);
         assert_eq!(told(&seen), "F", "{who}");
     }

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use super::doubt::{EVE, retraction};
 use super::*;
 
 /// Ten minutes of a critical state of Alertmanager about the vault.
@@ -60,6 +61,26 @@ fn a_state_fires_when_it_has_lasted_and_once() {
     heard(&mut matcher, &end("0x3", 7_200));
     heard(&mut matcher, &begin("0x4", 7_260));
     assert_eq!(fired(&mut matcher, 9_000), [7_860], "it has begun again");
+}
+
+/// A retraction ends what waits as an end does, if it is one that is heeded.
+#[test]
+fn who_was_cleared_keeps_no_state_going_and_only_trusted_bots_clear() {
+    let clears = retraction("0xc3", 60, EVE);
+    let table = [
+        (clears.clone(), 0, "a trusted one"),
+        (Alert { authenticated: false, ..clears.clone() }, 1, "anybody"),
+        (Alert { chain: ChainId(10), ..clears }, 1, "on another chain"),
+    ];
+    for (retraction, fires, who) in table {
+        let mut matcher = matcher(ConditionSpec { retracted_by: Some("detectors".to_owned()), ..lasting() });
+        let mut begin = begin("0x1", 0);
+        begin.metadata.insert("attackerAddress".to_owned(), serde_json::json!(EVE));
+        heard(&mut matcher, &begin);
+        let seen = quiet(&mut matcher, &retraction);
+        assert_eq!(seen.notes.len(), 1 - fires, "{who}: {:?}", seen.notes);
+        assert_eq!(fired(&mut matcher, 1_200).len(), fires, "{who}");
+    }
 }
 
 #[test]

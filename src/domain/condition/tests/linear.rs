@@ -63,10 +63,13 @@ impl Linear {
             maintenance,
             silences: &[],
         };
+        let heeds =
+            |rule: &&mut Rule| !cleared.is_empty() && rule.condition.retractors().contains(&alert.bot);
+        for rule in self.rules.iter_mut().filter(heeds) {
+            observation.kept = true;
+            rule.withdraw(alert, &cleared, lane, &mut observation);
+        }
         for rule in &mut self.rules {
-            if !cleared.is_empty() {
-                rule.withdraw(alert, &cleared, lane, &mut observation);
-            }
             if let (Some(clock), true) = (clock, alert.authenticated) {
                 observation.matches.extend(rule.tick(clock));
             }
