@@ -33,6 +33,11 @@ impl Agenda {
         }
     }
 
+    /// Whether there is a time for the rule.
+    pub(super) fn has(&self, rule: usize) -> bool {
+        self.due.get(rule).is_some_and(Option::is_some)
+    }
+
     /// Puts the rule no later than this.
     pub(super) fn no_later(&mut self, rule: usize, at: Timestamp) {
         if self.due.get(rule).is_some_and(|due| due.is_none_or(|due| due > at)) {

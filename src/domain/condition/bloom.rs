@@ -28,7 +28,7 @@ pub struct UnreadableBloom {
 /// # Errors
 /// The filter claims no bits, no hashes, more hashes than [`BLOOM_HASHES_MAX`], or more bits than it has.
 pub fn contains(bloom: &AddressBloom, address: Address) -> Result<bool, UnreadableBloom> {
-    Probe::of(address).test(bloom)
+    Ok(Filter::of(bloom)?.holds(&Probe::of(address)))
 }
 
 /// An address as every filter is asked about it: the hashes of its two spellings, which depend on no filter.
@@ -39,20 +39,53 @@ impl Probe {
     pub(super) fn of(address: Address) -> Self {
         Self([hashes(format!("{address:#x}").as_bytes()), hashes(address.to_checksum(None).as_bytes())])
     }
+}
 
-    /// As [`contains`].
-    pub(super) fn test(&self, bloom: &AddressBloom) -> Result<bool, UnreadableBloom> {
-        let unreadable = || UnreadableBloom { k: bloom.k, m: bloom.m, words: bloom.words.len() };
-        let bits = u64::try_from(bloom.words.len()).unwrap_or(u64::MAX).saturating_mul(64);
-        if bloom.m == 0 || bloom.m > bits || bloom.k == 0 || bloom.k > BLOOM_HASHES_MAX {
-            return Err(unreadable());
+/// A filter whose numbers agree, to be asked about many addresses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filter<'a> {
+    hashes: u64,
+    bits: u64,
+    words: &'a [u64],
+    /// How often `bits` goes into the greatest number: what to multiply by instead of dividing, which takes several times as
+    /// long and is done for every contract of a chain.
+    reciprocal: u64,
+}
+
+impl<'a> Filter<'a> {
+    /// As [`contains`] refuses.
+    pub(super) fn of(bloom: &'a AddressBloom) -> Result<Self, UnreadableBloom> {
+        let unreadable = UnreadableBloom { k: bloom.k, m: bloom.m, words: bloom.words.len() };
+        let room = u64::try_from(bloom.words.len()).unwrap_or(u64::MAX).saturating_mul(64);
+        if bloom.m > room || bloom.k == 0 || bloom.k > BLOOM_HASHES_MAX {
+            return Err(unreadable);
         }
-        for spelling in &self.0 {
-            if holds(bloom, spelling).ok_or_else(unreadable)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let reciprocal = u64::MAX.checked_div(bloom.m).ok_or(unreadable)?;
+        Ok(Self { hashes: bloom.k, bits: bloom.m, words: &bloom.words, reciprocal })
+    }
+
+    pub(super) fn holds(&self, probe: &Probe) -> bool {
+        probe.0.iter().any(|spelling| self.holds_key(spelling))
+    }
+
+    fn holds_key(&self, [h0, h1, h2, h3]: &[u64; 4]) -> bool {
+        (0..self.hashes).all(|i| {
+            // base h[i mod 2], step h[2 + ((i + i mod 2) mod 4) / 2]: Forta's filter is bits-and-blooms'
+            let base = if i % 2 == 0 { h0 } else { h1 };
+            let step = if (i.wrapping_add(i % 2) % 4) / 2 == 0 { h2 } else { h3 };
+            let bit = self.bit(base.wrapping_add(i.wrapping_mul(*step)));
+            // There are as many words as there are bits.
+            let word = usize::try_from(bit / 64).ok().and_then(|word| self.words.get(word));
+            word.is_none_or(|word| word & (1 << (bit % 64)) != 0)
+        })
+    }
+
+    /// The hash modulo `bits`. The product is less than one below the quotient, so that what it leaves is at most once
+    /// too much.
+    fn bit(&self, hash: u64) -> u64 {
+        let quotient = (u128::from(hash).wrapping_mul(u128::from(self.reciprocal)) >> 64) as u64;
+        let rest = hash.wrapping_sub(quotient.wrapping_mul(self.bits));
+        if rest >= self.bits { rest.wrapping_sub(self.bits) } else { rest }
     }
 }
 
@@ -62,20 +95,6 @@ fn hashes(key: &[u8]) -> [u64; 4] {
     longer.push(1);
     let ([h0, h1], [h2, h3]) = (murmur3_x64_128(key), murmur3_x64_128(&longer));
     [h0, h1, h2, h3]
-}
-
-fn holds(bloom: &AddressBloom, [h0, h1, h2, h3]: &[u64; 4]) -> Option<bool> {
-    for i in 0..bloom.k {
-        // base h[i mod 2], step h[2 + ((i + i mod 2) mod 4) / 2]: Forta's filter is bits-and-blooms'
-        let base = if i % 2 == 0 { h0 } else { h1 };
-        let step = if (i.wrapping_add(i % 2) % 4) / 2 == 0 { h2 } else { h3 };
-        let bit = base.wrapping_add(i.wrapping_mul(*step)).checked_rem(bloom.m)?;
-        let word = bloom.words.get(usize::try_from(bit / 64).ok()?)?;
-        if word & (1 << (bit % 64)) == 0 {
-            return Some(false);
-        }
-    }
-    Some(true)
 }
 
 const C1: u64 = 0x87c3_7b91_1142_53d5;
@@ -124,6 +143,8 @@ fn finish(mut word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+
     use super::*;
 
     /// Published vectors of MurmurHash3_x64_128 with seed 0, low word first.
@@ -136,6 +157,19 @@ mod tests {
         ];
         for (text, hash) in table {
             assert_eq!(murmur3_x64_128(text.as_bytes()), hash, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_bit_is_the_rest_of_a_division(hash: u64, near in 0_u64..3, bits in proptest::prop_oneof![
+            1..70_u64, 1..u64::MAX, (0..64_u32).prop_map(|shift| 1 << shift), proptest::strategy::Just(u64::MAX),
+        ]) {
+            let filter = Filter { hashes: 1, bits, words: &[], reciprocal: u64::MAX / bits };
+            let multiple = (hash / bits * bits).wrapping_add(near).wrapping_sub(1);
+            for hash in [hash, multiple, u64::MAX] {
+                proptest::prop_assert_eq!(filter.bit(hash), hash % bits);
+            }
         }
     }
 

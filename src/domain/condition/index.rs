@@ -14,9 +14,10 @@ use alloy::primitives::map::AddressHashMap;
 use hashbrown::HashMap;
 
 use super::about::{Beyond, each_subject};
-use super::bloom::Probe;
+use super::bloom::{Filter, Probe};
 use super::needs::{Fields, Needs, bit};
 use super::rule::Rule;
+use super::screen::Screen;
 use crate::domain::alert::{Alert, AlertSeverity, BotId};
 use crate::domain::names::ChainId;
 
@@ -52,7 +53,11 @@ pub(super) struct Touched {
 
 #[derive(Clone, Debug, Default)]
 struct OnChain {
-    contracts: AddressHashMap<Contract>,
+    contracts: Vec<Contract>,
+    /// The places of the contracts.
+    places: AddressHashMap<usize>,
+    /// Asked first.
+    screen: Screen,
     /// Rules with a step that needs no contract.
     anywhere: Bucket,
 }
@@ -188,15 +193,16 @@ impl Index {
             if scope == next {
                 index.scopes.push(Bucket::default());
                 for (chain, address) in &about {
-                    let on_chain = index.chains.entry(*chain).or_default();
-                    let new = || Contract { scopes: Vec::new(), probe: Probe::of(*address) };
-                    on_chain.contracts.entry(*address).or_insert_with(new).scopes.push(scope);
+                    index.chains.entry(*chain).or_default().add(*address, scope);
                 }
             }
             for bot in rule.condition.retractors() {
                 index.retractors.entry(bot.clone()).or_default().push(number);
             }
             index.file(number, rule, scope, about.iter().map(|(chain, _)| *chain).collect());
+        }
+        for on_chain in index.chains.values_mut() {
+            on_chain.screen = Screen::of(on_chain.places.keys());
         }
         index
     }
@@ -264,23 +270,30 @@ impl Index {
 }
 
 impl OnChain {
+    fn add(&mut self, address: Address, scope: usize) {
+        let place = *self.places.entry(address).or_insert(self.contracts.len());
+        if place == self.contracts.len() {
+            self.contracts.push(Contract { scopes: Vec::new(), probe: Probe::of(address) });
+        }
+        self.contracts.get_mut(place).into_iter().for_each(|contract| contract.scopes.push(scope));
+    }
+
     fn about(&self, alert: &Alert, scopes: &mut Vec<usize>) {
         let mut add = |contract: &Contract| scopes.extend(&contract.scopes);
         let beyond = each_subject(alert, |address| {
-            if let Some(contract) = self.contracts.get(&address) {
-                add(contract);
-            }
+            let place = self.screen.admits(&address).then(|| self.places.get(&address)).flatten();
+            place.and_then(|place| self.contracts.get(*place)).into_iter().for_each(&mut add);
         });
         match beyond {
             Beyond::Nobody => {}
-            Beyond::Anybody => self.contracts.values().for_each(add),
-            // An unreadable filter may hold anybody.
-            Beyond::Filtered(filter) => {
-                self.contracts
-                    .values()
-                    .filter(|contract| contract.probe.test(filter) != Ok(false))
-                    .for_each(add);
-            }
+            Beyond::Anybody => self.contracts.iter().for_each(add),
+            Beyond::Filtered(filter) => match Filter::of(filter) {
+                Ok(filter) => {
+                    self.contracts.iter().filter(|contract| filter.holds(&contract.probe)).for_each(add);
+                }
+                // An unreadable filter may hold anybody.
+                Err(_unreadable) => self.contracts.iter().for_each(add),
+            },
         }
         scopes.sort_unstable();
         scopes.dedup();

@@ -40,6 +40,8 @@ struct Seen {
     version: Version,
     /// The chain said that this block is none of its.
     orphaned: bool,
+    /// A window may hold the alert.
+    held: bool,
 }
 
 impl Seen {
@@ -100,7 +102,7 @@ impl Lane {
         held: &Held,
     ) -> Arrival {
         let orphaned = block == Canonicity::Orphaned;
-        let found = Seen { version: version(alert), orphaned };
+        let found = Seen { version: version(alert), orphaned, held: false };
         let Some(known) = self.seen.find_or_push(looked.hash, &looked.key, found.clone()) else {
             self.make_room(held);
             return Arrival::New;
@@ -109,9 +111,14 @@ impl Lane {
             return Arrival::Repeated;
         }
         if !orphaned {
-            *known = found;
+            *known = Seen { held: known.held, ..found };
         }
         Arrival::Again
+    }
+
+    /// A window holds the alert from now on.
+    pub(super) fn hold(&mut self, Looked { key, hash, .. }: &Looked) {
+        self.seen.get_mut(*hash, key).into_iter().for_each(|seen| seen.held = true);
     }
 
     /// Forgets hashes, oldest first, but for those of alerts that windows hold.
@@ -124,7 +131,7 @@ impl Lane {
         while self.seen.len() > room
             && let Some((oldest, seen)) = self.seen.pop()
         {
-            if held.contains(&oldest) {
+            if seen.held && held.contains(&oldest) {
                 self.seen.push(oldest, seen);
             }
         }
@@ -138,7 +145,8 @@ impl Lane {
 
     /// The block of this alert turned out to be none of the chain's.
     pub(super) fn orphan(&mut self, hash: &AlertHash) {
-        if let Some(seen) = self.seen.get_mut(&HashKey::of(hash)) {
+        let key = HashKey::of(hash);
+        if let Some(seen) = self.seen.get_mut(self.seen.hash(&key), &key) {
             seen.orphaned = true;
         }
     }

@@ -35,9 +35,11 @@
 //! given. What every rule would count alike (alerts seen, alerts about its contracts) is counted once.
 //! Memory is bounded by what windows hold, and by constants ([`super::SEEN_HASHES_MAX`], [`super::RETRACTED_MAX`]).
 
+mod asked;
 mod standing;
 
-use std::borrow::Cow;
+pub use asked::Verdict;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -49,12 +51,12 @@ use super::index::{Index, Touched};
 use super::lane::{Arrival, Lane, Looked};
 use super::mute::{ActiveSilence, HeldBack};
 use super::muting::Muting;
-use super::outcome::{Counters, Match, Observation, Withdrawal, count};
+use super::outcome::{Match, Observation, Withdrawal, count};
 use super::rule::{Arriving, Concern, Rule};
 use super::truth::{BlockId, Canonicity, Known, Maintenance};
 use super::vocabulary::AlertView;
-use crate::domain::alert::{Alert, AlertHash};
-use crate::domain::names::{ConditionId, ContractName, RunbookId};
+use crate::domain::alert::Alert;
+use crate::domain::names::RunbookId;
 
 /// All conditions of all runbooks, and their windows.
 #[derive(Clone, Debug)]
@@ -84,21 +86,6 @@ pub struct Look {
     touched: Touched,
     /// How it concerns each of the rules found, by their numbers.
     concerns: Vec<(usize, Option<Concern>)>,
-}
-
-/// What one condition makes of one alert by itself, whatever else came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whose condition.
-    pub runbook: RunbookId,
-    /// Which condition.
-    pub condition: ConditionId,
-    /// Its contracts that the alert is about.
-    pub about: Vec<ContractName>,
-    /// Whether `when` holds; the field that is lacking where that cannot be told.
-    pub when: Result<bool, String>,
-    /// The steps of its sequence that the alert may be, from 1.
-    pub steps: Vec<usize>,
 }
 
 impl Matcher {
@@ -163,16 +150,16 @@ impl Matcher {
 
     /// The same, of an alert that was looked up.
     pub fn observe_looked_up(&mut self, alert: &Alert, look: Look, known: &Known) -> Observation {
-        let Look { hash, touched, concerns } = look;
+        let Look { hash: looked, touched, concerns } = look;
+        let key = &looked.key;
         let mut observation = Observation::none();
         let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        let arrival = lane.arrive(&hash, alert, known.block, &self.held);
+        let arrival = lane.arrive(&looked, alert, known.block, &self.held);
         if arrival == Arrival::Repeated {
             observation.repeated = true;
             observation.kept = self.holds(&alert.hash, alert.authenticated);
             return observation;
         }
-        let key = hash.key;
         observation.again = arrival == Arrival::Again;
         count(&mut self.seen);
         let behind = lane.behind(alert, known.now);
@@ -187,16 +174,18 @@ impl Matcher {
             self.about.get_mut(scope).into_iter().for_each(count);
         }
         if observation.again {
-            rules.extend(self.held.by(&key));
+            rules.extend(self.held.by(key));
         }
-        rules.extend(clock.into_iter().flat_map(|clock| self.wakes.take_due(clock)));
+        if let Some(clock) = clock {
+            rules.append(&mut self.wakes.take_due(clock));
+        }
         rules.sort_unstable();
         rules.dedup();
         let lane: &Lane = if alert.authenticated { &self.authenticated } else { &self.open };
         let view = AlertView::new(alert);
         let arriving = Arriving {
             alert,
-            key: &key,
+            key,
             view: &view,
             again: observation.again,
             behind,
@@ -206,13 +195,13 @@ impl Matcher {
             maintenance: &self.maintenance,
             silences: self.muting.silences(),
         };
-        // What clears somebody must be known again after a restart.
-        let mut kept = !cleared.is_empty();
-        for number in heeding.iter().filter(|_| kept) {
+        // Nothing can be taken from a rule that holds nothing, as most do not.
+        let clears = !cleared.is_empty();
+        for number in heeding.iter().filter(|number| clears && self.ages.has(**number)) {
             let Some(rule) = self.rules.get_mut(*number) else { continue };
             rule.withdraw(alert, &cleared, lane, &mut observation);
-            self.wakes.set(*number, rule.wakes());
         }
+        let mut is_held = false;
         let mut concerns = concerns.into_iter().peekable();
         for number in rules {
             let Some(rule) = self.rules.get_mut(number) else { continue };
@@ -223,14 +212,20 @@ impl Matcher {
             // What the index did not find is not concerned.
             let concern = concerns.next_if(|(looked, _)| *looked == number).and_then(|(_, concern)| concern);
             rule.observe(&arriving, concern, &mut observation);
-            self.wakes.set(number, rule.wakes());
+            if rule.listens() {
+                self.wakes.set(number, rule.wakes());
+            }
             if observation.kept {
-                kept = true;
+                is_held = true;
                 self.held.add(key.clone(), number);
                 self.ages.no_later(number, too_old_after(rule, alert.event_time()));
             }
         }
-        observation.kept = kept;
+        // What clears somebody must be known again after a restart.
+        observation.kept = is_held || clears;
+        if is_held {
+            self.lane_mut(alert.authenticated).hold(&looked);
+        }
         if let Some(newest) = prune {
             self.prune(newest, alert.authenticated);
         }
@@ -280,11 +275,6 @@ impl Matcher {
         }
         self.muting.sift(&mut matches, true);
         matches
-    }
-
-    /// Blocks of alerts that still count for a page only because nobody could say whether they are on the chain.
-    pub fn unknown_blocks(&self) -> BTreeSet<BlockId> {
-        self.rules.iter().flat_map(Rule::unknown_blocks).collect()
     }
 
     /// Takes the chain's answer about a block that was unknown, or that has left it: what is on the chain counts in full
@@ -342,39 +332,10 @@ impl Matcher {
     /// Takes back an observation whose outcome could not be stored: the alert leaves every window, and alerts spent
     /// by a firing it completed are fresh again. Counters keep what they counted.
     pub fn forget(&mut self, alert: &Alert) {
-        let lane = if alert.authenticated { &mut self.authenticated } else { &mut self.open };
-        lane.forget(&alert.hash);
+        self.lane_mut(alert.authenticated).forget(&alert.hash);
         for rule in &mut self.rules {
             rule.forget(&alert.hash, alert.authenticated);
         }
-    }
-
-    /// Whether a window still holds the alert; one that none holds need not be restored.
-    pub fn holds(&self, hash: &AlertHash, authenticated: bool) -> bool {
-        let key = HashKey::of(hash);
-        let mut rules = self.held.by(&key).filter_map(|number| self.rules.get(number));
-        rules.any(|rule| rule.holds(hash, authenticated))
-    }
-
-    /// What each condition makes of the alert by itself: for people who ask why.
-    pub fn verdicts(&self, alert: &Alert) -> Vec<Verdict> {
-        let view = AlertView::new(alert);
-        self.rules.iter().map(|rule| rule.verdict(alert, &view)).collect()
-    }
-
-    /// What each condition has seen.
-    pub fn counters(&self) -> impl Iterator<Item = (&RunbookId, &ConditionId, Cow<'_, Counters>)> {
-        self.rules.iter().enumerate().map(|(number, rule)| {
-            let scope = self.index.scope_of(number).and_then(|scope| self.about.get(scope));
-            let about = scope.copied().unwrap_or_default();
-            let counters = Counters { seen: self.seen, about, ..rule.counters.clone() };
-            (&rule.runbook, rule.condition.id(), Cow::Owned(counters))
-        })
-    }
-
-    /// The conditions, in the order they were given.
-    pub fn conditions(&self) -> impl Iterator<Item = (&RunbookId, &Condition)> {
-        self.rules.iter().map(|rule| (&rule.runbook, &rule.condition))
     }
 
     /// How many hashes are remembered, and how many are taken to be held.
@@ -386,6 +347,10 @@ impl Matcher {
     #[cfg(test)]
     pub(super) fn hashes_held(&self) -> usize {
         self.held.len()
+    }
+
+    fn lane_mut(&mut self, authenticated: bool) -> &mut Lane {
+        if authenticated { &mut self.authenticated } else { &mut self.open }
     }
 
     fn lane(&self, authenticated: bool) -> &Lane {

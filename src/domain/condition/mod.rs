@@ -23,6 +23,7 @@
 mod about;
 mod absence;
 mod agenda;
+mod aging;
 mod attacker;
 mod because;
 mod bloom;
@@ -45,6 +46,7 @@ mod outcome;
 mod problem;
 mod remembered;
 mod rule;
+mod screen;
 mod shelf;
 mod spec;
 mod standing;

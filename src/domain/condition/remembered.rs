@@ -60,8 +60,8 @@ impl<T> Remembered<T> {
         self.place(number)?.as_ref().map(|(_, value)| value)
     }
 
-    pub(super) fn get_mut(&mut self, key: &HashKey) -> Option<&mut T> {
-        let number = self.number(self.hash(key), key)?;
+    pub(super) fn get_mut(&mut self, hash: u64, key: &HashKey) -> Option<&mut T> {
+        let number = self.number(hash, key)?;
         self.place_mut(number)?.as_mut().map(|(_, value)| value)
     }
 

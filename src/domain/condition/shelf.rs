@@ -5,12 +5,12 @@
 //! with a time that is not after any of these. What is held is only ever corrected in place ([`Shelf::iter_mut`]), its
 //! times and hashes stay. It does not know what alerts mean.
 
-use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use super::aging::Aging;
 use super::held::HashKey;
 use super::oldest::Oldest;
 use crate::domain::alert::AlertHash;
@@ -46,7 +46,7 @@ pub(super) struct Shelf<K, H> {
     /// By the newest alert of each; from when there were too many for the first time.
     quiet: Option<Oldest<K>>,
     /// Alerts by when they happened. Of an alert under many keys there is one note.
-    aging: BinaryHeap<Reverse<(Timestamp, HashKey)>>,
+    aging: Aging<HashKey>,
     by_hash: HashMap<HashKey, Listed<K>>,
 }
 
@@ -67,7 +67,7 @@ impl<K: Ord> Listed<K> {
 
 impl<K: Ord, H> Default for Shelf<K, H> {
     fn default() -> Self {
-        Self { held: BTreeMap::new(), quiet: None, aging: BinaryHeap::new(), by_hash: HashMap::new() }
+        Self { held: BTreeMap::new(), quiet: None, aging: Aging::default(), by_hash: HashMap::new() }
     }
 }
 
@@ -118,9 +118,9 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
                 listed.noted = at;
             }
         }
-        self.aging.push(Reverse((at, hash.clone())));
+        self.aging.push(at, hash.clone());
         if self.aging.len() > self.by_hash.len().saturating_mul(2).saturating_add(SLACK) {
-            let notes = self.by_hash.iter().map(|(hash, listed)| Reverse((listed.noted, hash.clone())));
+            let notes = self.by_hash.iter().map(|(hash, listed)| (listed.noted, hash.clone()));
             self.aging = notes.collect();
         }
     }
@@ -184,9 +184,7 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
     /// Drops what happened before `oldest` under these keys.
     pub(super) fn prune(&mut self, oldest: Timestamp, on: impl Fn(&K) -> bool) {
         let mut spared = Vec::new();
-        while self.oldest().is_some_and(|at| at < oldest)
-            && let Some(Reverse((_, hash))) = self.aging.pop()
-        {
+        while let Some(hash) = self.aging.pop_before(oldest) {
             let Entry::Occupied(mut listed) = self.by_hash.entry(hash) else { continue };
             let held = &mut self.held;
             // What else is too old under the same key has a note as old, which comes up now as well.
@@ -204,11 +202,11 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
                 None => drop(listed.remove()),
                 Some(at) => {
                     listed.get_mut().noted = at;
-                    spared.push(Reverse((at, listed.key().clone())));
+                    spared.push((at, listed.key().clone()));
                 }
             }
         }
-        self.aging.extend(spared);
+        spared.into_iter().for_each(|(at, hash)| self.aging.push(at, hash));
         if let Some(quiet) = &mut self.quiet {
             quiet.sweep(&self.held, H::newest);
         }
@@ -231,7 +229,7 @@ impl<K: Ord + Clone, H: Holds> Shelf<K, H> {
 
     /// Nothing happened before this.
     pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.aging.peek().map(|Reverse((at, _))| *at)
+        self.aging.first()
     }
 
     /// The alerts that are held, each once, in no order.
@@ -321,8 +319,8 @@ mod tests {
             for (at, hash) in held.items() {
                 let listed = &shelf.by_hash[&HashKey::of(hash)];
                 assert!(listed.under.contains(&(*key, *at)) && listed.noted <= *at);
-                let noted = Reverse((listed.noted, HashKey::of(hash)));
-                assert!(shelf.aging.iter().any(|note| *note == noted), "what is not noted is never dropped");
+                let noted = (listed.noted, &HashKey::of(hash));
+                assert!(shelf.aging.iter().any(|note| note == noted), "what is not noted is never dropped");
             }
         }
         let oldest = shelf.items().map(|(at, _)| *at).min();
