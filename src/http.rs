@@ -19,17 +19,25 @@ const USER_AGENT: &str = concat!("redhandle/", env!("CARGO_PKG_VERSION"));
 /// # Errors
 /// When reqwest takes no client of these parts.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    with_tls(timeout, trust::tls())
+    with_tls(timeout, trust::tls()).build()
 }
 
-fn with_tls(timeout: Duration, tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
+/// As [`client`], with a connection for each exchange: for whoever is in no hurry, and may meet a server that serves one
+/// connection after the other, where a second client's idle one would keep out all others.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_of_single_exchanges(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    with_tls(timeout, trust::tls()).pool_max_idle_per_host(0).build()
+}
+
+fn with_tls(timeout: Duration, tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(USER_AGENT)
         .timeout(timeout)
         .connect_timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
-        .build()
 }
 
 /// Makes ring the process's TLS provider. Libraries that bring clients of their own (the clouds') would otherwise find two

@@ -20,13 +20,11 @@ use crate::domain::names::{ChainId, ChainName};
 
 /// How long an alert waits for its block: people are paged at once, proposals can follow.
 pub const BLOCK_WAIT: Duration = Duration::from_secs(2);
-/// How often a question is put that fails or is refused, the first time included.
-const ATTEMPTS: u32 = 3;
 /// How many questions a chain is spared after its first failure; twice as many after each further one in a row.
 const SPARED: u32 = 20;
 /// How often that doubles.
 const DOUBLINGS_MAX: u32 = 5;
-/// How often in a row a recording waits in vain before it asks the chain no more: [`BLOCK_WAIT`] each time.
+/// How often in a row a recording waits in vain before it asks the chain no more.
 const WAITS_MAX: u32 = 3;
 /// How many questions in a row may fail in any way before a recording asks the chain no more.
 const FAILURES_MAX: u32 = 6;
@@ -45,10 +43,33 @@ pub struct Blocks {
     ahead: Option<Ahead>,
 }
 
+/// How long a chain is given.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// To answer one question.
+    wait: Duration,
+    /// Between a question that failed and the same again; as many times as there are pauses.
+    pauses: [Duration; 2],
+    /// Whether questions are spared after one that was not answered in time.
+    spares: bool,
+}
+
+impl Patience {
+    /// People wait for the answer.
+    const NOW: Self = Self { wait: BLOCK_WAIT, pauses: [Duration::ZERO; 2], spares: true };
+    /// Nobody waits, and what stays unknown makes another recording of it: one firing less, or one more.
+    const RECORDED: Self = Self {
+        wait: Duration::from_secs(10),
+        pauses: [Duration::from_millis(100), Duration::from_millis(400)],
+        spares: false,
+    };
+}
+
 /// A chain, and how it has answered so far.
 #[derive(Debug)]
 struct Asked {
     chain: Chain,
+    patience: Patience,
     /// It has said that it is the chain it is configured as.
     named: bool,
     /// How often it could not say.
@@ -76,6 +97,7 @@ impl Blocks {
     pub fn new(chains: &BTreeMap<ChainName, Chain>) -> Self {
         let asked = |chain: &Chain| Asked {
             chain: chain.clone(),
+            patience: Patience::NOW,
             named: false,
             nameless: 0,
             failures: 0,
@@ -87,9 +109,11 @@ impl Blocks {
         Self { chains, ..Self::default() }
     }
 
-    /// Remembers answers, and gives up on a chain that does not answer: for recordings of the past.
+    /// Remembers answers, gives a chain more time, and gives it up for good when it does not answer: for recordings of
+    /// the past.
     #[must_use]
     pub fn remembering(mut self) -> Self {
+        self.chains.values_mut().for_each(|asked| asked.patience = Patience::RECORDED);
         self.remembered = Some(BTreeMap::new());
         self
     }
@@ -213,10 +237,14 @@ impl Asked {
     /// Asks, and asks again where that fails.
     async fn told(&mut self, number: u64) -> Result<BlockSaid, Silence> {
         let mut said = self.said(number).await;
-        for _ in 1..ATTEMPTS {
-            if matches!(said, Err(Silence::Failed(_)) | Ok(BlockSaid::Refused)) {
-                said = self.said(number).await;
+        for pause in self.patience.pauses {
+            match said {
+                // Who answers needs no time to come back.
+                Ok(BlockSaid::Refused) => {}
+                Err(Silence::Failed(_)) => tokio::time::sleep(pause).await,
+                Ok(BlockSaid::Hash(_) | BlockSaid::None) | Err(Silence::Waited) => break,
             }
+            said = self.said(number).await;
         }
         said
     }
@@ -240,22 +268,24 @@ impl Asked {
                 said => said,
             }
         };
-        match tokio::time::timeout(BLOCK_WAIT, asking).await {
+        match tokio::time::timeout(self.patience.wait, asking).await {
             Ok(said) => said.map_err(|error| Silence::Failed(error.to_string())),
             Err(_elapsed) => Err(Silence::Waited),
         }
     }
 
     fn failed(&mut self, silence: Silence, block: &BlockId) {
-        let error = match silence {
+        let spared = SPARED.saturating_mul(1 << self.failures.min(DOUBLINGS_MAX));
+        let (error, spared) = match silence {
             Silence::Waited => {
                 self.waits = self.waits.saturating_add(1);
-                format!("no answer within {BLOCK_WAIT:?}")
+                let spared = if self.patience.spares { spared } else { 0 };
+                (format!("no answer within {:?}", self.patience.wait), spared)
             }
-            Silence::Failed(error) => error,
+            Silence::Failed(error) => (error, spared),
         };
         tracing::warn!(chain = %block.chain, block = block.number, %error, "a block's chain did not answer");
-        self.spared = SPARED.saturating_mul(1 << self.failures.min(DOUBLINGS_MAX));
+        self.spared = spared;
         self.failures = self.failures.saturating_add(1);
         self.failure = Some(error);
     }

@@ -213,7 +213,7 @@ impl Builder<'_> {
     }
 
     fn chain(&mut self, name: &ChainName, settings: &settings::Chain) -> Option<Chain> {
-        match chain(name, settings) {
+        match chain(name, settings, Endpoint::new) {
             Ok(Some(chain)) => Some(chain),
             // Read for what does not ask it; who asks it needs the secret, and was refused before.
             Ok(None) if settings.absent.is_some() => None,
@@ -330,17 +330,22 @@ impl Builder<'_> {
     }
 }
 
-/// A chain as it is configured; `None` where it has no endpoint.
+/// A chain as it is configured, asked through what `make` makes ([`Endpoint::new`]); `None` where it has no
+/// endpoint.
 ///
 /// # Errors
 /// Why it cannot be asked.
-pub fn chain(name: &ChainName, settings: &settings::Chain) -> Result<Option<Chain>, String> {
+pub fn chain(
+    name: &ChainName,
+    settings: &settings::Chain,
+    make: fn(&Url, Duration) -> Result<Endpoint, reqwest::Error>,
+) -> Result<Option<Chain>, String> {
     let mut endpoints = Vec::new();
     for endpoint in &settings.rpc {
         // The configuration has checked that these are URLs.
         let url = Url::parse(endpoint.url.expose_secret())
             .map_err(|_| format!("{} is not a URL", endpoint.label))?;
-        let made = Endpoint::new(&url, settings.rpc_timeout).map_err(|error| chain_of(&error))?;
+        let made = make(&url, settings.rpc_timeout).map_err(|error| chain_of(&error))?;
         endpoints.push(made);
     }
     if endpoints.is_empty() {

@@ -78,9 +78,22 @@ impl Endpoint {
     /// # Errors
     /// As [`http::client`].
     pub fn new(url: &Url, timeout: Duration) -> Result<Self, reqwest::Error> {
-        let transport = BoundedHttp::new(http::client(timeout)?, url.clone());
+        Ok(Self::through(http::client(timeout)?, url))
+    }
+
+    /// As [`Endpoint::new`], for recordings of the past: no connection outlives its exchange
+    /// ([`http::client_of_single_exchanges`]).
+    ///
+    /// # Errors
+    /// As [`http::client`].
+    pub fn for_recordings(url: &Url, timeout: Duration) -> Result<Self, reqwest::Error> {
+        Ok(Self::through(http::client_of_single_exchanges(timeout)?, url))
+    }
+
+    fn through(client: reqwest::Client, url: &Url) -> Self {
+        let transport = BoundedHttp::new(client, url.clone());
         let client = RpcClient::new(transport, false).with_poll_interval(POLL_INTERVAL);
-        Ok(Self { label: EndpointLabel::of(url), client, secrets: secrets(url) })
+        Self { label: EndpointLabel::of(url), client, secrets: secrets(url) }
     }
 
     /// How it is named to people.

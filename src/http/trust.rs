@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn client(make: fn() -> Result<Verifier, Error>) -> reqwest::Client {
-        super::super::with_tls(Duration::from_secs(10), trusting(Late::new(make))).unwrap()
+        super::super::with_tls(Duration::from_secs(10), trusting(Late::new(make))).build().unwrap()
     }
 
     fn ours() -> Result<Verifier, Error> {

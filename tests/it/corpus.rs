@@ -2,6 +2,7 @@
 //! `CORPUS_RPC` naming a small server that answers from the chain model, or one that does not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -53,6 +54,24 @@ fn rpc(manner: Manner) -> String {
         runtime.block_on(async move {
             axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), app).await.unwrap();
         });
+    });
+    base
+}
+
+/// In front of it, what serves one connection after the other, each for as long as the client likes.
+fn one_by_one(base: &str) -> String {
+    let behind = base.trim_start_matches("http://").to_owned();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut server) = (client.unwrap(), TcpStream::connect(&behind).unwrap());
+            let (mut answers, mut told) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let answering = std::thread::spawn(move || std::io::copy(&mut answers, &mut told));
+            let _asked = std::io::copy(&mut client, &mut server);
+            let _closed = server.shutdown(std::net::Shutdown::Both);
+            let _told = answering.join().unwrap();
+        }
     });
     base
 }
@@ -280,19 +299,30 @@ fn several_files_and_standard_input_read_as_one_file_does() {
     assert_eq!(told(&replay(&fixture(), Some(&base), &["-", "--json"], Some(&packed))).0, whole);
 }
 
+#[test]
+fn an_rpc_that_serves_one_connection_at_a_time_answers_for_every_chain() {
+    let base = rpc(Manner::Honest);
+    let [many, one] = [base.clone(), one_by_one(&base)]
+        .map(|base| told(&replay(&fixture(), Some(&base), &[&sample(), "--json"], None)));
+    assert_eq!(one, many);
+    assert_eq!(pairs(&one.0, in_full), planted());
+}
+
+/// The folder needs nothing beside it, so that it can be judged with another corpus elsewhere.
+#[test]
+fn the_abi_of_the_corpus_is_the_one_we_ship() {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts-abi/vault.json");
+    let beside = fixtures().join("corpus/vault.json");
+    assert_eq!(std::fs::read(ours).unwrap(), std::fs::read(beside).unwrap());
+}
+
 /// A copy of the fixture whose `maintenance.toml` alone is another.
 fn with_maintenance(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let copy = |name: &str, change: &dyn Fn(String) -> String| {
-        let text = std::fs::read_to_string(fixtures().join("corpus").join(name)).unwrap();
-        std::fs::write(folder.path().join(name), change(text)).unwrap();
-    };
-    let abi = format!("{}/contracts-abi", env!("CARGO_MANIFEST_DIR"));
-    copy("redhandle.toml", &|text| text.replace("../../../contracts-abi", &abi));
-    copy("roster.toml", &|text| text);
     std::fs::create_dir(folder.path().join("runbooks")).unwrap();
-    for rule in 1..=5 {
-        copy(&format!("runbooks/r{rule}.md"), &|text| text);
+    let rules = (1..=5).map(|rule| format!("runbooks/r{rule}.md"));
+    for name in ["redhandle.toml", "roster.toml", "vault.json"].map(str::to_owned).into_iter().chain(rules) {
+        std::fs::copy(fixtures().join("corpus").join(&name), folder.path().join(&name)).unwrap();
     }
     std::fs::write(folder.path().join("maintenance.toml"), text).unwrap();
     let config = folder.path().join("redhandle.toml");

@@ -148,6 +148,29 @@ async fn a_dead_chain_is_asked_less_and_less_and_a_recording_gives_up() {
     }
 }
 
+/// A recording waits where people would be paged meanwhile.
+#[tokio::test]
+async fn a_slow_answer_is_unknown_to_people_and_not_to_a_recording() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let answer = |Json(question): Json<Value>| async move {
+        tokio::time::sleep(BLOCK_WAIT + Duration::from_millis(500)).await;
+        Json(json!({ "jsonrpc": "2.0", "id": question["id"], "result": honest(&question) }))
+    };
+    #[expect(clippy::disallowed_methods, reason = "a server beside the test")]
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(answer))).await });
+    for (is_recording, want) in [(false, Canonicity::Unknown), (true, Canonicity::Canonical)] {
+        let endpoint = Endpoint::new(&url, Duration::from_secs(10)).unwrap();
+        let chain = Chain::new(ChainName::new("optimism"), CHAIN, vec![endpoint], 1).unwrap();
+        let mut blocks = Blocks::new(&BTreeMap::from([(ChainName::new("optimism"), chain)]));
+        if is_recording {
+            blocks = blocks.remembering();
+        }
+        blocks.chains.values_mut().for_each(|asked| asked.named = true);
+        assert_eq!(blocks.ask(&ours(7)).await, want, "{is_recording}");
+    }
+}
+
 /// However many alerts: nobody waits for a chain that says nothing more than a few times.
 #[tokio::test]
 async fn a_chain_that_says_nothing_is_waited_for_a_few_times_only() {
@@ -157,6 +180,7 @@ async fn a_chain_that_says_nothing_is_waited_for_a_few_times_only() {
     let endpoint = Endpoint::new(&url, Duration::from_secs(60)).unwrap();
     let chain = Chain::new(ChainName::new("optimism"), CHAIN, vec![endpoint], 1).unwrap();
     let mut blocks = Blocks::new(&BTreeMap::from([(ChainName::new("optimism"), chain)])).remembering();
+    blocks.chains.values_mut().for_each(|asked| asked.patience.wait = Duration::from_millis(50));
     for number in 0..100_000 {
         assert_eq!(blocks.ask(&ours(number)).await, Canonicity::Unknown);
     }

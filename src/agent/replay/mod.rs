@@ -23,6 +23,7 @@ pub use self::story::{Story, StoryArrival, StoryCondition, StoryHeld, StorySilen
 pub use self::unjudged::Unjudged;
 use super::blocks::Blocks;
 use super::setup::{self, Compiled, SetupProblem, SetupProblems};
+use crate::chain::Endpoint;
 use crate::config::Config;
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{Canonicity, Downgrade, Known, Match, Matcher, Response, Withdrawal};
@@ -161,7 +162,7 @@ impl Replay {
         let mut chains = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, settings) in &config.settings.chains {
-            match setup::chain(name, settings) {
+            match setup::chain(name, settings, Endpoint::for_recordings) {
                 Ok(chain) => chains.extend(chain.map(|chain| (name.clone(), chain))),
                 Err(problem) => problems.push(SetupProblem { place: format!("[chains.{name}]"), problem }),
             }

@@ -227,9 +227,9 @@ impl Trial {
 
     pub(super) async fn why(self, why: Option<&str>) -> Outcome {
         let folder = tempfile::tempdir().unwrap();
-        let abi = format!("{}/contracts-abi", env!("CARGO_MANIFEST_DIR"));
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        write("redhandle.toml", &self.settings.replace("../../../contracts-abi", &abi));
+        write("redhandle.toml", &self.settings);
+        write("vault.json", include_str!("../../../../contracts-abi/vault.json"));
         write("roster.toml", &std::fs::read_to_string(fixtures().join("corpus/roster.toml")).unwrap());
         write("maintenance.toml", self.maintenance.as_deref().unwrap_or_default());
         std::fs::create_dir(folder.path().join("rules")).unwrap();
