@@ -53,6 +53,8 @@ pub struct WebhookWords {
     pub severity: AlertSeverity,
     /// Chains by the sender's names for them.
     pub networks: Vec<(String, ChainId)>,
+    /// What the sender's words for a severity are worth.
+    pub severities: Vec<(String, AlertSeverity)>,
 }
 
 /// Whose words, before the map is read.
@@ -255,6 +257,7 @@ fn read_words(
             chain: None,
             severity: AlertSeverity::Unknown,
             networks: Vec::new(),
+            severities: Vec::new(),
         });
     }
     let id_of = |chain: Placed<String>, findings: &mut Findings| {
@@ -272,7 +275,13 @@ fn read_words(
                 .extend(listed.into_iter().filter_map(|chain| Some((name.clone(), id_of(chain, findings)?))));
         }
     }
-    Some(WebhookWords { sender, chain, severity, networks })
+    let mut severities = Vec::new();
+    if let Some(mut own) = table.table("severities", findings) {
+        for (word, worth) in own.named_lists::<AlertSeverity>(findings) {
+            severities.extend(worth.into_iter().map(|worth| (word.clone(), worth)));
+        }
+    }
+    Some(WebhookWords { sender, chain, severity, networks, severities })
 }
 
 fn read_map(table: &mut Table<'_>, findings: &mut Findings) -> Option<FieldMap> {
