@@ -20,7 +20,7 @@ pub(super) fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) ->
         WebhookAuthentication::Scanners(scanners) => vendor(Scheme::FortaNode(scanners.clone())),
         WebhookAuthentication::None => webhook::WebhookAuthentication::Nobody,
     };
-    let is_forta = matches!(sender, Sender::Forta | Sender::FortaNode);
+    let is_forta = sender == Sender::Forta;
     let (networks, severities) = (Networks::new(networks), Severities::new(severities));
     let reading =
         (!is_forta).then(|| Reading { feed: name.clone(), sender, chain, severity, networks, severities });

@@ -250,23 +250,24 @@ fn read_words(
         Word::OnchainMon => Sender::OnchainMon,
         Word::Map => Sender::Map(Box::new(read_map(table, findings)?)),
     };
-    // Forta's words say all of this themselves.
-    if matches!(word, Word::Forta | Word::FortaNode) {
-        return Some(WebhookWords {
-            sender,
-            chain: None,
-            severity: AlertSeverity::Unknown,
-            networks: Vec::new(),
-            severities: Vec::new(),
-        });
-    }
     let id_of = |chain: Placed<String>, findings: &mut Findings| {
         known("chain", &chain, chains.iter().map(String::as_str), findings)
             .then(|| ids.get(&ChainName::new(chain.value)).copied())
             .flatten()
     };
-    let chain: Option<Placed<String>> = table.optional("chain", findings);
+    let chain: Option<Placed<String>> =
+        if word == Word::Forta { None } else { table.optional("chain", findings) };
     let chain = chain.and_then(|chain| id_of(chain, findings));
+    // Forta's words say all of this themselves, but for a node's combiner alerts, which name no chain.
+    if matches!(word, Word::Forta | Word::FortaNode) {
+        return Some(WebhookWords {
+            sender,
+            chain,
+            severity: AlertSeverity::Unknown,
+            networks: Vec::new(),
+            severities: Vec::new(),
+        });
+    }
     let severity = table.optional("severity", findings).unwrap_or(AlertSeverity::Unknown);
     let mut networks = Vec::new();
     if let Some(mut own) = table.table("networks", findings) {

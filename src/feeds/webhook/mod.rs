@@ -51,7 +51,7 @@ use self::refusal::Refusal;
 use self::settings::check;
 use self::signature::Claim;
 use super::delivery::{AcceptedRequest, Delivery, Outcome, Receipt, Rejected};
-use super::forta_wire::parse_alert;
+use super::forta_wire::parse_alert_of;
 use super::health::SharedHealth;
 use super::vendor::{Reading, cloud_event};
 use crate::clock::SharedClock;
@@ -209,8 +209,10 @@ impl Webhook {
         let alerts = match &self.settings.reading {
             // Of whatever vendor, what is sent in its place to show that it lives is no alert that went wrong.
             Some(_) if body::is_beat(body) => Vec::new(),
-            Some(reading) => self.parse_of_vendor(reading, headers, body, authenticated)?,
-            None => self.parse(body, authenticated)?,
+            Some(reading) if !matches!(reading.sender, Sender::Forta | Sender::FortaNode) => {
+                self.parse_of_vendor(reading, headers, body, authenticated)?
+            }
+            Some(_) | None => self.parse(body, authenticated)?,
         };
         let report = report(&alerts);
         let rejected = alerts.iter().filter(|alert| alert.is_err()).count();
@@ -228,8 +230,9 @@ impl Webhook {
         if body.trim_ascii().is_empty() {
             return Err(Refusal::NoBody);
         }
+        let chain = self.settings.reading.as_ref().and_then(|reading| reading.chain);
         let parse = |item: body::Item<'_>| {
-            parse_alert(item.raw, &self.settings.name, authenticated)
+            parse_alert_of(item.raw, &self.settings.name, authenticated, chain)
                 .map_err(|malformed| Rejected::malformed(item.line, malformed, item.raw))
         };
         let items = body::items(body).map_err(|body::TooMany| Refusal::TooManyAlerts)?;
