@@ -35,8 +35,13 @@ impl FeedHealth {
     /// first thing to look at where a feed is silent.
     pub fn dropped(&self) -> Vec<String> {
         let requests = self.last_turned_away.map(|(at, why)| {
-            let (times, at) = (self.turned_away, at.strftime("%Y-%m-%d %H:%M:%S UTC"));
-            format!("requests were turned away {times} times since the start, the last at {at}: {why}")
+            let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let times = match self.turned_away {
+                1 => "once".to_owned(),
+                times => format!("{times} times"),
+            };
+            let why = why.trim_end_matches('.');
+            format!("requests were turned away {times} since the start, the last at {at}: {why}")
         });
         let items = (self.rejected > 0).then(|| {
             let all = self.rejected.saturating_add(self.delivered);
