@@ -11,7 +11,7 @@ use redhandle::feeds::forta_wire::{
     ALERT_ADDRESSES_MAX, ALERT_BODY_MAX_BYTES, ALERT_METADATA_MAX, BLOOM_WORDS_MAX, parse_alert,
 };
 use redhandle::feeds::jsonl::Recording;
-use redhandle::feeds::vendor::{Networks, Reading, VENDOR_ALERTS_MAX};
+use redhandle::feeds::vendor::{Networks, Reading, Severities, VENDOR_ALERTS_MAX};
 use redhandle::feeds::{QUARANTINE_RAW_MAX_BYTES, forta};
 
 use super::is_a_reason;
@@ -159,6 +159,7 @@ pub fn vendor(data: &[u8]) {
         chain: Some(ChainId(1)),
         severity: AlertSeverity::Medium,
         networks: Networks::new([("our-fork".to_owned(), ChainId(1))]),
+        severities: Severities::default(),
     };
     let received = Timestamp::UNIX_EPOCH;
     let read = reading.read(body, false, received);

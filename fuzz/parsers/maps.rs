@@ -6,7 +6,7 @@ use redhandle::domain::alert::{
 };
 use redhandle::domain::names::{ChainId, FeedName};
 use redhandle::feeds::forta_wire::Malformed;
-use redhandle::feeds::vendor::{Networks, Reading, VENDOR_ALERTS_MAX};
+use redhandle::feeds::vendor::{Networks, Reading, Severities, VENDOR_ALERTS_MAX};
 use serde_json::{Value, json};
 
 use super::alerts::accepted;
@@ -98,6 +98,7 @@ fn read(paths: Paths, body: &[u8]) -> Result<Vec<Result<Alert, Malformed>>, Malf
         chain: Some(ChainId(1)),
         severity: AlertSeverity::Medium,
         networks: Networks::new([("our-fork".to_owned(), ChainId(7))]),
+        severities: Severities::default(),
     };
     let parts = reading.read(body, false, Timestamp::UNIX_EPOCH)?;
     Ok(parts.into_iter().map(|part| part.alert).collect())

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use redhandle::clock::SystemClock;
 use redhandle::domain::alert::{AlertSeverity, P256Key, Sender};
 use redhandle::domain::names::{ChainId, FeedName};
-use redhandle::feeds::vendor::{Networks, Reading};
+use redhandle::feeds::vendor::{Networks, Reading, Severities};
 use redhandle::feeds::webhook::{
     MemoryReplayGuard, Scheme, WebhookAuthentication, WebhookIntake, WebhookSettings, router,
 };
@@ -78,6 +78,7 @@ fn send(letter: u8, headers: Vec<(HeaderName, HeaderValue)>, body: &[u8]) {
         chain: Some(ChainId(1)),
         severity: AlertSeverity::Medium,
         networks: Networks::new([]),
+        severities: Severities::default(),
     });
     let settings = WebhookSettings {
         name,

@@ -167,9 +167,15 @@ async fn silence(
     };
     let error =
         health.snapshot().last_error.map(|why| format!("; what is wrong now: {why}")).unwrap_or_default();
+    // Most often it is this: the sender speaks, and with another secret.
+    let dropped = health.snapshot().dropped().join("; ");
+    let dropped = match dropped.as_str() {
+        "" => String::new(),
+        what => format!(" What came and was not taken: {what}."),
+    };
     let statement = format!(
         "feed {} {shows} {since}, and {allowed:#} is the longest silence that its stale_after allows{error}. \
-         Alerts that it would bring are not heard meanwhile.",
+         Alerts that it would bring are not heard meanwhile.{dropped}",
         feed.name
     );
     tracing::error!(feed = %feed.name, "a feed is silent for longer than it may be");

@@ -49,7 +49,13 @@ pub async fn feed(context: &Context, command: Command) -> Result<Exit, Failure> 
     let Some(asked) = feed else {
         let all: Vec<_> = shelves.iter().map(|(name, shelf)| json_shelf(name, shelf)).collect();
         let told = |out: &Output| {
-            shelves.iter().map(|(name, shelf)| text(name, shelf, out)).collect::<Vec<_>>().join("\n\n")
+            let (full, empty): (Vec<_>, Vec<_>) = shelves.iter().partition(|(_, shelf)| shelf.kept > 0);
+            let mut texts: Vec<_> = full.iter().map(|(name, shelf)| text(name, shelf, out)).collect();
+            if !empty.is_empty() {
+                let names: Vec<_> = empty.iter().map(|(name, _)| terminal(name.as_str())).collect();
+                texts.push(nothing(&names.join(", ")));
+            }
+            texts.join("\n\n")
         };
         context.out.result(&json!({ "feeds": all }), told);
         return Ok(Exit::Done);
@@ -80,10 +86,17 @@ fn json_line(line: &Quarantined) -> serde_json::Value {
     })
 }
 
+/// What is said of feeds of which nothing is kept: that all is well is not known.
+fn nothing(feeds: &str) -> String {
+    format!(
+        "Nothing of {feeds} is here. What was turned away unread (not signed, too large, too much at once)\nis told by /healthz and the log."
+    )
+}
+
 fn text(feed: &FeedName, shelf: &Shelf, out: &Output) -> String {
     let feed = terminal(feed.as_str());
     if shelf.kept == 0 {
-        return format!("Everything that feed {feed} brought was an alert.");
+        return nothing(&feed);
     }
     let mut head =
         format!("{} of {} rejected lines of feed {feed}, newest first", shelf.lines.len(), shelf.kept);
@@ -139,6 +152,9 @@ mod tests {
         not JSON: expected value at line 1 column 1
         \u{1b}[2J\u{1b}]8;;http://evil\u{7}
         "#);
-        insta::assert_snapshot!(text(&"other".into(), &Shelf::default(), &out), @"Everything that feed other brought was an alert.");
+        insta::assert_snapshot!(text(&"other".into(), &Shelf::default(), &out), @r"
+        Nothing of other is here. What was turned away unread (not signed, too large, too much at once)
+        is told by /healthz and the log.
+        ");
     }
 }

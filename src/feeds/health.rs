@@ -24,6 +24,34 @@ pub struct FeedHealth {
     pub deliveries: u64,
     /// When the last of them was noticed by whoever watches; none: none was.
     pub heard: Option<Timestamp>,
+    /// Requests that were turned away since the start, strangers' too.
+    pub turned_away: u64,
+    /// When the last of them was, and why.
+    pub last_turned_away: Option<(Timestamp, &'static str)>,
+}
+
+impl FeedHealth {
+    /// What came and was dropped since the start, for people: no reason to be red, because strangers can cause it, and the
+    /// first thing to look at where a feed is silent.
+    pub fn dropped(&self) -> Vec<String> {
+        let requests = self.last_turned_away.map(|(at, why)| {
+            let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let times = match self.turned_away {
+                1 => "once".to_owned(),
+                times => format!("{times} times"),
+            };
+            let why = why.trim_end_matches('.');
+            format!("requests were turned away {times} since the start, the last at {at}: {why}")
+        });
+        let items = (self.rejected > 0).then(|| {
+            let all = self.rejected.saturating_add(self.delivered);
+            format!(
+                "{} of {all} items since the start were no alerts: see `redhandle feed quarantine`",
+                self.rejected
+            )
+        });
+        requests.into_iter().chain(items).collect()
+    }
 }
 
 /// The one copy of a feed's health: the feed writes, others read.
@@ -37,6 +65,9 @@ struct State {
     rejected: u64,
     deliveries: u64,
     heard: Option<Timestamp>,
+    /// How often requests were turned away, by the reason; there are as many as sentences of ours.
+    turned_away: BTreeMap<&'static str, u64>,
+    last_turned_away: Option<(Timestamp, &'static str)>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +94,18 @@ impl SharedHealth {
             rejected: state.rejected,
             deliveries: state.deliveries,
             heard: state.heard,
+            turned_away: state.turned_away.values().fold(0, |sum, times| sum.saturating_add(*times)),
+            last_turned_away: state.last_turned_away,
         }
+    }
+
+    /// Notes that a request was turned away; tells how often that was, for this reason.
+    pub(super) fn turned_away(&self, at: Timestamp, why: &'static str) -> u64 {
+        let mut state = self.state();
+        state.last_turned_away = Some((at, why));
+        let times = state.turned_away.entry(why).or_default();
+        *times = times.saturating_add(1);
+        *times
     }
 
     /// Notes that something was delivered by now.
@@ -122,6 +164,21 @@ mod tests {
 
         health.ok("chain 10", at("2024-01-01T00:04:00Z"));
         assert_eq!(health.snapshot().last_ok, Some(at("2024-01-01T00:04:00Z")));
+    }
+
+    #[test]
+    fn what_was_dropped_is_told() {
+        let health = SharedHealth::new();
+        assert!(health.snapshot().dropped().is_empty());
+        health.accepted(6, 2);
+        assert_eq!(health.turned_away(at("2024-01-01T00:04:00Z"), "too large"), 1);
+        assert_eq!(health.turned_away(at("2024-01-01T00:05:00Z"), "not signed"), 1);
+        assert_eq!(health.turned_away(at("2024-01-01T00:06:00Z"), "not signed"), 2);
+        insta::assert_snapshot!(health.snapshot().dropped().join("\n"), @r"
+        requests were turned away 3 times since the start, the last at 2024-01-01 00:06:00 UTC: not signed
+        2 of 8 items since the start were no alerts: see `redhandle feed quarantine`
+        ");
+        assert_eq!(health.snapshot().last_error, None, "a stranger turns no feed red");
     }
 
     #[test]

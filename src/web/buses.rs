@@ -27,14 +27,15 @@ pub(super) fn feed(name: &FeedName, feed: &NatsFeed, agent: &Agent) -> Result<Ru
 
     use crate::domain::alert::{AlertSeverity, Sender};
     use crate::feeds::nats::{NATS_ACK_WAIT, NatsListener, NatsSettings};
-    use crate::feeds::vendor::{Networks, Reading};
+    use crate::feeds::vendor::{Networks, Reading, Severities};
 
     let reading = Reading {
         feed: name.clone(),
         sender: Sender::OnchainMon,
         chain: Some(feed.chain),
         severity: AlertSeverity::Unknown,
-        networks: Networks::new(Vec::new()),
+        networks: Networks::default(),
+        severities: Severities::default(),
     };
     let settings = NatsSettings { reading, bus: feed.bus.clone(), ack_wait: NATS_ACK_WAIT };
     let listener = NatsListener::new(settings, std::sync::Arc::clone(&agent.clock));

@@ -63,6 +63,11 @@ pub trait Health: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// What was dropped since the start, by feed, for people: no reason to be red.
+    fn dropped(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What came in since the start: no reason to be red, and the first thing to look at where nothing fires.
     fn intake(&self) -> Option<Taken> {
         None
@@ -88,8 +93,24 @@ struct Report {
     checks: Vec<CheckReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     silences: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intake: Option<Taken>,
+}
+
+impl Report {
+    fn empty() -> Self {
+        Self {
+            status: Status::Green,
+            proven_at: None,
+            why: None,
+            checks: Vec::new(),
+            silences: Vec::new(),
+            dropped: Vec::new(),
+            intake: None,
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -115,6 +136,7 @@ async fn healthz(State(part): State<Part>) -> Response {
     let checks = part.health.checks().await;
     let mut report = report(checks, part.clock.now());
     report.silences = part.health.silences().await;
+    report.dropped = part.health.dropped();
     report.intake = part.health.intake();
     let status = match report.status {
         Status::Green | Status::Unknown => StatusCode::OK,
@@ -133,12 +155,10 @@ fn report(checks: Vec<Check>, now: Timestamp) -> Report {
         (all, red, _) => Some((Status::Red, format!("{red} of {all} checks are red"))),
     };
     match why {
-        Some((status, why)) => {
-            Report { status, proven_at: None, why: Some(why), checks, silences: Vec::new(), intake: None }
-        }
+        Some((status, why)) => Report { status, why: Some(why), checks, ..Report::empty() },
         None => {
             let proven_at = checks.iter().filter_map(|check| check.proven_at).min();
-            Report { status: Status::Green, proven_at, why: None, checks, silences: Vec::new(), intake: None }
+            Report { proven_at, checks, ..Report::empty() }
         }
     }
 }

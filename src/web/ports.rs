@@ -17,8 +17,9 @@ use crate::agent::store::StoreError;
 use crate::chain::Chain;
 use crate::config::settings::Life;
 use crate::domain::incident::{Incident, IncidentId};
-use crate::domain::names::{ChainName, PersonId};
+use crate::domain::names::{ChainName, FeedName, PersonId};
 use crate::domain::silence::Silence;
+use crate::feeds::SharedHealth;
 use crate::journal::STRANGERS_SHARE_PERCENT;
 
 /// How long a look at the journal is good as a proof: the driver looks several times a second.
@@ -234,6 +235,14 @@ impl Health for AgentHealth {
     async fn silences(&self) -> Vec<String> {
         let now = self.agent.clock.now();
         self.agent.silences.look(|silences| silences.active(now).map(Silence::in_short).collect())
+    }
+
+    fn dropped(&self) -> Vec<String> {
+        let of = |feed: &FeedName, health: &SharedHealth| {
+            let dropped = health.snapshot().dropped();
+            dropped.into_iter().map(|what| format!("feed {feed}: {what}")).collect::<Vec<_>>()
+        };
+        self.feeds.iter().flat_map(|(feed, health)| of(feed, health)).collect()
     }
 
     fn intake(&self) -> Option<Taken> {

@@ -5,11 +5,11 @@ use secrecy::SecretString;
 use crate::config::settings::{self, WebhookAuthentication, WebhookWords};
 use crate::domain::alert::Sender;
 use crate::domain::names::FeedName;
-use crate::feeds::vendor::{Networks, Reading};
+use crate::feeds::vendor::{Networks, Reading, Severities};
 use crate::feeds::webhook::{self, Scheme, WebhookSettings};
 
 pub(super) fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) -> WebhookSettings {
-    let WebhookWords { sender, chain, severity, networks } = feed.words.clone();
+    let WebhookWords { sender, chain, severity, networks, severities } = feed.words.clone();
     let authentication = match &feed.authentication {
         WebhookAuthentication::Secret(secret) => webhook::WebhookAuthentication::Hmac(vec![secret.clone()]),
         WebhookAuthentication::Token(secret) => vendor(Scheme::Bearer(vec![secret.clone()])),
@@ -20,9 +20,10 @@ pub(super) fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) ->
         WebhookAuthentication::Scanners(scanners) => vendor(Scheme::FortaNode(scanners.clone())),
         WebhookAuthentication::None => webhook::WebhookAuthentication::Nobody,
     };
-    let is_forta = matches!(sender, Sender::Forta | Sender::FortaNode);
-    let networks = Networks::new(networks);
-    let reading = (!is_forta).then(|| Reading { feed: name.clone(), sender, chain, severity, networks });
+    let is_forta = sender == Sender::Forta;
+    let (networks, severities) = (Networks::new(networks), Severities::new(severities));
+    let reading =
+        (!is_forta).then(|| Reading { feed: name.clone(), sender, chain, severity, networks, severities });
     let (path, window, requests_per_minute) = (feed.path.clone(), feed.window, feed.requests_per_minute);
     WebhookSettings { name: name.clone(), path, authentication, window, requests_per_minute, reading }
 }

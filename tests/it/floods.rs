@@ -100,6 +100,25 @@ async fn what_is_too_much_is_refused_in_bounded_memory() {
     stream.write_all(b"{\"hash\":").await.unwrap();
     assert!(status(&mut stream).await.contains(" 408 "));
 
+    // A hundred strangers who hold their bodies open: whoever has something to say is heard all the same.
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        let mut stream = connect(&town).await;
+        stream.write_all(head("content-length: 1000").as_bytes()).await.unwrap();
+        stream.write_all(b"{").await.unwrap();
+        idle.push(stream);
+    }
+    assert!(answered(&town, "accept: */*", b"[]").await.contains(" 200 "));
+    drop(idle);
+
+    // And what was turned away is told, without making anything red.
+    let mut stream = connect(&town).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut health = String::new();
+    stream.read_to_string(&mut health).await.unwrap();
+    assert!(health.contains("feed anybody: requests were turned away "), "{health}");
+    assert!(health.contains("feed anybody: 2 of 2 items since the start were no alerts"), "{health}");
+
     let grown = peak_megabytes(&process).saturating_sub(before);
     assert!(grown < 64, "{grown} MB more than before");
     eprintln!("peak memory: {before} MB before, {grown} MB more after all of it");

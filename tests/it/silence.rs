@@ -219,6 +219,10 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     until("the feed to be red", async || (healthz(&town).await.0 == 503).then_some(())).await;
     assert_eq!(about_the_feed(&town), open);
 
+    // Somebody with another secret proves nothing, and is told of with the next silence.
+    assert_eq!(town.post(PATH, Some("a secret of long ago"), "[]".to_owned()).await, Some(401));
+    assert_eq!(about_the_feed(&town), open);
+
     // An empty batch shows that its sender lives.
     posted(&town, "[]".to_owned()).await;
     let closed = (title.to_owned(), "closed".to_owned());
@@ -231,6 +235,9 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     // The next silence is another one.
     until("the next silence", async || (about_the_feed(&town).len() == 2).then_some(())).await;
     assert_eq!(about_the_feed(&town), [closed, open[0].clone()]);
+    let (_, next) = town.run_json(&["incident", "show", "INC-2"]);
+    let why = "What came and was not taken: requests were turned away once since the start, the last at";
+    assert!(next.to_string().contains(why), "{next}");
     drop(agent);
 }
 

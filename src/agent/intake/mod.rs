@@ -17,6 +17,7 @@ mod keep;
 mod orphans;
 mod resume;
 mod unjudged;
+mod unread;
 mod unsure;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::domain::names::FeedName;
 use crate::feeds::{AcceptedRequest, Cursor, Delivery, Rejected};
 use crate::journal::{JournalError, Quarantine, RejectedLine, Stream};
 use unjudged::Unjudged;
+use unread::Unread;
 use unsure::Unsure;
 
 /// How often a feed's place is written, at most, when it brings nothing worth keeping. A restart reads again
@@ -131,6 +133,7 @@ pub struct Intake {
     returned: VecDeque<Withdrawal>,
     held: VecDeque<HeldBack>,
     unjudged: Unjudged,
+    unread: Unread,
     requests: Vec<AcceptedRequest>,
     taken: Taken,
 }
@@ -150,6 +153,7 @@ impl Intake {
             returned: VecDeque::new(),
             held: VecDeque::new(),
             unjudged: Unjudged::default(),
+            unread: Unread::default(),
             requests: Vec::new(),
             taken: Taken::default(),
         }
@@ -215,10 +219,11 @@ impl Intake {
     }
 
     /// Puts items that were no alerts where people can look at them: the first few, in one transaction.
-    async fn shelve(&self, feed: &FeedName, rejected: Vec<Rejected>) {
+    async fn shelve(&mut self, feed: &FeedName, rejected: Vec<Rejected>) {
         if rejected.is_empty() {
             return;
         }
+        self.unread.note(feed, &rejected);
         let at = self.agent.clock.now();
         let more = rejected.len().saturating_sub(SHELVED_MAX);
         let rest = (more > 0).then(|| {

@@ -53,6 +53,8 @@ pub struct WebhookWords {
     pub severity: AlertSeverity,
     /// Chains by the sender's names for them.
     pub networks: Vec<(String, ChainId)>,
+    /// What the sender's words for a severity are worth.
+    pub severities: Vec<(String, AlertSeverity)>,
 }
 
 /// Whose words, before the map is read.
@@ -248,22 +250,24 @@ fn read_words(
         Word::OnchainMon => Sender::OnchainMon,
         Word::Map => Sender::Map(Box::new(read_map(table, findings)?)),
     };
-    // Forta's words say all of this themselves.
-    if matches!(word, Word::Forta | Word::FortaNode) {
-        return Some(WebhookWords {
-            sender,
-            chain: None,
-            severity: AlertSeverity::Unknown,
-            networks: Vec::new(),
-        });
-    }
     let id_of = |chain: Placed<String>, findings: &mut Findings| {
         known("chain", &chain, chains.iter().map(String::as_str), findings)
             .then(|| ids.get(&ChainName::new(chain.value)).copied())
             .flatten()
     };
-    let chain: Option<Placed<String>> = table.optional("chain", findings);
+    let chain: Option<Placed<String>> =
+        if word == Word::Forta { None } else { table.optional("chain", findings) };
     let chain = chain.and_then(|chain| id_of(chain, findings));
+    // Forta's words say all of this themselves, but for a node's combiner alerts, which name no chain.
+    if matches!(word, Word::Forta | Word::FortaNode) {
+        return Some(WebhookWords {
+            sender,
+            chain,
+            severity: AlertSeverity::Unknown,
+            networks: Vec::new(),
+            severities: Vec::new(),
+        });
+    }
     let severity = table.optional("severity", findings).unwrap_or(AlertSeverity::Unknown);
     let mut networks = Vec::new();
     if let Some(mut own) = table.table("networks", findings) {
@@ -272,7 +276,13 @@ fn read_words(
                 .extend(listed.into_iter().filter_map(|chain| Some((name.clone(), id_of(chain, findings)?))));
         }
     }
-    Some(WebhookWords { sender, chain, severity, networks })
+    let mut severities = Vec::new();
+    if let Some(mut own) = table.table("severities", findings) {
+        for (word, worth) in own.named_lists::<AlertSeverity>(findings) {
+            severities.extend(worth.into_iter().map(|worth| (word.clone(), worth)));
+        }
+    }
+    Some(WebhookWords { sender, chain, severity, networks, severities })
 }
 
 fn read_map(table: &mut Table<'_>, findings: &mut Findings) -> Option<FieldMap> {

@@ -36,12 +36,12 @@ fn each_vendor_is_proven_in_its_way() {
       nothing is wrong
     pagerduty token = { env = "OWN_SECRET" }
       redhandle.toml:36:1: missing key "secret" in [[feeds]]; expected { env = "NAME" }, or unauthenticated = true for a feed that may page and never propose
-      redhandle.toml:40:1: unknown key "token" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, secret, severity, stale_after, unauthenticated, vendor, window
+      redhandle.toml:40:1: unknown key "token" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, secret, severities, severity, stale_after, unauthenticated, vendor, window
     alertmanager token = { env = "OWN_SECRET" } ⏎ chain = "mainnet" ⏎ severity = "high"
       nothing is wrong
     alertmanager secret = { env = "OWN_SECRET" }
       redhandle.toml:36:1: missing key "token" in [[feeds]]; expected { env = "NAME" }, or unauthenticated = true for a feed that may page and never propose
-      redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, severity, stale_after, token, unauthenticated, vendor, window
+      redhandle.toml:40:1: unknown key "secret" in [[feeds]]; expected one of chain, from, kind, name, networks, path, requests_per_minute, severities, severity, stale_after, token, unauthenticated, vendor, window
     hypernative public_key = "0x04ab"
       redhandle.toml:40:14: public_key = "0x04ab" in [[feeds]]; expected a public key of P-256: PEM, or 65 bytes in hex that begin with 04
     hypernative 
@@ -98,7 +98,7 @@ fn what_a_vendor_does_not_say_is_said_here() {
 
 #[test]
 fn it_comes_out_as_it_was_meant() {
-    let with = "from = \"alertmanager\"\ntoken = { env = \"OWN_SECRET\" }\nchain = \"base\"\nseverity = \"HIGH\"\nnetworks = { \"our-fork\" = \"mainnet\" }";
+    let with = "from = \"alertmanager\"\ntoken = { env = \"OWN_SECRET\" }\nchain = \"base\"\nseverity = \"HIGH\"\nnetworks = { \"our-fork\" = \"mainnet\" }\nseverities = { page = \"critical\" }";
     let loaded = Files::right().spoil("redhandle.toml", OWN, with).load().unwrap();
     let FeedKind::Webhook(hook) = &loaded.settings.feeds[1].kind else {
         panic!("{:?}", loaded.settings.feeds)
@@ -107,4 +107,5 @@ fn it_comes_out_as_it_was_meant() {
     assert_eq!(hook.words.sender, Sender::Alertmanager);
     assert_eq!((hook.words.chain, hook.words.severity), (Some(ChainId(8453)), AlertSeverity::High));
     assert_eq!(hook.words.networks, [("our-fork".to_owned(), ChainId(1))]);
+    assert_eq!(hook.words.severities, [("page".to_owned(), AlertSeverity::Critical)]);
 }

@@ -96,11 +96,25 @@ struct Node<'a> {
 /// # Errors
 /// [`Malformed`] with the first thing that is wrong.
 pub fn parse_alert(raw: &[u8], feed: &FeedName, authenticated: bool) -> Result<Alert, Malformed> {
+    parse_alert_of(raw, feed, authenticated, None)
+}
+
+/// The same, where the feed says which chain is meant by an alert that names none: a node scans one chain, and what it says of
+/// a combiner bot has no block.
+///
+/// # Errors
+/// [`Malformed`] with the first thing that is wrong.
+pub(in crate::feeds) fn parse_alert_of(
+    raw: &[u8],
+    feed: &FeedName,
+    authenticated: bool,
+    otherwise: Option<ChainId>,
+) -> Result<Alert, Malformed> {
     let text = checked_text(raw)?;
     let mut json = serde_json::Deserializer::from_str(text);
     let node = Node::deserialize(&mut json).map_err(not_json)?;
     json.end().map_err(|_more| Malformed::new("more follows after the alert"))?;
-    node.check(feed, authenticated)
+    node.check(feed, authenticated, otherwise)
 }
 
 fn checked_text(raw: &[u8]) -> Result<&str, Malformed> {
@@ -158,7 +172,12 @@ fn not_json(error: serde_json::Error) -> Malformed {
 }
 
 impl Node<'_> {
-    fn check(&self, feed: &FeedName, authenticated: bool) -> Result<Alert, Malformed> {
+    fn check(
+        &self,
+        feed: &FeedName,
+        authenticated: bool,
+        otherwise: Option<ChainId>,
+    ) -> Result<Alert, Malformed> {
         if self.alert_document_type.as_str() == Some("PRIVATE") {
             return Err(Malformed::new("a private alert: what it says is encrypted"));
         }
@@ -167,6 +186,8 @@ impl Node<'_> {
             .ok_or_else(|| Malformed::new("source is missing: nobody makes this claim"))?;
         let block = Field::of(Some(source), "source.block").object()?;
         let trigger = Field::of(Some(source), "source.sourceAlert").object()?;
+        // As a node calls it.
+        let event = Field::of(Some(source), "source.sourceEvent").object()?;
         Ok(Alert {
             feed: feed.clone(),
             authenticated,
@@ -178,7 +199,7 @@ impl Node<'_> {
             severity: severity(Field::new("severity", &self.severity))?,
             finding_type: finding_type(&self.finding_type).to_owned(),
             bot: bot(source)?,
-            chain: self.chain(block, trigger)?,
+            chain: self.chain(block, trigger, otherwise)?,
             block: read_block(block)?,
             transaction: Field::of(Some(source), "source.transactionHash").hash()?,
             addresses: addresses(Field::new("addresses", &self.addresses))?,
@@ -186,13 +207,18 @@ impl Node<'_> {
             bloom: bloom::parse(Field::new("addressBloomFilter", &self.address_bloom_filter))?,
             metadata: metadata(self.metadata)?,
             created_at: Field::new("createdAt", &self.created_at).instant()?,
-            related: related(Field::new("relatedAlerts", &self.related_alerts), trigger)?,
+            related: related(Field::new("relatedAlerts", &self.related_alerts), trigger, event)?,
             labels: labels(Field::new("labels", &self.labels))?,
         })
     }
 
     /// The chain is written in up to three places; where they disagree, nobody can say which was meant.
-    fn chain(&self, block: Option<&Object<'_>>, trigger: Option<&Object<'_>>) -> Result<ChainId, Malformed> {
+    fn chain(
+        &self,
+        block: Option<&Object<'_>>,
+        trigger: Option<&Object<'_>>,
+        otherwise: Option<ChainId>,
+    ) -> Result<ChainId, Malformed> {
         let said = |field: Field<'_>| Ok::<_, Malformed>(field.whole()?.filter(|id| *id != 0));
         let own = said(Field::new("chainId", &self.chain_id))?;
         let of_block = said(Field::of(block, "source.block.chainId"))?;
@@ -202,8 +228,8 @@ impl Node<'_> {
                 Err(Malformed::new("chainId and source.block.chainId differ"))
             }
             (Some(id), Some(_) | None) | (None, Some(id)) => Ok(ChainId(id)),
-            // A local node's combiner alerts have no block, and then only what triggered them names a chain.
-            (None, None) => of_trigger.map(ChainId).ok_or_else(|| {
+            // A local node's combiner alerts have no block, and then only what triggered them names a chain, or nothing.
+            (None, None) => of_trigger.map(ChainId).or(otherwise).ok_or_else(|| {
                 Malformed::new("chainId is missing, and no block or source alert names a chain")
             }),
         }
@@ -330,7 +356,11 @@ fn exact(raw: &RawValue) -> Result<Value, Malformed> {
     Ok(if read.is_some_and(|read| read != written) { Value::String(written.to_owned()) } else { value })
 }
 
-fn related(field: Field<'_>, trigger: Option<&Object<'_>>) -> Result<Vec<AlertHash>, Malformed> {
+fn related(
+    field: Field<'_>,
+    trigger: Option<&Object<'_>>,
+    event: Option<&Object<'_>>,
+) -> Result<Vec<AlertHash>, Malformed> {
     let mut related = Vec::new();
     for item in field.list("ALERT_RELATED_MAX", ALERT_RELATED_MAX)? {
         let text = item.as_str().ok_or_else(|| field.wrong("a list of text"))?.trim();
@@ -338,9 +368,13 @@ fn related(field: Field<'_>, trigger: Option<&Object<'_>>) -> Result<Vec<AlertHa
             related.push(AlertHash(text.to_ascii_lowercase()));
         }
     }
-    let trigger = Field::of(trigger, "source.sourceAlert.hash").text()?.trim().to_ascii_lowercase();
-    if !trigger.is_empty() && !related.iter().any(|hash| hash.0 == trigger) {
-        related.push(AlertHash(trigger));
+    let triggers =
+        [Field::of(trigger, "source.sourceAlert.hash"), Field::of(event, "source.sourceEvent.alertHash")];
+    for trigger in triggers {
+        let trigger = trigger.text()?.trim().to_ascii_lowercase();
+        if !trigger.is_empty() && !related.iter().any(|hash| hash.0 == trigger) {
+            related.push(AlertHash(trigger));
+        }
     }
     Ok(related)
 }

@@ -311,3 +311,23 @@ fn finding_types_are_the_words_that_conditions_know() {
     let read = words.map(|word| finding_type(&Json::Text(word.into())));
     assert!(read.iter().all(|word| crate::domain::alert::FINDING_TYPES.contains(word)), "{read:?}");
 }
+
+/// The shape of forta-core-go's `protocol/webhook`: what a node in local mode says of a combiner bot.
+#[test]
+fn a_nodes_combiner_alert_is_on_the_chain_that_the_node_scans() {
+    let hash = |digit: &str| format!("0x{}", digit.repeat(64));
+    let alert = serde_json::json!({
+        "hash": hash("1"), "createdAt": "2024-01-01T00:00:00.379756298Z", "alertId": "ATTACK-DETECTOR-2",
+        "name": "attack detector", "protocol": "ethereum", "description": "", "findingType": "EXPLOIT",
+        "severity": "CRITICAL", "metadata": {}, "links": {}, "addresses": null, "relatedAlerts": null,
+        "source": { "bot": { "id": hash("2"), "reference": "Qm", "image": "x" },
+                    "sourceEvent": { "botId": hash("3"), "alertHash": hash("4") } },
+    })
+    .to_string();
+    let feed = FeedName::new("node");
+    let refused = parse_alert(alert.as_bytes(), &feed, true).unwrap_err().reason;
+    assert_eq!(refused, "chainId is missing, and no block or source alert names a chain");
+    let read = parse_alert_of(alert.as_bytes(), &feed, true, Some(ChainId(137))).unwrap();
+    assert_eq!((read.chain, read.block), (ChainId(137), None));
+    assert_eq!(read.related, [AlertHash(hash("4"))]);
+}

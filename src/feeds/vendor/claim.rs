@@ -81,11 +81,7 @@ impl Claim {
 
     fn chain(&self, hearing: &Hearing<'_>) -> Result<ChainId, Malformed> {
         match &self.network {
-            Some(network) => hearing.reading.networks.chain(network).ok_or_else(|| {
-                Malformed::new(
-                    "its network is none we know; name it in networks = { NAME = \"chain\" } of the feed",
-                )
-            }),
+            Some(network) => hearing.reading.networks.needed(network),
             None => hearing.reading.chain.ok_or_else(|| {
                 Malformed::new("it names no chain; say which it is about with chain = \"…\" of the feed")
             }),

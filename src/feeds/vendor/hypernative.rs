@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::claim::Claim;
-use super::read::{addresses, at, document, flat, hash, instant, needed, object, severity, text};
+use super::read::{addresses, at, document, flat, hash, instant, needed, object, text};
 use super::{Claims, Hearing};
 use crate::domain::alert::AlertSeverity;
 use crate::domain::condition::{StatePhase, write_state};
@@ -14,10 +14,10 @@ pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
         return Err(Malformed::new("data is missing or is not text: what is signed is its text"));
     };
     let data = document(data.as_bytes())?;
-    hearing.each([&data], insight)
+    hearing.each([&data], |data| insight(hearing, data))
 }
 
-fn insight(data: &Value) -> Result<Claim, Malformed> {
+fn insight(hearing: &Hearing<'_>, data: &Value) -> Result<Claim, Malformed> {
     let insight = object(at(data, &["riskInsight"]), "data.riskInsight")?;
     let field = |name: &str| insight.get(name).unwrap_or(&Value::Null);
     let id = needed(field("id"), "riskInsight.id")?;
@@ -25,7 +25,7 @@ fn insight(data: &Value) -> Result<Claim, Malformed> {
     // A state has a start, reminders and an end; the end is no alarm.
     let is_over =
         stage.eq_ignore_ascii_case("end") || text(field("status")).eq_ignore_ascii_case("historical");
-    let told = severity(field("severity"), "riskInsight.severity")?;
+    let told = hearing.severity(field("severity"), "riskInsight.severity")?;
     let agent = at(data, &["customAgents", "0"]);
     let rule = match text(at(agent, &["id"])) {
         agent if agent.is_empty() => needed(field("riskTypeId"), "riskInsight.riskTypeId")?,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::claim::Claim;
-use super::read::{addresses, at, flat, hash, instant, needed, severity, text, whole};
+use super::read::{addresses, at, flat, hash, instant, needed, text, whole};
 use super::{Claims, Hearing};
 use crate::domain::alert::{AlertBlock, FieldMap, Path};
 use crate::feeds::forta_wire::Malformed;
@@ -38,7 +38,7 @@ fn one(hearing: &Hearing<'_>, map: &FieldMap, item: &Value) -> Result<Claim, Mal
         None => None,
         Some(path) => {
             needed(of(path, item), &path.to_string())?;
-            severity(of(path, item), &path.to_string())?
+            hearing.severity(of(path, item), &path.to_string())?
         }
     };
     let network = match &map.chain {

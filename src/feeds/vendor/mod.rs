@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`openzeppelin`] | OpenZeppelin Monitor, raw and by template; Defender's exported shape |
 //! | [`hypernative`] | Hypernative |
-//! | [`transactions`] | Tenderly, Alchemy, QuickNode: what happened on a chain, with no word on how bad |
+//! | [`transactions`], [`alchemy`], [`quicknode`] | Tenderly, Alchemy, QuickNode: what happened on a chain, with no word on how bad |
 //! | [`prometheus`] | Alertmanager 4, Grafana |
 //! | [`pagerduty`] | PagerDuty 3 |
 //! | [`cloud_event`] | CloudEvents 1.0 |
@@ -17,6 +17,7 @@
 //!
 //! Who sent it was checked before, over the raw bytes; what arrives here is only read.
 
+pub mod alchemy;
 pub mod cloud_event;
 pub mod hypernative;
 pub mod map;
@@ -24,19 +25,24 @@ pub mod onchain_mon;
 pub mod openzeppelin;
 pub mod pagerduty;
 pub mod prometheus;
+pub mod quicknode;
 pub mod transactions;
 
 mod claim;
 mod networks;
 mod read;
+mod severities;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 pub use self::networks::Networks;
+pub use self::severities::Severities;
 
 use super::forta_wire::{Malformed, parse_alert};
 use crate::domain::alert::{Alert, AlertSeverity, Sender};
@@ -58,6 +64,8 @@ pub struct Reading {
     pub severity: AlertSeverity,
     /// Chains by the vendor's names for them.
     pub networks: Networks,
+    /// What the vendor's words for a severity are worth.
+    pub severities: Severities,
 }
 
 /// One part of a body that should be an alert.
@@ -93,8 +101,8 @@ impl Reading {
             Sender::Tenderly => transactions::tenderly(&hearing, &value),
             Sender::Alertmanager | Sender::Grafana => prometheus::read(&hearing, &value),
             Sender::PagerDuty => pagerduty::read(&hearing, &value),
-            Sender::Alchemy => transactions::alchemy(&hearing, &value),
-            Sender::QuickNode => transactions::quicknode(&hearing, &value),
+            Sender::Alchemy => alchemy::read(&hearing, &value),
+            Sender::QuickNode => quicknode::read(&hearing, &value),
             Sender::CloudEvents => cloud_event::read(&hearing, &value),
             Sender::OnchainMon => onchain_mon::read(&hearing, &value),
             Sender::Map(map) => map::read(&hearing, map, &value),
@@ -121,6 +129,11 @@ struct Hearing<'a> {
 type Claims = Result<Vec<(Value, Result<Alert, Malformed>)>, Malformed>;
 
 impl Hearing<'_> {
+    /// How bad, in the vendor's words.
+    fn severity(&self, value: &Value, name: &str) -> Result<Option<AlertSeverity>, Malformed> {
+        self.reading.severities.read(value, name)
+    }
+
     /// Reads each part by itself: one that is odd costs the others nothing.
     fn each<'v>(
         &self,

@@ -6,10 +6,9 @@ use alloy::primitives::Address;
 use serde_json::Value;
 
 use super::claim::Claim;
-use super::read::{addresses, at, flat, hash, instant, needed, object, severity, text, whole};
+use super::read::{addresses, addresses_within, at, flat, hash, instant, needed, object, text, whole};
 use super::{Claims, Hearing};
 use crate::domain::alert::AlertBlock;
-use crate::feeds::forta_wire::ALERT_ADDRESSES_MAX;
 
 pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
     let parts = body.as_array().map_or_else(|| vec![body], |items| items.iter().collect());
@@ -26,7 +25,7 @@ pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
             id: needed(at(finding, &["uniqueKey"]), "uniqueKey")?,
             rule: format!("{team}/{bot}"),
             kind: needed(at(finding, &["alertId"]), "alertId")?,
-            severity: severity(level, "severity")?,
+            severity: hearing.severity(level, "severity")?,
             at: instant(at(finding, &["findingBotTimestamp"])),
             block: number.zip(happened).map(|(number, timestamp)| AlertBlock {
                 number,
@@ -46,17 +45,8 @@ pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
 /// The addresses that stand alone, and those within the description.
 fn named(finding: &Value) -> Vec<Address> {
     let mut found = addresses(finding);
-    let description = text(at(finding, &["description"]));
-    let is_digit = |letter: Option<u8>| letter.is_some_and(|letter| letter.is_ascii_hexdigit());
-    for (start, _) in description.match_indices("0x") {
-        let end = start.saturating_add(42);
-        let after = description.as_bytes().get(end).copied();
-        if found.len() < ALERT_ADDRESSES_MAX
-            && !is_digit(after)
-            && let Some(one) = description.get(start..end)
-            && let Ok(one) = one.to_ascii_lowercase().parse()
-            && !found.contains(&one)
-        {
+    for one in addresses_within(&text(at(finding, &["description"]))) {
+        if !found.contains(&one) {
             found.push(one);
         }
     }

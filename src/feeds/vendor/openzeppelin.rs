@@ -4,7 +4,9 @@ use alloy::primitives::keccak256;
 use serde_json::{Map, Value};
 
 use super::claim::Claim;
-use super::read::{addresses, at, hash, instant, list, needed, object, text, whole};
+use super::read::{
+    addresses, addresses_within, at, hash, hash_within, instant, list, needed, object, text, whole,
+};
 use super::{Claims, Hearing};
 use crate::domain::alert::AlertBlock;
 use crate::feeds::forta_wire::{Malformed, parse_alert};
@@ -13,17 +15,30 @@ pub(super) fn monitor(hearing: &Hearing<'_>, body: &Value) -> Claims {
     let parts = body.as_array().map_or_else(|| vec![body], |items| items.iter().collect());
     hearing.each(parts, |part| {
         let matched = at(part, &["EVM"]);
-        if matched.is_null() { template(part) } else { raw(hearing, matched) }
+        match (matched.is_null(), ELSEWHERE.iter().find(|chain| !at(part, &[chain]).is_null())) {
+            (false, _) => raw(hearing, matched),
+            (true, Some(chain)) => {
+                Err(Malformed::new(format!("it is a match on {chain}, and contracts here are on EVM chains")))
+            }
+            (true, None) => template(part),
+        }
     })
 }
 
-/// A template's text is all there is: it is its own identity, so it should name the transaction.
+/// Where else OpenZeppelin Monitor looks.
+const ELSEWHERE: [&str; 3] = ["Stellar", "Solana", "Midnight"];
+
+/// A template's text is all there is: it is its own identity, so it should name the transaction. What it is about stands in
+/// it as people read it, or in a link to an explorer.
 fn template(part: &Value) -> Result<Claim, Malformed> {
     let title = needed(at(part, &["title"]), "EVM or title")?;
     let description = text(at(part, &["body"]));
+    let said = format!("{title}\n{description}");
     Ok(Claim {
         vendor: "openzeppelin-monitor",
-        id: keccak256(format!("{title}\n{description}")).to_string(),
+        id: keccak256(&said).to_string(),
+        transaction: hash_within(&said),
+        addresses: addresses_within(&said),
         rule: title.clone(),
         name: title,
         description,

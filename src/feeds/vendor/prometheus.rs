@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::claim::Claim;
-use super::read::{addresses, at, flat, hash, instant, list, needed, object, severity, text};
+use super::read::{addresses, addresses_within, at, flat, hash, instant, list, needed, object, text};
 use super::{Claims, Hearing};
 use crate::domain::alert::{AlertSeverity, Sender};
 use crate::domain::condition::{StatePhase, write_state};
@@ -18,17 +18,17 @@ const CHAIN_LABELS: &[&str] = &["chain_id", "chainid", "chain", "network"];
 pub(super) fn read(hearing: &Hearing<'_>, body: &Value) -> Claims {
     let vendor = if hearing.reading.sender == Sender::Grafana { "grafana" } else { "alertmanager" };
     let alerts = list(at(body, &["alerts"]), "alerts")?;
-    hearing.each(alerts, |alert| one(vendor, alert))
+    hearing.each(alerts, |alert| one(hearing, vendor, alert))
 }
 
-fn one(vendor: &'static str, alert: &Value) -> Result<Claim, Malformed> {
+fn one(hearing: &Hearing<'_>, vendor: &'static str, alert: &Value) -> Result<Claim, Malformed> {
     let labels = object(at(alert, &["labels"]), "labels")?;
     let label = |name: &str| labels.get(name).unwrap_or(&Value::Null);
     let rule = needed(label("alertname"), "labels.alertname")?;
     let status = needed(at(alert, &["status"]), "status")?;
     let fingerprint = needed(at(alert, &["fingerprint"]), "fingerprint")?;
     let began = needed(at(alert, &["startsAt"]), "startsAt")?;
-    let told = severity(label("severity"), "labels.severity")?;
+    let told = hearing.severity(label("severity"), "labels.severity")?;
     let annotations = at(alert, &["annotations"]);
     let mut metadata = flat(labels, "");
     metadata.insert("status".to_owned(), Value::String(status.clone()));
@@ -45,6 +45,10 @@ fn one(vendor: &'static str, alert: &Value) -> Result<Claim, Malformed> {
     );
     let mut involved = addresses(at(alert, &["labels"]));
     involved.extend(addresses(annotations));
+    // What is written for people names the contract as often as a label does.
+    for said in annotations.as_object().into_iter().flat_map(|said| said.values()) {
+        involved.extend(addresses_within(&text(said)));
+    }
     let ended = if status == "resolved" { instant(at(alert, &["endsAt"])) } else { None };
     Ok(Claim {
         vendor,

@@ -6,7 +6,6 @@ use alloy::primitives::{Address, B256};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::domain::alert::AlertSeverity;
 use crate::feeds::forta_wire::{ALERT_ADDRESSES_MAX, Malformed, checked_json};
 
 /// A whole document: an object or a list, within the bounds of any alert.
@@ -83,11 +82,14 @@ pub(super) fn hash(value: &Value) -> Option<B256> {
     (text.len() == 66).then(|| text.parse().ok()).flatten()
 }
 
-/// Whole seconds or milliseconds since 1970, or RFC 3339.
+/// Whole seconds (decimal, or `0x…` as nodes write them) or milliseconds since 1970, or RFC 3339.
 pub(super) fn instant(value: &Value) -> Option<Timestamp> {
     /// Seconds of the year 5138, and milliseconds of 1973: no number is both.
     const MILLISECONDS_FROM: i64 = 100_000_000_000;
     let text = text(value);
+    if text.starts_with("0x") {
+        return whole(value).and_then(|number| Timestamp::from_second(i64::try_from(number).ok()?).ok());
+    }
     match text.parse::<i64>() {
         Ok(number) if number >= MILLISECONDS_FROM => Timestamp::from_millisecond(number).ok(),
         Ok(number) => Timestamp::from_second(number).ok(),
@@ -121,21 +123,52 @@ pub(super) fn addresses(value: &Value) -> Vec<Address> {
     found
 }
 
-/// The words vendors use. One that is not among them is refused: taken for UNKNOWN, it would pass below every rule.
-pub(super) fn severity(value: &Value, name: &str) -> Result<Option<AlertSeverity>, Malformed> {
-    let word = text(value).to_ascii_lowercase();
-    Ok(Some(match word.as_str() {
-        "" => return Ok(None),
-        "critical" | "fatal" | "emergency" | "p1" | "sev1" => AlertSeverity::Critical,
-        "high" | "error" | "major" | "p2" | "sev2" => AlertSeverity::High,
-        "medium" | "warning" | "warn" | "moderate" | "p3" | "sev3" => AlertSeverity::Medium,
-        "low" | "minor" | "p4" | "sev4" => AlertSeverity::Low,
-        "info" | "informational" | "information" | "none" | "p5" | "sev5" => AlertSeverity::Info,
-        "unknown" => AlertSeverity::Unknown,
-        _other => {
-            return Err(Malformed::new(format!("{name} is none of critical, high, medium, low, info")));
+/// A vendor's own word, where it is plain enough to be shown in a reason.
+pub(super) fn shown(word: &str) -> Option<&str> {
+    /// The longest word that is shown, in bytes.
+    const SHOWN_MAX_BYTES: usize = 40;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
+    let word = word.trim();
+    (!word.is_empty() && word.len() <= SHOWN_MAX_BYTES && word.bytes().all(plain)).then_some(word)
+}
+
+/// The addresses within a text that people read: a title, a summary, a link to an explorer.
+pub(super) fn addresses_within(text: &str) -> Vec<Address> {
+    let found = numbers_within(text, ADDRESS_LETTERS);
+    found.into_iter().filter_map(|one| one.to_ascii_lowercase().parse().ok()).collect()
+}
+
+/// The only hash within a text; none where it has several, because which of them is a transaction cannot be told.
+pub(super) fn hash_within(text: &str) -> Option<B256> {
+    let mut found: Vec<B256> =
+        numbers_within(text, HASH_LETTERS).into_iter().filter_map(|one| one.parse().ok()).collect();
+    found.dedup();
+    match found.as_slice() {
+        [one] => Some(*one),
+        _none_or_several => None,
+    }
+}
+
+/// `0x` and 40 hex digits.
+const ADDRESS_LETTERS: usize = 42;
+/// `0x` and 64 hex digits.
+const HASH_LETTERS: usize = 66;
+
+/// Every hex number of exactly so many letters, in the order of the text, at most as many as an alert may name.
+fn numbers_within(text: &str, letters: usize) -> Vec<&str> {
+    let is_digit = |letter: Option<&u8>| letter.is_some_and(u8::is_ascii_hexdigit);
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices("0x") {
+        let end = start.saturating_add(letters);
+        if found.len() < ALERT_ADDRESSES_MAX
+            && !is_digit(text.as_bytes().get(end))
+            && let Some(one) = text.get(start..end)
+            && one.bytes().skip(2).all(|digit| digit.is_ascii_hexdigit())
+        {
+            found.push(one);
         }
-    }))
+    }
+    found
 }
 
 /// The fields of an object that are text, numbers or truth values, under a prefix. A number that a double cannot

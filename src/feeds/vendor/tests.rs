@@ -5,17 +5,18 @@ use serde_json::json;
 use super::*;
 use crate::domain::alert::FieldMap;
 
-const VAULT: &str = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
-const TX: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
-const BLOCK: &str = "0x2222222222222222222222222222222222222222222222222222222222222222";
+pub(super) const VAULT: &str = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
+pub(super) const TX: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
+pub(super) const BLOCK: &str = "0x2222222222222222222222222222222222222222222222222222222222222222";
 
-fn reading(sender: Sender) -> Reading {
+pub(super) fn reading(sender: Sender) -> Reading {
     Reading {
         feed: FeedName::new("own"),
         sender,
         chain: None,
         severity: AlertSeverity::Medium,
         networks: Networks::new([("our-fork".to_owned(), ChainId(31_337))]),
+        severities: Severities::new([("page".to_owned(), AlertSeverity::Critical)]),
     }
 }
 
@@ -28,7 +29,7 @@ fn read(reading: &Reading, body: &Value) -> Vec<Result<Alert, String>> {
 }
 
 /// What matters of each alert, a line each.
-fn told(reading: &Reading, body: &Value) -> String {
+pub(super) fn told(reading: &Reading, body: &Value) -> String {
     let lines = read(reading, body).into_iter().map(|read| match read {
         Ok(alert) => format!(
             "{} {} {:?} chain {} at {} block {} tx {} about {} {}",
@@ -194,9 +195,14 @@ fn whatever_is_missing_it_is_told_and_never_guessed() {
                 assert_ne!(alert.chain.0, 0, "{:?} without {key}", reading.sender);
             }
         }
-        for other in
-            [json!({}), json!([{}]), json!({ "alerts": 7 }), json!({ "event": [] }), json!({ "data": "{" })]
-        {
+        for other in [
+            json!({}),
+            json!([{}]),
+            json!({ "alerts": 7 }),
+            json!({ "event": [] }),
+            json!({ "data": "{" }),
+            json!({ "data": 7, "metadata": {} }),
+        ] {
             assert!(read(&reading, &other).iter().all(Result::is_err), "{:?}: {other}", reading.sender);
         }
     }
@@ -208,7 +214,7 @@ fn a_network_nobody_knows_makes_no_alert_and_one_of_the_configuration_does() {
     body["transaction"]["network"] = json!("our-fork");
     assert_eq!(read(&reading(sender.clone()), &body)[0].as_ref().unwrap().chain, ChainId(31_337));
     body["transaction"]["network"] = json!("some-fork");
-    insta::assert_snapshot!(told(&reading(sender), &body), @r#"no alert: its network is none we know; name it in networks = { NAME = "chain" } of the feed"#);
+    insta::assert_snapshot!(told(&reading(sender), &body), @r#"no alert: its network "some-fork" is none we know; name it in networks = { NAME = "chain" } of the feed"#);
 }
 
 #[test]
@@ -238,12 +244,12 @@ fn a_map_says_where_each_field_stands() {
     let mut mild = finding.clone();
     mild["level"] = json!("rather bad");
     let body = json!({ "payload": { "findings": [finding, untimed, mild, {}] } });
-    insta::assert_snapshot!(told(&reading, &body), @r"
+    insta::assert_snapshot!(told(&reading, &body), @r#"
     map:own/vault-balance VB-1 Critical chain 8453 at 2023-12-31T23:56:40Z block 9 tx 0x1111 about 0x5fbd level,net,tx,uid,when
     no alert: when is no time
-    no alert: level is none of critical, high, medium, low, info
+    no alert: level is none of critical, high, medium, low, info, but "rather bad"; say what it is worth in severities = { WORD = "high" } of the feed
     no alert: when is no time
-    ");
+    "#);
 }
 
 #[test]

@@ -18,6 +18,8 @@
 //! but never prepare a proposal. No answer repeats anything of a request.
 
 mod body;
+mod handshake;
+mod places;
 mod rate;
 mod refusal;
 mod replay;
@@ -33,30 +35,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::timeout;
 
+use self::places::Places;
 use self::rate::Rate;
 use self::refusal::Refusal;
 use self::settings::check;
 use self::signature::Claim;
 use super::delivery::{AcceptedRequest, Delivery, Outcome, Receipt, Rejected};
-use super::forta_wire::parse_alert;
+use super::forta_wire::parse_alert_of;
 use super::health::SharedHealth;
 use super::vendor::{Reading, cloud_event};
 use crate::clock::SharedClock;
 use crate::domain::alert::{Alert, Sender};
 
 pub use self::body::WEBHOOK_ALERTS_MAX;
-pub use self::rate::{BODIES_AT_ONCE_MAX, REQUESTS_PER_MINUTE};
+pub use self::places::BODIES_AT_ONCE_MAX;
+pub use self::rate::REQUESTS_PER_MINUTE;
 pub use self::replay::{Claimed, MemoryReplayGuard, REPLAYS_MAX, ReplayGuard, ReplayKey};
 pub use self::scheme::{Scheme, UNTIMED_SECONDS};
 pub use self::settings::{WEBHOOK_SECRET_MIN_BYTES, WebhookAuthentication, WebhookError, WebhookSettings};
@@ -67,9 +70,6 @@ pub const WEBHOOK_BODY_MAX_BYTES: usize = 1024 * 1024;
 
 /// How far a sender's clock may be from ours when nothing else is said, in seconds.
 pub const WEBHOOK_WINDOW_SECONDS: u64 = 300;
-
-/// How long a body may take to arrive, in seconds.
-const BODY_SECONDS_MAX: u64 = 10;
 
 /// How long the consumer may take to commit, in seconds; senders give up after 5 to 10.
 const RECEIPT_SECONDS_MAX: u64 = 8;
@@ -98,7 +98,7 @@ pub fn router(
 ) -> Result<Router, WebhookError> {
     let mut router = Router::new();
     let mut paths = BTreeSet::new();
-    let bodies = Arc::new(Semaphore::new(BODIES_AT_ONCE_MAX));
+    let places = Places::new();
     for (settings, health) in feeds {
         check(&settings)?;
         if !paths.insert(settings.path.clone()) {
@@ -106,11 +106,12 @@ pub fn router(
         }
         health.expect(PART);
         let path = settings.path.clone();
-        let (rate, bodies) = (Rate::new(settings.requests_per_minute), Arc::clone(&bodies));
-        let webhook = Arc::new(Webhook { settings, health, intake: intake.clone(), rate, bodies });
-        router = router.route(&path, post(receive).with_state(webhook));
+        let (rate, places) = (Rate::new(settings.requests_per_minute), places.clone());
+        let methods = handshake::with(&settings, post(receive));
+        let webhook = Arc::new(Webhook { settings, health, intake: intake.clone(), rate, places });
+        router = router.route(&path, methods.with_state(webhook));
     }
-    Ok(router.layer(DefaultBodyLimit::max(WEBHOOK_BODY_MAX_BYTES)))
+    Ok(router)
 }
 
 async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
@@ -130,7 +131,7 @@ struct Webhook {
     intake: WebhookIntake,
     rate: Rate,
     /// Shared by all webhooks.
-    bodies: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Webhook {
@@ -143,42 +144,44 @@ impl Webhook {
             WebhookAuthentication::Vendor(scheme) => return self.take_of_vendor(scheme, request).await,
             WebhookAuthentication::Nobody => {
                 self.within_rate()?;
-                let (headers, _place) = (request.headers().clone(), self.place()?);
-                return self.hand_over(&headers, &read_body(request).await?, false, None).await;
+                let headers = request.headers().clone();
+                let body = self.places.read(request).await?;
+                return self.hand_over(&headers, &body.bytes, false, None).await;
             }
         };
         let headers = request.headers().clone();
         // What is not even signed is refused before its body is read.
         let claim = Claim::read(request.headers()).map_err(Refusal::Unsigned)?;
-        let _place = self.place()?;
-        let body = read_body(request).await?;
-        claim.is_of(&body, secrets).map_err(Refusal::Unsigned)?;
+        let body = self.places.read(request).await?;
+        let body_bytes = &body.bytes;
+        claim.is_of(body_bytes, secrets).map_err(Refusal::Unsigned)?;
         let now = self.intake.clock.now();
         claim.is_recent(now, self.settings.window).map_err(Refusal::Unsigned)?;
         self.within_rate()?;
 
-        let key = claim.replay_key(&self.settings.name, &body);
+        let key = claim.replay_key(&self.settings.name, body_bytes);
         let (claimed, until) = (self.claim(key, now)?, claim.until(self.settings.window));
-        let report = self.hand_over(&headers, &body, true, Some(accepted(key, until))).await?;
+        let report = self.hand_over(&headers, body_bytes, true, Some(accepted(key, until))).await?;
         claimed.keep(until);
         Ok(report)
     }
 
     async fn take_of_vendor(&self, scheme: &Scheme, request: Request) -> Result<Value, Refusal> {
-        let (headers, _place) = (request.headers().clone(), self.place()?);
-        let body = read_body(request).await?;
+        let headers = request.headers().clone();
+        let held = self.places.read(request).await?;
+        let body = held.bytes.as_slice();
         let now = self.intake.clock.now();
         let (feed, window) = (&self.settings.name, self.settings.window);
-        let proof = scheme.prove(feed, &headers, &body, now, window).map_err(Refusal::Unproven)?;
+        let proof = scheme.prove(feed, &headers, body, now, window).map_err(Refusal::Unproven)?;
         self.within_rate()?;
-        let Some(key) = proof.key else { return self.hand_over(&headers, &body, true, None).await };
+        let Some(key) = proof.key else { return self.hand_over(&headers, body, true, None).await };
         let claimed = match self.claim(key, now) {
             // Vendors send again what they did not hear an answer to, and give up a webhook that answers with errors.
             Err(Refusal::Replayed) => return Ok(json!({ "accepted": 0, "rejected": [], "repeated": true })),
             claimed => claimed?,
         };
         let until = proof.until(now, window);
-        let report = self.hand_over(&headers, &body, true, Some(accepted(key, until))).await?;
+        let report = self.hand_over(&headers, body, true, Some(accepted(key, until))).await?;
         claimed.keep(until);
         Ok(report)
     }
@@ -186,11 +189,6 @@ impl Webhook {
     fn within_rate(&self) -> Result<(), Refusal> {
         let now = self.intake.clock.now();
         self.rate.take(now).map_err(|again_seconds| Refusal::OverRate { again_seconds })
-    }
-
-    /// A place for a body in memory, kept until the request is answered.
-    fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        self.bodies.try_acquire().map_err(|_none_free| Refusal::Busy)
     }
 
     fn claim(&self, key: ReplayKey, now: Timestamp) -> Result<ClaimedRequest<'_>, Refusal> {
@@ -211,8 +209,10 @@ impl Webhook {
         let alerts = match &self.settings.reading {
             // Of whatever vendor, what is sent in its place to show that it lives is no alert that went wrong.
             Some(_) if body::is_beat(body) => Vec::new(),
-            Some(reading) => self.parse_of_vendor(reading, headers, body, authenticated)?,
-            None => self.parse(body, authenticated)?,
+            Some(reading) if !matches!(reading.sender, Sender::Forta | Sender::FortaNode) => {
+                self.parse_of_vendor(reading, headers, body, authenticated)?
+            }
+            Some(_) | None => self.parse(body, authenticated)?,
         };
         let report = report(&alerts);
         let rejected = alerts.iter().filter(|alert| alert.is_err()).count();
@@ -230,8 +230,9 @@ impl Webhook {
         if body.trim_ascii().is_empty() {
             return Err(Refusal::NoBody);
         }
+        let chain = self.settings.reading.as_ref().and_then(|reading| reading.chain);
         let parse = |item: body::Item<'_>| {
-            parse_alert(item.raw, &self.settings.name, authenticated)
+            parse_alert_of(item.raw, &self.settings.name, authenticated, chain)
                 .map_err(|malformed| Rejected::malformed(item.line, malformed, item.raw))
         };
         let items = body::items(body).map_err(|body::TooMany| Refusal::TooManyAlerts)?;
@@ -284,37 +285,42 @@ impl Webhook {
         }
     }
 
-    /// Says for the operator what went wrong. What any stranger can cause does not turn the feed red.
+    /// Says for the operator what went wrong: it is counted, and logged when it begins and each time it has doubled. What
+    /// any stranger can cause does not turn the feed red.
     fn note(&self, refusal: Refusal) {
         let feed = self.settings.name.as_str();
+        let why = refusal.sentence();
         match refusal {
-            Refusal::Unsigned(why) => tracing::info!(feed, "a webhook request was refused: {}", why.reason()),
-            Refusal::Unproven(why) => {
-                tracing::info!(feed, "a webhook request was refused: {}", why.sentence())
+            // It was here before, or will be: nothing is turned away.
+            Refusal::Replayed | Refusal::InFlight => {
+                tracing::debug!(feed, "a webhook request was refused: {why}");
+                return;
             }
             // Only its sender can cause it, where the feed knows its sender: alerts are being turned away.
             Refusal::OverRate { .. }
                 if !matches!(self.settings.authentication, WebhookAuthentication::Nobody) =>
             {
-                self.health.failed(PART, refusal.sentence().to_owned());
+                self.health.failed(PART, why.to_owned());
             }
             Refusal::QueueFull | Refusal::NotCommitted | Refusal::Stopping => {
                 if self.health.snapshot().last_error.is_none() {
-                    self.health.failed(PART, refusal.sentence().to_owned());
+                    self.health.failed(PART, why.to_owned());
                 }
             }
-            Refusal::NoBody
+            Refusal::Unsigned(_)
+            | Refusal::Unproven(_)
+            | Refusal::NoBody
             | Refusal::BrokenBody
             | Refusal::SlowBody
             | Refusal::TooLarge
             | Refusal::TooManyAlerts
             | Refusal::Encoded
-            | Refusal::Replayed
-            | Refusal::InFlight
             | Refusal::OverRate { .. }
-            | Refusal::Busy => {
-                tracing::debug!(feed, "a webhook request was refused: {}", refusal.sentence())
-            }
+            | Refusal::Busy => {}
+        }
+        let times = self.health.turned_away(self.intake.clock.now(), why);
+        if times.is_power_of_two() {
+            tracing::warn!(feed, times, "webhook requests are turned away: {why}");
         }
     }
 }
@@ -343,15 +349,6 @@ impl Drop for ClaimedRequest<'_> {
 
 fn accepted(key: ReplayKey, until: Timestamp) -> AcceptedRequest {
     AcceptedRequest { key: key.into(), until }
-}
-
-async fn read_body(request: Request) -> Result<Bytes, Refusal> {
-    match timeout(Duration::from_secs(BODY_SECONDS_MAX), Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
-        Ok(Err(_broken)) => Err(Refusal::BrokenBody),
-        Err(_elapsed) => Err(Refusal::SlowBody),
-    }
 }
 
 /// What the sender is told of each item that could not be read.

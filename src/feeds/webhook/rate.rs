@@ -1,8 +1,8 @@
-//! How many requests a feed may send, and how many bodies are held at once.
+//! How many requests a feed may send.
 //!
 //! A request costs its feed a token *after* it has shown who sent it, so that a stranger cannot use up what is meant for
-//! the sender; of a feed that authenticates nobody, every request does. Strangers are bounded otherwise: by how many
-//! bodies are read at once, and by the connections of the server.
+//! the sender; of a feed that authenticates nobody, every request does. Strangers are bounded otherwise: by how much
+//! of bodies is held at once (`places`), and by the connections of the server.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,9 +10,6 @@ use jiff::Timestamp;
 
 /// Requests a minute when nothing else is said: a hundred a second, and about a hundredth of what the journal commits.
 pub const REQUESTS_PER_MINUTE: u32 = 6_000;
-
-/// Bodies read and worked on at once, over all webhooks: with the largest body, so many megabytes.
-pub const BODIES_AT_ONCE_MAX: usize = 64;
 
 /// A burst is what the rate allows in so many seconds.
 const BURST_SECONDS: f64 = 10.0;

@@ -90,6 +90,8 @@ pub(super) enum Unproven {
     NoTime,
     OutsideWindow,
     WrongSignature,
+    NoToken,
+    WrongToken,
 }
 
 impl Unproven {
@@ -99,6 +101,10 @@ impl Unproven {
             Self::NoTime => "The vendor's timestamp is missing, or is not written as it should be.",
             Self::OutsideWindow => "The request was sent too long ago, or is from the future.",
             Self::WrongSignature => "The signature is not of this request.",
+            Self::NoToken => {
+                "The feed's token is missing: send it in Authorization, after Bearer and a blank."
+            }
+            Self::WrongToken => "The token in Authorization is not the feed's.",
         }
     }
 }
@@ -197,12 +203,12 @@ impl Scheme {
                 timed(feed, Some(at), &[token.as_bytes(), body], now, window)
             }
             Self::Bearer(secrets) => {
-                let given = bearer(headers).ok_or(Unproven::NoSignature)?;
+                let given = bearer(headers).ok_or(Unproven::NoToken)?;
                 let mut genuine = false;
                 for secret in secrets {
                     genuine |= bool::from(given.as_bytes().ct_eq(secret.expose_secret().as_bytes()));
                 }
-                if genuine { Ok(Proof { at: None, key: None }) } else { Err(Unproven::WrongSignature) }
+                if genuine { Ok(Proof { at: None, key: None }) } else { Err(Unproven::WrongToken) }
             }
         }
     }

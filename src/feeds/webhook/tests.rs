@@ -248,6 +248,30 @@ async fn a_replay_is_refused_until_its_window_refuses_it() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_takes_nothing_twice_and_is_told() {
+    let items = on_ground(&[Consumer::Accept], async |ground, _| {
+        let at = ground.now();
+        assert_eq!(ground.send_signed(SECRET, at, line(1)).await.status, 200);
+        ground.clock.step(SignedDuration::from_mins(-10));
+        assert_eq!(
+            ground.send_signed(SECRET, at, line(1)).await.status,
+            401,
+            "from the future, as we see it"
+        );
+        let dropped = ground.health.snapshot().dropped().join("");
+        assert!(dropped.contains("too far from the present"), "{dropped}");
+        ground.clock.step(SignedDuration::from_mins(6));
+        assert_eq!(
+            ground.send_signed(SECRET, at, line(1)).await.status,
+            409,
+            "within the window it is known"
+        );
+    })
+    .await;
+    assert_eq!(items.len(), 1);
+}
+
+#[tokio::test]
 async fn what_was_not_committed_may_come_again_in_the_very_same_bytes() {
     let steps = [Consumer::Refuse, Consumer::Drop, Consumer::Accept];
     let items = on_ground(&steps, async |ground, _| {

@@ -82,7 +82,8 @@ fn settings(servers: &[(&str, &Server)]) -> NatsSettings {
             sender: Sender::OnchainMon,
             chain: Some(ChainId(1)),
             severity: AlertSeverity::Unknown,
-            networks: Networks::new(Vec::new()),
+            networks: Networks::default(),
+            severities: crate::feeds::vendor::Severities::default(),
         },
         bus: NatsBus {
             instances: servers.iter().map(instance).collect(),
