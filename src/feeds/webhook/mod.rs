@@ -231,7 +231,9 @@ impl Webhook {
             return Err(Refusal::NoBody);
         }
         let parse = |item: body::Item<'_>| {
-            parse_alert(item.raw, &self.settings.name, authenticated)
+            let wrong = item.wrong.map_or(Ok(()), Err);
+            wrong
+                .and_then(|()| parse_alert(item.raw, &self.settings.name, authenticated))
                 .map_err(|malformed| Rejected::malformed(item.line, malformed, item.raw))
         };
         let items = body::items(body).map_err(|body::TooMany| Refusal::TooManyAlerts)?;
