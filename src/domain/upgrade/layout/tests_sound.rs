@@ -64,9 +64,7 @@ fn all_that_no_compiler_writes_is_told_at_once() {
 fn a_namespace_is_looked_at_as_the_contract_is() {
     let text = r#"{"storage":[],"types":{"u":{"encoding":"inplace","label":"uint128","numberOfBytes":"16"}},"namespaces":{"erc7201:vault":[
         {"label":"a","type":"u","slot":"0","offset":0},{"label":"b","type":"u","slot":"0","offset":8}]}}"#;
-    insta::assert_snapshot!(StorageLayout::parse(text).unwrap_err(), @r"
-    is no layout that a compiler writes: `a` at slot 0, bytes 0 to 15 of namespace erc7201:vault and `b` at slot 0, bytes 8 to 23 of namespace erc7201:vault cover the same bytes. Nothing compared with it would be proof: take the file from the compiler again (`forge inspect CONTRACT storageLayout --json`), and leave it as it is
-    ");
+    insta::assert_snapshot!(StorageLayout::parse(text).unwrap_err(), @"is no layout that a compiler writes: `a` at slot 0, bytes 0 to 15 of namespace erc7201:vault and `b` at slot 0, bytes 8 to 23 of namespace erc7201:vault cover the same bytes. Nothing compared with it would be proof: take the file from the compiler again (`forge inspect CONTRACT storageLayout --json`), and leave it as it is");
     let apart = text.replace(r#""offset":8"#, r#""offset":16"#);
     assert_eq!(StorageLayout::parse(&apart).unwrap().len(), 2);
 }
