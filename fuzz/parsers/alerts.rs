@@ -12,7 +12,7 @@ use redhandle::feeds::forta_wire::{
 };
 use redhandle::feeds::jsonl::Recording;
 use redhandle::feeds::vendor::{Networks, Reading, Severities, VENDOR_ALERTS_MAX};
-use redhandle::feeds::{QUARANTINE_RAW_MAX_BYTES, forta};
+use redhandle::feeds::{BATCH_ALERTS_MAX, QUARANTINE_RAW_MAX_BYTES, forta};
 
 use super::is_a_reason;
 
@@ -81,7 +81,7 @@ fn read_lines(bytes: &[u8]) -> Result<Lines, std::io::ErrorKind> {
     let mut recording = Recording::open(file.path()).map_err(|error| error.kind())?;
     let mut found = Lines::new();
     while let Some((number, item)) = recording.next_line().map_err(|error| error.kind())? {
-        assert!(found.last().is_none_or(|(last, _)| *last < number), "lines are numbered upwards");
+        assert!(found.last().is_none_or(|(last, _)| *last <= number), "lines are numbered upwards");
         found.push((number, item.map_err(|rejected| rejected.reason)));
     }
     Ok(found)
@@ -105,7 +105,8 @@ pub fn lines(data: &[u8]) {
     }
     let plain = read_lines(data).expect("plain lines can always be read");
     let newlines = data.iter().filter(|byte| **byte == b'\n').count();
-    assert!(plain.len() <= newlines + 1);
+    assert!(plain.last().is_none_or(|(last, _)| *last <= newlines as u64 + 1), "more lines than there are");
+    assert!(plain.len() <= (newlines + 1) * BATCH_ALERTS_MAX, "more alerts than batches may have");
     plain.iter().filter_map(|(_, item)| item.as_ref().err()).for_each(|reason| is_a_reason(reason));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(data).expect("not compressed");

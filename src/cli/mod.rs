@@ -7,6 +7,8 @@
 mod check;
 mod coverage;
 mod demo;
+#[cfg(test)]
+mod documented;
 pub mod exit;
 mod feed;
 mod incident;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
-use crate::agent::replay::{Firing, Replay, Summary, UNKNOWN_BLOCKS_MAX};
+use crate::agent::replay::{Firing, Place, Replay, Summary, UNKNOWN_BLOCKS_MAX};
 use crate::agent::silences::SilenceBook;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Reach;
@@ -34,7 +34,7 @@ const MALFORMED_SHOWN_MAX: usize = 20;
 /// Replay recorded alerts.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// JSON lines in the order of delivery, one alert each, plain or gzip; `-` is standard input.
+    /// JSON lines in the order of delivery, an alert or a batch of them each, plain or gzip; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Runbooks to try in the place of those that are configured: a folder or a file.
@@ -139,12 +139,18 @@ async fn read(
     loop {
         while ended.is_none() && replay.has_room() && (replay.is_idle() || recording.is_at_hand()) {
             match recording.next_line() {
-                Ok(Some((line, item))) => replay.foresee(line, recording.line_bytes(), item),
+                Ok(Some((line, item))) => {
+                    let place = Place { line, alert: recording.place_in_line() };
+                    replay.foresee(place, recording.line_bytes(), item);
+                }
                 Ok(None) => ended = Some(Ok(())),
                 Err(error) => ended = Some(Err(error)),
             }
         }
-        let Some(firings) = replay.judge_next().await else { return ended.unwrap_or(Ok(())) };
+        let Some(firings) = replay.judge_next().await else {
+            replay.pass(recording.batches_of_none());
+            return ended.unwrap_or(Ok(()));
+        };
         told.tell(firings);
         progress.passed(path, recording.progress());
     }
@@ -177,10 +183,14 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         0 => String::new(),
         some => format!(", {some} of them with a newer block"),
     };
+    let none = match summary.batches_of_none {
+        0 => String::new(),
+        some => format!(", {some} batches without any"),
+    };
     let headline = format!("{fired} firing(s), {downgraded} of them lowered to a page");
     text.push_str(&out.look(&headline, Look::Bold));
     text.push_str(&format!(
-        "\n{lines} lines: {alerts} alerts ({duplicates} repeated{newer}), {malformed} that are no alerts\n"
+        "\n{lines} lines: {alerts} alerts ({duplicates} repeated{newer}), {malformed} that are no alerts{none}\n"
     ));
     text.push_str(&format!(
         "Discarded: {} on no chain, {} retracted, {} too old. Blocks nobody could tell: {}.\n",

@@ -69,8 +69,9 @@ fn read_window(
                 .problem(table.wrong("to", format!("an end at most {MAINTENANCE_MAX:#} after the begin")));
         }
     }
-    let found = find(chain?, contract?, contracts);
-    if found.is_none() {
+    let meant = chain.zip(contract);
+    let found = meant.and_then(|(chain, contract)| find(chain, contract, contracts));
+    if found.is_none() && meant.is_some() {
         let wanted = "a contract of the configuration, by its name or its address, and the chain it is on";
         findings.problem(table.wrong("contract", wanted));
     }

@@ -85,12 +85,25 @@ pub struct Problem {
     pub wanted: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
+    /// The files are in order: a secret that they name is not on this machine.
+    pub is_absent_secret: bool,
 }
 
 impl Problem {
     /// What is there, and nothing more yet.
     pub fn new(place: &Place, found: impl Into<String>) -> Self {
-        Self { place: place.clone(), found: found.into(), wanted: None, remedy: None }
+        Self {
+            place: place.clone(),
+            found: found.into(),
+            wanted: None,
+            remedy: None,
+            is_absent_secret: false,
+        }
+    }
+
+    /// That a secret, named as it must be, is not here.
+    pub(super) fn absent_secret(place: &Place, found: impl Into<String>) -> Self {
+        Self { is_absent_secret: true, ..Self::new(place, found) }
     }
 
     /// Adds what should be there, to be read after "expected".
@@ -170,6 +183,19 @@ impl Problems {
     /// How many things are wrong.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Parts them: secrets that are not here, and all else.
+    pub fn absent_secrets_apart(self) -> (Self, Self) {
+        let (absent, others) = self.list.into_iter().partition(|problem| problem.is_absent_secret);
+        (Self { list: absent }, Self { list: others })
+    }
+
+    /// These and others, each once.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.list.extend(others.list);
+        self.list.into()
     }
 }
 

@@ -8,6 +8,7 @@
 //! A feed does not know what an alert means. It does not drop what it cannot read either: that is handed
 //! over as [`Rejected`], with the reason and the bytes.
 
+mod batch;
 mod delivery;
 mod health;
 mod outbox;
@@ -21,6 +22,7 @@ pub mod onchain;
 pub mod vendor;
 pub mod webhook;
 
+pub use batch::BATCH_ALERTS_MAX;
 pub use delivery::{
     AcceptedRequest, Cursor, Delivery, Outcome, QUARANTINE_RAW_MAX_BYTES, Receipt, Rejected, Settlement,
 };

@@ -216,11 +216,17 @@ async fn check_and_run_tell_every_secret_that_is_missing_and_what_else_is_wrong(
     let orphaned = Orphaned::new().await;
     let mut all = SECRETS.map(|(name, _)| name);
     all.sort_unstable();
-    for arguments in
-        [&["check"][..], &["check", "--offline"], &["run"], &["--json", "check"], &["--json", "run"]]
-    {
+    for (arguments, code) in [
+        (&["check"][..], 2),
+        (&["run"], 2),
+        (&["--json", "check"], 2),
+        (&["--json", "run"], 2),
+        // Asking nobody needs none, and names each.
+        (&["check", "--offline"], 0),
+        (&["--json", "check", "--offline"], 0),
+    ] {
         let said = orphaned.run(&[], arguments);
-        assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
+        assert_eq!(said.code, code, "{arguments:?}: {said:?}");
         // `check` wraps its lines.
         let told =
             if arguments.contains(&"run") && arguments.len() == 1 { &said.stderr } else { &said.stdout };
@@ -229,6 +235,31 @@ async fn check_and_run_tell_every_secret_that_is_missing_and_what_else_is_wrong(
         named.sort_unstable();
         assert_eq!(named, all, "{arguments:?}: {said:?}");
     }
+    // A CI without secrets: loud, no false green, and everything else is judged.
+    let said = orphaned.run(&[], &["check", "--offline"]);
+    let loud = "10 secrets are not here and not checked: `redhandle run` would not start on this machine.";
+    assert!(said.stdout.contains("0 problems, 10 warnings") && said.stdout.contains(loud), "{said:?}");
+    let said = orphaned.run(&[], &["--json", "check", "--offline"]);
+    let told: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(told["absent_secrets"], 10, "{told}");
+    // Set to nothing, as a CI hands over what it does not have, is not here either; what is here is judged.
+    for (value, code) in [("", 0), ("\n", 0), ("x", 2)] {
+        let said = orphaned.run_beside(&[], Some(&value.into()), &["check", "--offline"]);
+        assert_eq!(said.code, code, "{value:?}: {said:?}");
+    }
+    // Nor is a keystore that is kept elsewhere, with its password here or not.
+    let (keys, aside) = (orphaned.town.path("keystores"), orphaned.town.path("aside"));
+    std::fs::rename(&keys, &aside).unwrap();
+    for (having, absent) in [(&[][..], 12), (&["PROPOSER_PASSWORD", "EXECUTOR_PASSWORD"], 10)] {
+        let said = orphaned.run(having, &["check", "--offline", "--json"]);
+        let told: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!((said.code, &told["absent_secrets"]), (0, &absent.into()), "{said:?}");
+    }
+    std::fs::rename(&aside, &keys).unwrap();
+    orphaned.town.edit("runbooks/pause-vault.md", "call = \"pause()\"", "call = \"paws()\"");
+    let said = orphaned.run(&[], &["check", "--offline"]);
+    assert!(said.code == 2 && said.stdout.contains("paws") && said.stdout.contains(loud), "{said:?}");
+    orphaned.town.edit("runbooks/pause-vault.md", "call = \"paws()\"", "call = \"pause()\"");
     // One is enough, and it comes together with other mistakes.
     orphaned.town.edit("roster.toml", "channels", "chanels");
     let all_but_one: Vec<_> = all.into_iter().filter(|name| *name != "MONITOR_SECRET").collect();

@@ -198,3 +198,68 @@ fn silences_need_a_journal_and_none_is_made() {
     assert_eq!((ended.status.code(), text(&ended.stdout)), (Some(2), String::new()));
     assert!(text(&ended.stderr).contains("leave --silences out"), "{}", text(&ended.stderr));
 }
+
+/// A node's log files hold a batch a line: the same alerts, the same firings, and the place of each is told.
+#[test]
+fn batches_fire_what_their_alerts_fire_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = std::fs::read(sample()).unwrap();
+    let good: Vec<&str> = sample
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .filter(|line| serde_json::from_str::<Value>(line).is_ok_and(|alert| alert["hash"].is_string()))
+        .collect();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let plain = write("plain.jsonl", good.join("\n"));
+    let batch = |(number, part): (usize, &[&str])| {
+        let alerts = part.join(",");
+        match number % 3 {
+            0 => format!("[{alerts}]\n"),
+            1 => format!("{{\"alerts\":[{alerts}],\"metrics\":[{{\"botId\":\"0x01\"}}]}}\n"),
+            // A batch of metrics alone, and one with an alert that is none in its midst.
+            _ => format!("{{\"alerts\":null,\"metrics\":[]}}\n\n{{\"alerts\":[{{}},{alerts}]}}\n"),
+        }
+    };
+    let batches: String = good.chunks(50).enumerate().map(batch).collect();
+    let batched = write("forta-local-alerts-logs-1.jsonl", batches);
+
+    let [plain, batched_too] = [&plain, &batched].map(|file| {
+        let ended = replay(&[file, "--json"]);
+        assert!(ended.status.success(), "{}", text(&ended.stderr));
+        let told: Vec<Value> =
+            text(&ended.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (summary, firings) = told.split_last().unwrap();
+        (summary["summary"].clone(), firings.to_vec())
+    });
+    assert!(plain.1.len() > 5 && plain.1 == batched_too.1, "{} {}", plain.1.len(), batched_too.1.len());
+    for count in
+        ["alerts", "duplicates", "reincluded", "matched", "fired", "orphaned", "retracted", "late", "held"]
+    {
+        assert_eq!(plain.0[count], batched_too.0[count], "{count}");
+    }
+    let chunks = good.len().div_ceil(50);
+    let none = chunks / 3;
+    let summary = &batched_too.0;
+    assert_eq!((&summary["lines"], &summary["batches_of_none"]), (&(chunks + none).into(), &none.into()));
+    // As before, what is no alert, and now the empty object of each third batch.
+    let other = plain.0["malformed"].as_u64().unwrap();
+    assert_eq!(summary["malformed"], other + none as u64);
+    let of_ours = |line: &&Value| line["alert"] == 1;
+    let first = summary["malformed_lines"].as_array().unwrap().iter().find(of_ours).unwrap();
+    assert_eq!(first["line"], 5, "{first}");
+    let reason = first["reason"].as_str().unwrap();
+    assert!(reason.starts_with("alert 1 of 51 in the line: source is missing"), "{reason}");
+
+    // The first alert of the third batch, after the one that is none.
+    let hash = serde_json::from_str::<Value>(good[100]).unwrap()["hash"].as_str().unwrap().to_owned();
+    let told = text(&replay(&[&batched, "--why", &hash]).stdout);
+    assert!(told.starts_with("Line 5, alert 2 of its batch, about "), "{told}");
+    let story: Value = serde_json::from_slice(&replay(&[&batched, "--why", &hash, "--json"]).stdout).unwrap();
+    assert_eq!((&story["arrivals"][0]["line"], &story["arrivals"][0]["alert"]), (&5.into(), &2.into()));
+    let people = text(&replay(&[&batched]).stdout);
+    assert!(people.contains(&format!("{none} batches without any")), "{people}");
+}

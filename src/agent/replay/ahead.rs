@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Firing, Replay};
+use super::{Firing, Place, Replay};
 use crate::domain::alert::Alert;
 use crate::feeds::Rejected;
 
@@ -26,14 +26,14 @@ pub(super) struct Waiting {
 
 #[derive(Debug)]
 struct Line {
-    number: u64,
+    place: Place,
     bytes: usize,
     item: Result<Alert, Rejected>,
 }
 
 impl Replay {
-    /// Takes a line to be judged in its turn; `bytes` is its length.
-    pub fn foresee(&mut self, number: u64, bytes: usize, item: Result<Alert, Rejected>) {
+    /// Takes an alert, or what is none, to be judged in its turn; `bytes` is its length.
+    pub fn foresee(&mut self, place: Place, bytes: usize, item: Result<Alert, Rejected>) {
         if let Ok(alert) = &item
             && !self.blocks.is_empty()
             && let Some(block) = self.matcher.asks(alert, &self.matcher.look(alert))
@@ -41,7 +41,7 @@ impl Replay {
             self.blocks.expect(&block);
         }
         self.waiting.bytes = self.waiting.bytes.saturating_add(bytes);
-        self.waiting.lines.push_back(Line { number, bytes, item });
+        self.waiting.lines.push_back(Line { place, bytes, item });
     }
 
     /// Whether another line may be read before one is judged.
@@ -56,9 +56,9 @@ impl Replay {
 
     /// Judges the next line; gives what it makes fire, or nothing where no line waits.
     pub async fn judge_next(&mut self) -> Option<Vec<Firing>> {
-        let Line { number, bytes, item } = self.waiting.lines.pop_front()?;
+        let Line { place, bytes, item } = self.waiting.lines.pop_front()?;
         self.waiting.bytes = self.waiting.bytes.saturating_sub(bytes);
         self.blocks.look_ahead().await;
-        Some(self.take(number, item).await)
+        Some(self.take_at(place, item).await)
     }
 }

@@ -1,7 +1,8 @@
 //! Recorded alerts through the same judgement as `run`, with time taken from them.
 //!
 //! Nothing is written and nobody is paged: what would have fired is told. The order is the order of delivery;
-//! a line that is no alert is counted with its number and its reason, and the next one is read.
+//! a line that is no alert is counted with its number and its reason, and the next one is read. The alerts of a line that
+//! is a batch are judged one by one, each as if it had a line.
 
 mod ahead;
 mod doubtful;
@@ -34,8 +35,8 @@ use crate::feeds::Rejected;
 
 /// Lines told with their reasons; the rest is counted.
 pub const MALFORMED_TOLD_MAX: usize = 1_000;
-/// After how many lines the chain is asked again about blocks it could not tell.
-const SETTLE_EVERY_LINES: u64 = 500;
+/// After how many alerts the chain is asked again about blocks it could not tell.
+const SETTLE_EVERY_ALERTS: u64 = 500;
 /// Withdrawals told; the rest is counted.
 pub const WITHDRAWN_TOLD_MAX: usize = 1_000;
 
@@ -66,7 +67,16 @@ pub struct Firing {
     pub early: bool,
 }
 
-/// A line that is no alert.
+/// Where something was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The number of its line, from 1.
+    pub line: u64,
+    /// Which alert of that line it is, from 1; `None` where the line is no batch.
+    pub alert: Option<u64>,
+}
+
+/// A line that is no alert, or a part of a batch that is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MalformedLine {
     /// Its file, where there are several.
@@ -74,6 +84,9 @@ pub struct MalformedLine {
     pub file: Option<String>,
     /// Its number in its file, from 1.
     pub line: u64,
+    /// Which alert of the line, from 1, where the line is a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u64>,
     /// Why.
     pub reason: String,
 }
@@ -81,15 +94,18 @@ pub struct MalformedLine {
 /// What came of all lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Lines that are not blank.
+    /// Lines that are not blank, a batch of alerts being one.
     pub lines: u64,
-    /// Of these, alerts.
+    /// Of these, batches without any alert: `alerts` and `malformed` count nothing of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub batches_of_none: u64,
+    /// Alerts in these lines: one a line, and each of a batch.
     pub alerts: u64,
     /// Of these, seen before.
     pub duplicates: u64,
     /// Of these, with a newer block, or after one that is not on the chain: they are judged anew.
     pub reincluded: u64,
-    /// Lines that are no alerts.
+    /// Lines that are neither alerts nor batches, and parts of batches that are no alerts.
     pub malformed: u64,
     /// Alerts that a condition took, repetitions not counted.
     pub matched: u64,
@@ -131,7 +147,7 @@ pub struct Summary {
     /// Why what was given could not be read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
-    /// The lines that are no alerts, the first [`MALFORMED_TOLD_MAX`].
+    /// What `malformed` counts, the first [`MALFORMED_TOLD_MAX`].
     pub malformed_lines: Vec<MalformedLine>,
     /// What was taken back after it had fired, the first [`WITHDRAWN_TOLD_MAX`].
     pub withdrawn: Vec<Withdrawal>,
@@ -216,27 +232,42 @@ impl Replay {
         self.file = Some(file);
     }
 
-    /// Takes one line; gives what it makes fire.
+    /// Counts lines that hold no alert and are in order all the same.
+    pub fn pass(&mut self, batches_of_none: u64) {
+        self.summary.lines = self.summary.lines.saturating_add(batches_of_none);
+        self.summary.batches_of_none = self.summary.batches_of_none.saturating_add(batches_of_none);
+    }
+
+    /// Takes one line that is no batch; gives what it makes fire.
     pub async fn take(&mut self, line: u64, item: Result<Alert, Rejected>) -> Vec<Firing> {
-        self.summary.lines = self.summary.lines.saturating_add(1);
+        self.take_at(Place { line, alert: None }, item).await
+    }
+
+    /// Takes what was read at a place; gives what it makes fire.
+    async fn take_at(&mut self, place: Place, item: Result<Alert, Rejected>) -> Vec<Firing> {
+        if place.alert.is_none_or(|alert| alert == 1) {
+            self.summary.lines = self.summary.lines.saturating_add(1);
+        }
         let mut firings = Vec::new();
-        if self.summary.lines.is_multiple_of(SETTLE_EVERY_LINES) {
+        let taken = self.summary.alerts.saturating_add(self.summary.malformed).saturating_add(1);
+        if taken.is_multiple_of(SETTLE_EVERY_ALERTS) {
             firings = self.settle().await;
         }
         match item {
-            Ok(alert) => firings.extend(self.judge(line, &alert).await),
+            Ok(alert) => firings.extend(self.judge(place, &alert).await),
             Err(rejected) => {
                 self.summary.malformed = self.summary.malformed.saturating_add(1);
                 if self.summary.malformed_lines.len() < MALFORMED_TOLD_MAX {
                     let (file, reason) = (self.file.clone(), rejected.reason);
-                    self.summary.malformed_lines.push(MalformedLine { file, line, reason });
+                    let Place { line, alert } = place;
+                    self.summary.malformed_lines.push(MalformedLine { file, line, alert, reason });
                 }
             }
         }
         firings
     }
 
-    async fn judge(&mut self, line: u64, alert: &Alert) -> Vec<Firing> {
+    async fn judge(&mut self, place: Place, alert: &Alert) -> Vec<Firing> {
         self.summary.alerts = self.summary.alerts.saturating_add(1);
         let look = self.matcher.look(alert);
         let asked = self.matcher.asks(alert, &look);
@@ -259,7 +290,7 @@ impl Replay {
         if observation.kept && !observation.repeated {
             self.summary.matched = self.summary.matched.saturating_add(1);
         }
-        self.tell(line, alert, asked.map(|_| block), &observation);
+        self.tell(place, alert, asked.map(|_| block), &observation);
         self.note_withdrawn(&observation.withdrawn);
         observation.matches.into_iter().map(|matched| self.fire(matched)).collect()
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Firing, Replay};
+use super::{Firing, Place, Replay};
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{
     Canonicity, Condition, HeldBack, Matcher, Observation, Scope, SilenceId, Standing, Verdict, Watched,
@@ -40,6 +40,9 @@ pub struct Story {
 pub struct StoryArrival {
     /// The line.
     pub line: u64,
+    /// Which alert of the line it was, from 1, where the line is a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u64>,
     /// Event time.
     pub at: Timestamp,
     /// What the chain said about its block; none where it was not asked.
@@ -119,7 +122,7 @@ impl Replay {
 
     pub(super) fn tell(
         &mut self,
-        line: u64,
+        place: Place,
         alert: &Alert,
         block: Option<Canonicity>,
         observation: &Observation,
@@ -141,7 +144,8 @@ impl Replay {
             })
             .collect();
         story.arrivals.push(StoryArrival {
-            line,
+            line: place.line,
+            alert: place.alert,
             at: alert.event_time(),
             block,
             repeated: observation.repeated,

@@ -17,7 +17,8 @@ use crate::agent::preflight::{Finding, Level, explained, preflight};
 use crate::agent::setup::{self, Keys, SetupProblems, Surroundings};
 use crate::agent::{Agent, chain_of};
 use crate::clock::{Clock as _, SharedClock, SystemClock};
-use crate::config::{self, Config, Environment, Place, Problem, Problems};
+use crate::config::settings::{KeySource, Keystore};
+use crate::config::{self, Config, Environment, Place, Problem, Problems, Reach, is_here};
 use crate::domain::condition::Condition;
 use crate::domain::names::RunbookId;
 use crate::domain::text::terminal;
@@ -26,7 +27,7 @@ use crate::journal::{Journal as _, MemoryJournal, SqliteJournal};
 /// Check every file and every name in it, against the chain.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only the files: ask neither chain nor service.
+    /// Only the files: ask neither chain nor service. Secrets that are not here are named, and all else is checked.
     #[arg(long)]
     offline: bool,
 }
@@ -35,7 +36,8 @@ pub struct Args {
 pub async fn check(context: &Context, args: Args) -> Result<Exit, Failure> {
     let environment = Environment::from_os(std::env::vars_os());
     let found = find(&context.config, &environment, args.offline).await;
-    context.out.result(&json!({ "findings": found.findings }), |out| text(&found, out));
+    let told = json!({ "findings": found.findings, "absent_secrets": found.absent_secrets });
+    context.out.result(&told, |out| text(&found, out));
     Ok(found.exit)
 }
 
@@ -44,14 +46,27 @@ struct Found {
     findings: Vec<Finding>,
     /// Whether the chain was asked.
     asked: bool,
+    /// How many secrets are not here. Only what asks nobody can do without.
+    absent_secrets: usize,
     exit: Exit,
 }
 
 async fn find(path: &Path, environment: &Environment, offline: bool) -> Found {
-    let (mut agent, mut findings) = match files(path, environment, offline) {
+    let (config, absent) = read(path, environment, offline);
+    let absent_secrets = absent.len();
+    let mut absent = told(&absent, Finding::warning);
+    for finding in &mut absent {
+        finding.sentence.push_str(": it was not looked at, and `redhandle run` does not start without it");
+    }
+    let config = config.map_err(|problems| told(&problems, Finding::problem));
+    let (mut agent, mut findings) = match config.and_then(|config| files(path, config, offline)) {
         Ok(good) => good,
-        Err(findings) => return Found { findings, asked: false, exit: Exit::Wrong },
+        Err(mut findings) => {
+            findings.append(&mut absent);
+            return Found { findings, asked: false, absent_secrets, exit: Exit::Wrong };
+        }
     };
+    findings.append(&mut absent);
     findings.push(journal(&agent).await);
     if !offline {
         if let Err(SetupProblems(problems)) = setup::connect(&mut agent, Keys::All).await {
@@ -60,19 +75,47 @@ async fn find(path: &Path, environment: &Environment, offline: bool) -> Found {
         findings.extend(preflight(&agent).await);
     }
     let good = findings.iter().all(|finding| finding.level != Level::Problem);
-    Found { findings, asked: !offline, exit: if good { Exit::Done } else { Exit::No } }
+    Found { findings, asked: !offline, absent_secrets, exit: if good { Exit::Done } else { Exit::No } }
+}
+
+/// Reads the files; the second is the secrets that are not here, where nobody needs them. Offline they keep nobody from
+/// judging everything else as if they were here.
+fn read(path: &Path, environment: &Environment, offline: bool) -> (Result<Config, Problems>, Problems) {
+    let today = SystemClock.now().to_zoned(TimeZone::system()).date();
+    let problems = match config::load(path, environment, today) {
+        Err(problems) if offline => problems,
+        loaded => return (loaded, Problems::default()),
+    };
+    let (absent, others) = problems.absent_secrets_apart();
+    if absent.is_empty() {
+        return (Err(others), absent);
+    }
+    // What stands beside an absent secret is read only by whoever needs none.
+    let config = match config::load_with(path, environment, today, None, Reach::Journal) {
+        Ok(config) if others.is_empty() => Ok(without_absent_keys(config)),
+        Ok(_) => Err(others),
+        Err(more) => Err(others.and(more)),
+    };
+    (config, absent)
+}
+
+/// A key whose file or password is not here is opened by nobody.
+fn without_absent_keys(mut config: Config) -> Config {
+    let is_absent = |key: &KeySource| match key {
+        KeySource::Keystore(Keystore { path, password }) => !is_here(password) || !path.exists(),
+        KeySource::PrivateKey(key) => !is_here(key),
+        KeySource::AwsKms { .. } | KeySource::GcpKms { .. } | KeySource::Ledger(_) | KeySource::Trezor(_) => {
+            false
+        }
+    };
+    config.settings.proposer.take_if(|proposer| is_absent(&proposer.key));
+    config.settings.executor.take_if(|executor| is_absent(&executor.key));
+    config
 }
 
 /// Everything that can be found without asking anybody. The error is all of it that is wrong, and what the conditions
 /// mean where they can be read all the same.
-fn files(
-    path: &Path,
-    environment: &Environment,
-    offline: bool,
-) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
-    let today = SystemClock.now().to_zoned(TimeZone::system()).date();
-    let mut config =
-        config::load(path, environment, today).map_err(|problems| told(&problems, Finding::problem))?;
+fn files(path: &Path, mut config: Config, offline: bool) -> Result<(Agent, Vec<Finding>), Vec<Finding>> {
     let unasked = if offline { leave_unasked(&mut config) } else { Vec::new() };
     let mut findings = vec![Finding::ok(
         path.display().to_string(),
@@ -186,6 +229,15 @@ fn text(found: &Found, out: &Output) -> String {
     let mut last = summary(findings, out);
     if !found.asked {
         last.push_str(" The chain was not asked.");
+    }
+    if found.absent_secrets > 0 {
+        let many = match found.absent_secrets {
+            1 => "1 secret is".to_owned(),
+            many => format!("{many} secrets are"),
+        };
+        let loud =
+            format!("{many} not here and not checked: `redhandle run` would not start on this machine.");
+        last.push_str(&format!("\n{}", out.look(&loud, Look::Bad)));
     }
     parts.push(last);
     parts.join("\n\n")

@@ -24,7 +24,8 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
             None => "",
         };
         let at = arrival.at.strftime("%Y-%m-%d %H:%M:%S UTC");
-        text.push_str(&out.look(&format!("Line {}, about {at}{block}", arrival.line), Look::Bold));
+        let place = arrival.alert.map_or_else(String::new, |alert| format!(", alert {alert} of its batch"));
+        text.push_str(&out.look(&format!("Line {}{place}, about {at}{block}", arrival.line), Look::Bold));
         text.push('\n');
         if arrival.repeated {
             text.push_str("  a repetition: it changed nothing\n");

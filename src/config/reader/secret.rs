@@ -143,24 +143,31 @@ impl Table<'_> {
             return None;
         }
 
+        // Absent is what this machine lacks; what is here and is no secret is wrong.
+        let (absent, wrong) = (|why: String| (why, true), |why: String| (why, false));
         let fetched = match (variable, file) {
             (Some(name), _) => match context.environment.get(&name) {
                 Variable::Text(text) => Ok(text.to_owned()),
                 Variable::NotText => {
-                    Err(format!("the environment variable {name} is set to bytes that are no text"))
+                    Err(wrong(format!("the environment variable {name} is set to bytes that are no text")))
                 }
-                Variable::Missing => Err(format!("the environment variable {name} is not set")),
+                Variable::Missing => Err(absent(format!("the environment variable {name} is not set"))),
             },
-            (None, Some(path)) => {
-                read_text(&path).map_err(|why| format!("the file {} {why}", path.display()))
-            }
+            (None, Some(path)) => read_text(&path).map_err(|why| {
+                let why = format!("the file {} {why}", path.display());
+                if path.exists() { wrong(why) } else { absent(why) }
+            }),
             (None, None) => return None,
         };
-        // A file of secrets ends with a newline more often than not.
+        // A file of secrets ends with a newline more often than not. A variable that is set to nothing is how many a
+        // CI hands over a secret that it does not have.
         let outcome = fetched.and_then(|text| match text.trim_end_matches(['\r', '\n']) {
-            "" => Err("the secret is empty".to_owned()),
+            "" => Err(absent("the secret is empty".to_owned())),
             text => Ok(SecretString::from(text)),
         });
-        Some(outcome.map_err(|why| Problem::new(&place, format!("{why} ({shown})"))))
+        Some(outcome.map_err(|(why, is_absent)| {
+            let found = format!("{why} ({shown})");
+            if is_absent { Problem::absent_secret(&place, found) } else { Problem::new(&place, found) }
+        }))
     }
 }

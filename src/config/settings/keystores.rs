@@ -109,8 +109,13 @@ fn read_keystore(table: &mut Table<'_>, findings: &mut Findings) -> Option<KeySo
     let path = inner.path("path", findings);
     let password = inner.required_secret("password", findings);
     if let Some(path) = path.as_ref().filter(|path| inner.is_needed() && !path.is_file()) {
-        let found = format!("there is no key file {}", path.display());
-        findings.problem(Problem::new(&inner.place_of("path"), found));
+        let (place, found) = (inner.place_of("path"), format!("there is no key file {}", path.display()));
+        let is_absent = !path.exists();
+        findings.problem(if is_absent {
+            Problem::absent_secret(&place, found)
+        } else {
+            Problem::new(&place, found)
+        });
     }
     inner.finish(findings);
     Some(KeySource::Keystore(Keystore { path: path?, password: password? }))

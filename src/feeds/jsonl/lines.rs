@@ -6,10 +6,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
 use crate::feeds::forta_wire::ALERT_BODY_MAX_BYTES;
 
+/// The longest line, in bytes: a Forta node's batch of a thousand alerts of the recorded size (2.3 kB) is a third of it.
+/// A line that is one alert may have [`ALERT_BODY_MAX_BYTES`].
+pub const LINE_MAX_BYTES: usize = 8 * ALERT_BODY_MAX_BYTES;
+
 /// A line, or as much of it as is kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Its bytes without the newline: at most one more than an alert may have.
+    /// Its bytes without the newline: at most one more than [`LINE_MAX_BYTES`].
     pub(super) kept: Vec<u8>,
     /// Its length in bytes, newline included.
     pub(super) length: u64,
@@ -18,7 +22,13 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Longer than any line may be.
     pub(super) fn is_too_long(&self) -> bool {
+        self.kept.len() > LINE_MAX_BYTES
+    }
+
+    /// Longer than an alert may be: if anything, a batch.
+    pub(super) fn is_no_single_alert(&self) -> bool {
         self.kept.len() > ALERT_BODY_MAX_BYTES
     }
 
@@ -30,7 +40,7 @@ impl Line {
     pub(super) fn take_in(&mut self, bytes: &[u8]) {
         self.length = self.length.saturating_add(bytes.len() as u64);
         let (text, ended) = bytes.strip_suffix(b"\n").map_or((bytes, false), |text| (text, true));
-        let room = (ALERT_BODY_MAX_BYTES + 1).saturating_sub(self.kept.len());
+        let room = (LINE_MAX_BYTES + 1).saturating_sub(self.kept.len());
         self.kept.extend_from_slice(text.get(..room).unwrap_or(text));
         self.ended = ended;
     }
@@ -81,13 +91,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_over_long_line_is_measured_but_not_kept() {
-        let mut input = vec![b'x'; ALERT_BODY_MAX_BYTES + 5_000];
+        let mut input = vec![b'x'; LINE_MAX_BYTES + 5_000];
         input.extend_from_slice(b"\nab\r\n\nrest");
         let mut lines = LineReader::new(input.as_slice());
 
         let long = lines.next().await.unwrap().unwrap();
         assert!(long.is_too_long());
-        assert_eq!((long.kept.len(), long.length), (ALERT_BODY_MAX_BYTES + 1, 1_053_577));
+        assert_eq!((long.kept.len(), long.length), (LINE_MAX_BYTES + 1, 8_393_609));
         let short = lines.next().await.unwrap().unwrap();
         assert_eq!((short.text(), short.length, short.is_too_long()), (b"ab".as_slice(), 4, false));
         assert_eq!(lines.next().await.unwrap().unwrap().text(), b"");

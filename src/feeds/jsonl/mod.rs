@@ -1,6 +1,7 @@
 //! Alerts as JSON lines, from a file or from standard input.
 //!
-//! One line, one alert. A line that cannot be read is handed over as rejected with its number, however long
+//! One line, one alert, or a batch of them as a Forta node's log files have it: then its alerts one by one, in order, all
+//! in the same delivery. A line that cannot be read is handed over as rejected with its number, however long
 //! it is, and the next one is read. A file's place is the end of the last accepted line, so that a restart
 //! goes on there; standard input has no place and is read once.
 //!
@@ -11,6 +12,7 @@
 mod file;
 mod lines;
 mod recorded;
+mod said;
 
 #[cfg(test)]
 mod tests;
@@ -21,19 +23,20 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+pub use self::lines::LINE_MAX_BYTES;
 pub use self::recorded::{BYTES_WITHOUT_ALERT_MAX, BYTES_WITHOUT_LINE_MAX, Recording};
 
 use self::file::{Changed, Place};
-use self::lines::{Line, LineReader};
+use self::lines::LineReader;
+use self::said::Said;
 use super::delivery::{Cursor, Delivery, Rejected};
-use super::forta_wire::{ALERT_BODY_MAX_BYTES, Malformed, parse_alert};
 use super::health::SharedHealth;
 use super::outbox::{FeedEnd, Outbox, stopped};
 use crate::clock::SharedClock;
 use crate::domain::alert::Alert;
 use crate::domain::names::FeedName;
 
-/// How many lines make a delivery when nothing else is said.
+/// How many alerts make a delivery when nothing else is said; a line is never parted, however many it holds.
 pub const JSONL_BATCH_LINES: usize = 200;
 
 /// A batch is handed over at this size, in bytes, however few its lines.
@@ -78,7 +81,7 @@ pub struct JsonlSettings {
     pub source: JsonlSource,
     /// Whether whoever writes the lines is who they are taken for.
     pub authenticated: bool,
-    /// The most lines of one delivery; see [`JSONL_BATCH_LINES`].
+    /// At how many alerts a delivery is handed over; see [`JSONL_BATCH_LINES`].
     pub batch_lines: usize,
     /// How often to look whether a followed file has grown.
     pub poll: Duration,
@@ -307,33 +310,14 @@ impl JsonlFeed {
             let Some(line) = next.or_else(|| if finish { lines.rest() } else { None }) else { break };
             batch.place.pass(&line);
             bytes = bytes.saturating_add(line.length);
-            batch.items.extend(self.read(&line, batch.place.line));
+            match said::of(&line, batch.place.line, &self.settings.name, self.settings.authenticated) {
+                Said::Nothing => {}
+                Said::One(item) => batch.items.push(item),
+                Said::Several(items) => batch.items.extend(items),
+            }
         }
         Ok(batch)
     }
-
-    fn read(&self, line: &Line, number: u64) -> Option<Result<Alert, Rejected>> {
-        read_line(line, number, &self.settings.name, self.settings.authenticated)
-    }
-}
-
-/// Reads one line; a blank one says nothing.
-fn read_line(
-    line: &Line,
-    number: u64,
-    feed: &FeedName,
-    authenticated: bool,
-) -> Option<Result<Alert, Rejected>> {
-    let text = line.text();
-    if text.iter().all(u8::is_ascii_whitespace) && !line.is_too_long() {
-        return None;
-    }
-    let parsed = if line.is_too_long() {
-        Err(Malformed::over("the line, in bytes", "ALERT_BODY_MAX_BYTES", ALERT_BODY_MAX_BYTES))
-    } else {
-        parse_alert(text, feed, authenticated)
-    };
-    Some(parsed.map_err(|malformed| Rejected::malformed(Some(number), malformed, text)))
 }
 
 /// What is handed over together.

@@ -1,10 +1,11 @@
 //! A recording: JSON lines from beginning to end, plain or compressed with gzip.
 //!
-//! Lines are judged exactly as those of a feed are. However long a line or however much a compressed file
+//! Lines are read exactly as those of a feed are, batches included. However long a line or however much a compressed file
 //! unfolds to, no more than one line is held, and whoever reads is never held up for long: a file that goes on and on
 //! without a line, or without an alert, is given up with a sentence. How much a file of alerts unfolds to is not
 //! bounded, because a recording may be as long as it likes: with each line the reader gets on.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 use super::lines::Line;
-use super::read_line;
+use super::said::{self, Said};
 use crate::domain::alert::Alert;
 use crate::domain::names::FeedName;
 use crate::feeds::Rejected;
@@ -25,10 +26,12 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What is read at once, in bytes: of a pipe, as much as is there.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes unfolded without the end of a line that says anything: one endless line, or endless empty ones. An alert may
-/// have [`ALERT_BODY_MAX_BYTES`]; what is longer is one line that is no alert, and this is no recording of alerts. What is
+/// have [`ALERT_BODY_MAX_BYTES`] and a batch [`LINE_MAX_BYTES`]; what is longer is one line that is neither, and this is no
+/// recording of alerts. What is
 /// not packed is as long as somebody made it: a line of it is passed over up to [`BYTES_WITHOUT_ALERT_MAX`].
 ///
 /// [`ALERT_BODY_MAX_BYTES`]: crate::feeds::forta_wire::ALERT_BODY_MAX_BYTES
+/// [`LINE_MAX_BYTES`]: super::LINE_MAX_BYTES
 pub const BYTES_WITHOUT_LINE_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes without any alert among the lines.
 pub const BYTES_WITHOUT_ALERT_MAX: u64 = 1024 * 1024 * 1024;
@@ -45,6 +48,11 @@ pub struct Recording {
     /// The end of another line is there.
     at_hand: bool,
     line_bytes: usize,
+    /// Of the line that was read last, what is not given yet.
+    rest: VecDeque<Result<Alert, Rejected>>,
+    /// Which alert of its line was given last, from 1; 0 where the line was no batch.
+    place: u64,
+    batches_of_none: u64,
     without_line: u64,
     without_line_max: u64,
     bound_name: &'static str,
@@ -87,6 +95,9 @@ impl Recording {
             flows: length.is_none(),
             at_hand: false,
             line_bytes: 0,
+            rest: VecDeque::new(),
+            place: 0,
+            batches_of_none: 0,
             without_line: 0,
             without_line_max,
             bound_name,
@@ -118,39 +129,73 @@ impl Recording {
         Some((self.read.load(Ordering::Relaxed) as f64 / length as f64).min(1.0))
     }
 
-    /// Whether the next line can be read without waiting for whoever writes it.
+    /// Whether the next alert can be read without waiting for whoever writes it.
     pub fn is_at_hand(&self) -> bool {
-        !self.flows || self.at_hand
+        !self.flows || self.at_hand || !self.rest.is_empty()
     }
 
-    /// The length of the line that was given last, in bytes.
+    /// The length of what was given last, in bytes; of an alert in a batch, its part of the line's.
     pub fn line_bytes(&self) -> usize {
         self.line_bytes
     }
 
-    /// The next line that is not blank, with its number; `None` at the end.
+    /// Which alert of its line was given last, from 1; `None` where the line was no batch.
+    pub fn place_in_line(&self) -> Option<u64> {
+        (self.place > 0).then_some(self.place)
+    }
+
+    /// How many lines so far were batches without alerts: they say something, and give nothing.
+    pub fn batches_of_none(&self) -> u64 {
+        self.batches_of_none
+    }
+
+    /// The next alert, or what is none, with its line's number; `None` at the end. Blank lines and batches without alerts
+    /// give nothing.
     ///
     /// # Errors
     /// When reading or unfolding fails, and beyond [`BYTES_WITHOUT_LINE_MAX`] and [`BYTES_WITHOUT_ALERT_MAX`]; says at
     /// which line. What follows cannot be read then.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Result<Alert, Rejected>)>> {
+        if let Some(item) = self.rest.pop_front() {
+            self.place = self.place.saturating_add(1);
+            return Ok(Some((self.number, item)));
+        }
         loop {
             let Some(line) = self.whole_line()? else { return Ok(None) };
             self.number = self.number.saturating_add(1);
-            if let Some(item) = read_line(&line, self.number, &self.feed, true) {
-                self.line_bytes = line.kept.len();
-                self.without_line = 0;
-                self.without_alert =
-                    if item.is_ok() { 0 } else { self.without_alert.saturating_add(line.length) };
-                if self.without_alert > self.without_alert_max {
-                    let bound = self.without_alert_max;
-                    return Err(self.given_up(format!(
-                        "no alert in more than {bound} bytes (BYTES_WITHOUT_ALERT_MAX); expected alerts, one a line"
-                    )));
+            match said::of(&line, self.number, &self.feed, true) {
+                Said::Nothing => {}
+                Said::One(item) => {
+                    self.place = 0;
+                    self.line_bytes = line.kept.len();
+                    self.passed(&line, item.is_ok())?;
+                    return Ok(Some((self.number, item)));
                 }
-                return Ok(Some((self.number, item)));
+                Said::Several(items) => {
+                    self.passed(&line, items.iter().any(Result::is_ok))?;
+                    self.line_bytes = line.kept.len().checked_div(items.len()).unwrap_or_default();
+                    self.rest = items.into();
+                    if let Some(item) = self.rest.pop_front() {
+                        self.place = 1;
+                        return Ok(Some((self.number, item)));
+                    }
+                    self.batches_of_none = self.batches_of_none.saturating_add(1);
+                }
             }
         }
+    }
+
+    /// Counts a line that says something.
+    fn passed(&mut self, line: &Line, has_alert: bool) -> io::Result<()> {
+        self.without_line = 0;
+        self.without_alert = if has_alert { 0 } else { self.without_alert.saturating_add(line.length) };
+        if self.without_alert > self.without_alert_max {
+            let bound = self.without_alert_max;
+            return Err(self.given_up(format!(
+                "no alert in more than {bound} bytes (BYTES_WITHOUT_ALERT_MAX); expected alerts, one a line"
+            )));
+        }
+        Ok(())
     }
 
     fn given_up(&self, why: String) -> io::Error {

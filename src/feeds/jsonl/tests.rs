@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::feeds::FeedHealth;
+use crate::feeds::forta_wire::ALERT_BODY_MAX_BYTES;
+use crate::feeds::{BATCH_ALERTS_MAX, FeedHealth};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/feeds/sample.jsonl");
 const MALFORMED: &str = include_str!("../../../tests/fixtures/feeds/malformed.json");
@@ -208,4 +209,127 @@ async fn a_file_that_cannot_be_opened_is_an_error() {
     let (_stop, stopped) = watch::channel(false);
     let ended = JsonlFeed::new(settings, clock).run(None, deliveries, stopped, SharedHealth::new()).await;
     assert!(matches!(ended, Err(JsonlError::Open { .. })));
+}
+
+/// A node's batch of these lines, in its words.
+fn batch(lines: &[&[u8]]) -> Vec<u8> {
+    let metrics = br#"],"metrics":[{"botId":"0x1","timestamp":"2024-01-01T00:00:00Z","metrics":[{"name":"tx.success","count":1}]}]}"#;
+    let alerts: Vec<&[u8]> = lines.iter().map(|line| line.trim_ascii_end()).collect();
+    [br#"{"alerts":["#, alerts.join(&b","[..]).as_slice(), metrics, b"\n"].concat()
+}
+
+fn hashes(items: &[Item]) -> Vec<&str> {
+    items.iter().map(|item| item.as_ref().map_or("-", |alert| alert.hash.0.as_str())).collect()
+}
+
+/// The same alerts, one a line and in every envelope: the same alerts, in the same order.
+#[tokio::test]
+async fn a_batch_gives_its_alerts_one_by_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("forta-local-alerts-logs");
+    let [one, two, three] = [1, 2, 3].map(line);
+    fs::write(&path, [one.as_slice(), &two, &three, &one].concat()).unwrap();
+    let plain = read_all(&path, &mut None).await;
+    assert_eq!(plain.iter().flatten().count(), 4);
+
+    let none = br#"{"alerts":null,"metrics":[]}"#;
+    let list = [b"[", one.trim_ascii_end(), b"]\r\n"].concat();
+    fs::write(&path, [batch(&[&one, &two]), none.to_vec(), b"\n[]\n".to_vec(), three, list].concat())
+        .unwrap();
+    assert_eq!(read_all(&path, &mut None).await, plain);
+
+    // The recording reads what the feed reads, and says where.
+    let mut recording = Recording::open(&path).unwrap();
+    let mut found = Vec::new();
+    while let Some((line, item)) = recording.next_line().unwrap() {
+        assert!(recording.line_bytes() > 100);
+        found.push((line, recording.place_in_line(), item.unwrap().hash));
+    }
+    let places: Vec<_> = found.iter().map(|(line, place, _)| (*line, *place)).collect();
+    assert_eq!(places, [(1, Some(1)), (1, Some(2)), (4, None), (5, Some(1))]);
+    assert_eq!(recording.batches_of_none(), 2);
+    assert!(found.iter().map(|(_, _, hash)| hash.0.as_str()).eq(hashes(&plain)));
+}
+
+#[tokio::test]
+async fn a_malformed_alert_costs_itself_and_a_malformed_envelope_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("alerts.jsonl");
+    let [one, two] = [1, 2].map(line);
+    let deep = [vec![b'['; 100], vec![b']'; 100]].concat();
+    let too_many = format!("[{}0]\n", "0,".repeat(BATCH_ALERTS_MAX));
+    let unended =
+        batch(&[&one]).trim_ascii_end().split_last().map(|(_, rest)| [rest, b"\n"].concat()).unwrap();
+    let two_batches = [batch(&[&one]).trim_ascii_end(), batch(&[&two]).as_slice()].concat();
+    let lines = [
+        batch(&[&one, b"{}", &deep, b"7", &two]),
+        br#"{"alerts":7}"#.to_vec(),
+        b"\n".to_vec(),
+        br#"{"alerts":[],"alerts":[]}"#.to_vec(),
+        b"\n".to_vec(),
+        too_many.into_bytes(),
+        unended,
+        two_batches,
+        [b"\xef\xbb\xbf", batch(&[&one]).as_slice()].concat(),
+        [b"[", one.trim_ascii_end(), b",\xff]\n"].concat(),
+        two,
+    ];
+    fs::write(&path, lines.concat()).unwrap();
+    let items = read_all(&path, &mut None).await;
+    assert_eq!(items.iter().flatten().count(), 3, "{:?}", hashes(&items));
+    let told: Vec<String> =
+        rejected(&items).into_iter().map(|(line, reason)| format!("{}: {reason}", line.unwrap())).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    1: alert 2 of 5 in the line: source is missing: nobody makes this claim
+    1: alert 3 of 5 in the line: nesting: over ALERT_DEPTH_MAX (64)
+    1: alert 4 of 5 in the line: not a JSON object
+    2: alerts is not a list
+    3: a field is given twice
+    4: the batch, in alerts: over BATCH_ALERTS_MAX (1000)
+    5: cut short: the JSON does not end
+    6: more follows after the alert
+    7: starts with a byte order mark, which JSON does not allow
+    8: not UTF-8
+    ");
+    assert_eq!(items[1].as_ref().unwrap_err().raw, b"{}", "what is put aside is the alert, not the batch");
+}
+
+/// A batch may be longer than an alert; each of its alerts may not.
+#[tokio::test]
+async fn a_batch_has_its_own_bound_in_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("alerts.jsonl");
+    let one = line(1);
+    let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(ALERT_BODY_MAX_BYTES)).into_bytes();
+    let full = batch(&vec![one.as_slice(); BATCH_ALERTS_MAX]);
+    assert!(full.len() > ALERT_BODY_MAX_BYTES && full.len() < LINE_MAX_BYTES / 2, "{}", full.len());
+    let over = batch(&[long.as_slice(); 9]);
+    fs::write(&path, [full, batch(&[&one, &long]), over, one.clone()].concat()).unwrap();
+    let items = read_all(&path, &mut None).await;
+    assert_eq!(items.iter().flatten().count(), BATCH_ALERTS_MAX + 2);
+    let told = rejected(&items);
+    assert_eq!(
+        told[0],
+        (Some(2), "alert 2 of 2 in the line: the alert, in bytes: over ALERT_BODY_MAX_BYTES (1048576)")
+    );
+    assert!(
+        told[1].1.starts_with("the line, in bytes: over LINE_MAX_BYTES (8388608)") && told.len() == 2,
+        "{told:?}"
+    );
+}
+
+/// A delivery never parts a line, so that the place after it means all of its alerts.
+#[tokio::test]
+async fn a_restart_within_a_batch_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("alerts.jsonl");
+    let all: Vec<Vec<u8>> = (1..=100).map(line).collect();
+    let parts: Vec<Vec<u8>> =
+        all.chunks(10).map(|part| batch(&part.iter().map(Vec::as_slice).collect::<Vec<_>>())).collect();
+    fs::write(&path, parts.concat()).unwrap();
+    let mut cursor = None;
+    let (_, first) = read(&path, false, &mut cursor, |items, _| !items.is_empty()).await;
+    assert_eq!(first.len(), 70, "at 64 alerts a delivery is full, and its last batch is whole");
+    let rest = read_all(&path, &mut cursor).await;
+    assert_eq!([hashes(&first), hashes(&rest)].concat().len(), 100);
 }

@@ -3,20 +3,22 @@
 //! Forta documents a node's batch and nothing else; whoever forwards alerts by other means writes a list of them as lists
 //! are written. Each is judged by itself, whatever it came in.
 
-use std::collections::BTreeMap;
-
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
-/// The most alerts of one body: a Forta node's own limit on a batch.
-pub const WEBHOOK_ALERTS_MAX: usize = 1_000;
+use crate::feeds::batch::{BATCH_ALERTS_MAX, Refused, parts};
+use crate::feeds::forta_wire::Malformed;
+
+/// The most alerts of one body: those of one batch.
+pub const WEBHOOK_ALERTS_MAX: usize = BATCH_ALERTS_MAX;
 
 /// One part that should be an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item<'a> {
     /// Its line, counted from 1, in JSON lines.
     pub(super) line: Option<u64>,
     pub(super) raw: &'a [u8],
+    /// Of a batch that cannot be taken apart: why.
+    pub(super) wrong: Option<Malformed>,
 }
 
 /// A body with more than [`WEBHOOK_ALERTS_MAX`] alerts.
@@ -25,14 +27,21 @@ pub(super) struct TooMany;
 
 /// Takes a body apart. What is in no known shape is one item, to be rejected as the alert that it is not.
 pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, TooMany> {
-    let items = together(body).or_else(|| lines(body));
-    let items = items.unwrap_or_else(|| vec![Item { line: None, raw: body }]);
+    let items = match together(None, body)? {
+        Some(items) => items,
+        None => lines(body)?.unwrap_or_else(|| vec![Item { line: None, raw: body, wrong: None }]),
+    };
     if items.len() > WEBHOOK_ALERTS_MAX { Err(TooMany) } else { Ok(items) }
 }
 
-/// Several alerts in one document.
-fn together(document: &[u8]) -> Option<Vec<Item<'_>>> {
-    batch(document).or_else(|| list(document))
+/// Several alerts in one document. An empty list brings nothing, and shows that its sender lives.
+fn together(line: Option<u64>, document: &[u8]) -> Result<Option<Vec<Item<'_>>>, TooMany> {
+    let item = |raw| Item { line, raw, wrong: None };
+    match parts(document) {
+        Ok(parts) => Ok(parts.map(|parts| parts.into_iter().map(item).collect())),
+        Err(Refused::TooMany) => Err(TooMany),
+        Err(Refused::Malformed(wrong)) => Ok(Some(vec![Item { line, raw: document, wrong: Some(wrong) }])),
+    }
 }
 
 /// Whether the body is the empty list, which any sender may send that has nothing to say: it shows that it lives.
@@ -41,44 +50,24 @@ pub(super) fn is_beat(body: &[u8]) -> bool {
     inside.is_some_and(|inside| inside.trim_ascii().is_empty())
 }
 
-/// A list. An empty one brings nothing, and shows that its sender lives.
-fn list(document: &[u8]) -> Option<Vec<Item<'_>>> {
-    if !document.trim_ascii_start().starts_with(b"[") {
-        return None;
-    }
-    let alerts: Vec<&RawValue> = serde_json::from_slice(document).ok()?;
-    Some(alerts.into_iter().map(|alert| Item { line: None, raw: alert.get().as_bytes() }).collect())
-}
-
-/// A Forta node's batch. It may have metrics and no alerts, and Go writes an empty list as `null`.
-fn batch(body: &[u8]) -> Option<Vec<Item<'_>>> {
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
-    let is_alert = fields.contains_key("source") || fields.contains_key("hash");
-    if is_alert || !(fields.contains_key("alerts") || fields.contains_key("metrics")) {
-        return None;
-    }
-    let alerts = fields.get("alerts").map_or("null", |alerts| alerts.get());
-    let alerts: Option<Vec<&RawValue>> = serde_json::from_str(alerts).ok()?;
-    let items = alerts.unwrap_or_default().into_iter();
-    Some(items.map(|alert| Item { line: None, raw: alert.get().as_bytes() }).collect())
-}
-
 /// More than one line, the first of which is a document of its own: an alert spread over lines is not.
-fn lines(body: &[u8]) -> Option<Vec<Item<'_>>> {
+fn lines(body: &[u8]) -> Result<Option<Vec<Item<'_>>>, TooMany> {
     let numbered =
         (1..).zip(body.split(|byte| *byte == b'\n')).map(|(number, line)| (number, line.trim_ascii()));
-    let mut lines = numbered.filter(|(_, line)| !line.is_empty()).peekable();
-    let (_, first) = lines.peek()?;
-    serde_json::from_slice::<IgnoredAny>(first).ok()?;
-    let lines: Vec<_> = lines.collect();
-    if lines.len() < 2 {
-        return None;
+    let lines: Vec<_> = numbered.filter(|(_, line)| !line.is_empty()).collect();
+    let [(_, first), _, ..] = lines.as_slice() else { return Ok(None) };
+    if serde_json::from_slice::<IgnoredAny>(first).is_err() {
+        return Ok(None);
     }
-    let each = lines.into_iter().flat_map(|(number, raw)| {
-        let items = together(raw).unwrap_or_else(|| vec![Item { line: None, raw }]);
-        items.into_iter().map(move |item| Item { line: Some(number), ..item })
-    });
-    Some(each.take(WEBHOOK_ALERTS_MAX.saturating_add(1)).collect())
+    let mut items = Vec::new();
+    for (number, raw) in lines {
+        let line = Some(number);
+        items.extend(together(line, raw)?.unwrap_or_else(|| vec![Item { line, raw, wrong: None }]));
+        if items.len() > WEBHOOK_ALERTS_MAX {
+            return Err(TooMany);
+        }
+    }
+    Ok(Some(items))
 }
 
 #[cfg(test)]
@@ -107,6 +96,10 @@ mod tests {
         for odd in [r#"{"alerts":7}"#, "junk\nmore junk", "[1", "[1,]", r#"{"alerts":[],"source":{}}"#] {
             assert_eq!(shape(odd), [(None, odd)]);
         }
+        let wrong =
+            |body: &str| items(body.as_bytes()).unwrap().pop().unwrap().wrong.map(|wrong| wrong.reason);
+        assert_eq!(wrong(r#"{"alerts":7}"#).unwrap(), "alerts is not a list");
+        assert_eq!(wrong("[1,]"), None);
     }
 
     #[test]

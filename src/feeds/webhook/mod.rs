@@ -232,7 +232,9 @@ impl Webhook {
         }
         let chain = self.settings.reading.as_ref().and_then(|reading| reading.chain);
         let parse = |item: body::Item<'_>| {
-            parse_alert_of(item.raw, &self.settings.name, authenticated, chain)
+            let wrong = item.wrong.map_or(Ok(()), Err);
+            wrong
+                .and_then(|()| parse_alert_of(item.raw, &self.settings.name, authenticated, chain))
                 .map_err(|malformed| Rejected::malformed(item.line, malformed, item.raw))
         };
         let items = body::items(body).map_err(|body::TooMany| Refusal::TooManyAlerts)?;

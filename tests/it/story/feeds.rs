@@ -71,6 +71,29 @@ async fn the_story_through_a_file_that_grows() {
     life.stop().await;
 }
 
+/// As a Forta node's log files have it: both detectors in one line, and between them what is no alert.
+#[tokio::test]
+async fn the_story_through_a_line_that_is_a_batch() {
+    let town = Town::new().await;
+    town.hear("[[feeds]]\nname = \"monitor\"\nkind = \"jsonl\"\npath = \"alerts.jsonl\"");
+    town.write("alerts.jsonl", "{\"alerts\":null,\"metrics\":[]}\n");
+    let life = town.wake().await;
+    life.allow_the_proposer(&town).await;
+    let alerts = format!("{},{{\"no\":\"alert\"}},{}", town.alert(0), town.alert(1));
+    append(&town, &format!("{{\"alerts\":[{alerts}],\"metrics\":[]}}\n"));
+    told_to_its_end(&town, &life).await;
+
+    let (_, said) = town.run_json(&["feed", "quarantine", "monitor"]);
+    let lines = said["lines"].as_array().unwrap();
+    let reason = "alert 2 of 3 in the line: source is missing: nobody makes this claim";
+    assert_eq!((lines.len(), &lines[0]["line"]), (1, &2.into()), "{said}");
+    assert_eq!(
+        (lines[0]["reason"].as_str(), lines[0]["raw"].as_str()),
+        (Some(reason), Some("{\"no\":\"alert\"}"))
+    );
+    life.stop().await;
+}
+
 fn append(town: &Town, text: &str) {
     use std::io::Write as _;
     let mut file = std::fs::OpenOptions::new().append(true).open(town.path("alerts.jsonl")).unwrap();

@@ -70,7 +70,7 @@ async fn one_alert_has_its_story() {
     r2: it is about watched-0; `when` holds
     r3: it is about watched-0; `when` does not hold
     r4: it is about watched-0; it may be step 3
-    r5: it is about watched-0; `when` does not hold
+    r5: it names none of this condition's contracts; `when` does not hold
     ");
     let fired: Vec<_> = story.firings.iter().map(|firing| firing.condition.as_str()).collect();
     assert_eq!(fired, ["r4", "r2"]);

@@ -268,7 +268,7 @@ impl Trial {
                 let number = u64::try_from(index + 1).unwrap();
                 let item = parse_alert(line, &feed, true)
                     .map_err(|malformed| Rejected::malformed(Some(number), malformed, line));
-                replay.foresee(number, line.len(), item);
+                replay.foresee(Place { line: number, alert: None }, line.len(), item);
             }
             let Some(found) = replay.judge_next().await else { break };
             firings.extend(found);

@@ -3,14 +3,17 @@
 //! Read is what `forge inspect C storageLayout --json` prints, what `solc --storage-layout` puts into its JSON, and
 //! a forge artifact that holds it as `storageLayout`. What OpenZeppelin's upgrade tools call `namespaces` (ERC-7201)
 //! is read as well. The compiler itself shows no namespace: a layout without a variable proves nothing about them,
-//! and [`Comparison`] says so.
+//! and [`Comparison`] says so. What no compiler writes is refused, with everything that is wrong with it ([`Unsound`]).
 //!
 //! *Invariant.* Types are compared by what they are, never by the compiler's ids, which differ from build to build.
 
 mod compare;
 mod places;
+mod sound;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_sound;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +21,7 @@ use alloy::primitives::U256;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Clash, Comparison, compare};
+pub use sound::Unsound;
 
 /// Variables and members in one layout at most.
 pub const VARIABLES_MAX: usize = 10_000;
@@ -89,6 +93,11 @@ pub enum LayoutError {
     /// A variable's type is not among the types.
     #[error("names the type {0}, and does not describe it")]
     UnknownType(String),
+    /// Variables lie where no compiler puts them.
+    #[error(
+        "is no layout that a compiler writes: {0}. Nothing compared with it would be proof: take the file from the compiler again (`forge inspect CONTRACT storageLayout --json`), and leave it as it is"
+    )]
+    Unsound(Unsound),
     /// More than [`VARIABLES_MAX`].
     #[error("has {0} variables; at most {VARIABLES_MAX} are compared")]
     TooLong(usize),
@@ -169,16 +178,14 @@ impl RawType {
 }
 
 fn read_all(raw: Vec<RawVariable>) -> Result<Vec<Variable>, LayoutError> {
-    let mut variables = raw.into_iter().map(RawVariable::read).collect::<Result<Vec<_>, _>>()?;
-    variables.sort_by_key(|variable| (variable.slot, variable.offset));
-    Ok(variables)
+    raw.into_iter().map(RawVariable::read).collect()
 }
 
 impl StorageLayout {
     /// Reads a layout from JSON.
     ///
     /// # Errors
-    /// The text is not one, describes it in part, or is too long.
+    /// The text is not one, describes it in part, is too long, or is nothing that a compiler writes.
     pub fn parse(text: &str) -> Result<Self, LayoutError> {
         let mut json: serde_json::Value =
             serde_json::from_str(text).map_err(|error| LayoutError::NotALayout(error.to_string()))?;
@@ -200,6 +207,7 @@ impl StorageLayout {
             .collect::<Result<BTreeMap<_, _>, _>>()?;
         let layout = Self { variables: read_all(raw.storage)?, namespaces, types };
         layout.check()?;
+        sound::check(&layout)?;
         Ok(layout)
     }
 

@@ -5,7 +5,7 @@ use alloy::primitives::U256;
 use super::{Shape, StorageLayout, Variable};
 
 /// Bytes of a storage slot.
-const SLOT_BYTES: u64 = 32;
+pub(super) const SLOT_BYTES: u64 = 32;
 
 /// Where variables stand, for sentences.
 #[derive(Clone)]
