@@ -64,7 +64,8 @@ fn table() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("an empty filter", bloom(1 << 63, 1, &[0; 8]), READ),
         ("a filter", bloom(10, 64, &[0xff; 8]), READ),
         ("an empty object", b"{}".to_vec(), "source is missing"),
-        ("a list of one alert", join(&[b"[", &plain, b"]"]), READ),
+        ("an empty list", b"[]".to_vec(), "not a JSON object"),
+        ("a list of alerts", join(&[b"[", &plain, b"]"]), "not a JSON object"),
         ("a node's batch of one alert", join(&[br#"{"metrics":[],"alerts":["#, &plain, b"]}"]), READ),
         (
             "a batch of one that is none",
@@ -73,8 +74,11 @@ fn table() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("a batch of no list", b"{\"alerts\":{}}".to_vec(), "alerts is not a list"),
         ("a batch of two lists", b"{\"alerts\":[],\"alerts\":[]}".to_vec(), "given twice"),
-        ("a batch of too many", format!("[{}0]", "0,".repeat(1_000)).into_bytes(), "BATCH_ALERTS_MAX"),
-        ("a list that does not end", join(&[b"[", &plain]), "not a JSON object"),
+        (
+            "a batch of too many",
+            format!("{{\"alerts\":[{}0]}}", "0,".repeat(1_000)).into_bytes(),
+            "BATCH_ALERTS_MAX",
+        ),
         ("two batches", b"{\"alerts\":[]} {\"alerts\":[]}".to_vec(), "more follows"),
         ("null", b"null".to_vec(), "not a JSON object"),
         ("no JSON", b"not json".to_vec(), "not a JSON object"),

@@ -218,7 +218,7 @@ fn batches_fire_what_their_alerts_fire_one_by_one() {
     let batch = |(number, part): (usize, &[&str])| {
         let alerts = part.join(",");
         match number % 3 {
-            0 => format!("[{alerts}]\n"),
+            0 => format!("{{\"alerts\":[{alerts}]}}\n"),
             1 => format!("{{\"alerts\":[{alerts}],\"metrics\":[{{\"botId\":\"0x01\"}}]}}\n"),
             // A batch of metrics alone, and one with an alert that is none in its midst.
             _ => format!("{{\"alerts\":null,\"metrics\":[]}}\n\n{{\"alerts\":[{{}},{alerts}]}}\n"),

@@ -1,6 +1,6 @@
 //! What one line says: nothing, one alert, or several.
 //!
-//! An alert is tried first, so that lines of one alert cost what they cost; only what is none is looked at as a batch, by
+//! An alert is tried first, so that lines of one alert cost what they cost; only an object that is none is looked at as a batch, by
 //! the code that takes a webhook's bodies apart. A malformed alert within a batch costs itself alone.
 
 use super::lines::{LINE_MAX_BYTES, Line};
@@ -46,7 +46,9 @@ pub(super) fn of(line: &Line, number: u64, feed: &FeedName, authenticated: bool)
             Err(malformed) => malformed,
         }
     };
-    match parts(text) {
+    // No node writes bare lists: a line that is one was damaged, or made by mistake.
+    let found = if text.trim_ascii_start().starts_with(b"{") { parts(text) } else { Ok(None) };
+    match found {
         Ok(None) => rejected(malformed),
         Err(refused) => rejected(refused.into_malformed()),
         Ok(Some(parts)) => {

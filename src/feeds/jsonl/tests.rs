@@ -233,9 +233,9 @@ async fn a_batch_gives_its_alerts_one_by_one() {
     assert_eq!(plain.iter().flatten().count(), 4);
 
     let none = br#"{"alerts":null,"metrics":[]}"#;
-    let list = [b"[", one.trim_ascii_end(), b"]\r\n"].concat();
-    fs::write(&path, [batch(&[&one, &two]), none.to_vec(), b"\n[]\n".to_vec(), three, list].concat())
-        .unwrap();
+    let last = [br#" {"alerts": ["#, one.trim_ascii_end(), b"]}\r\n"].concat();
+    let empty = b"\n{\"alerts\":[]}\n".to_vec();
+    fs::write(&path, [batch(&[&one, &two]), none.to_vec(), empty, three, last].concat()).unwrap();
     assert_eq!(read_all(&path, &mut None).await, plain);
 
     // The recording reads what the feed reads, and says where.
@@ -257,7 +257,7 @@ async fn a_malformed_alert_costs_itself_and_a_malformed_envelope_its_line() {
     let path = directory.path().join("alerts.jsonl");
     let [one, two] = [1, 2].map(line);
     let deep = [vec![b'['; 100], vec![b']'; 100]].concat();
-    let too_many = format!("[{}0]\n", "0,".repeat(BATCH_ALERTS_MAX));
+    let too_many = format!("{{\"alerts\":[{}0]}}\n", "0,".repeat(BATCH_ALERTS_MAX));
     let unended =
         batch(&[&one]).trim_ascii_end().split_last().map(|(_, rest)| [rest, b"\n"].concat()).unwrap();
     let two_batches = [batch(&[&one]).trim_ascii_end(), batch(&[&two]).as_slice()].concat();
@@ -271,7 +271,8 @@ async fn a_malformed_alert_costs_itself_and_a_malformed_envelope_its_line() {
         unended,
         two_batches,
         [b"\xef\xbb\xbf", batch(&[&one]).as_slice()].concat(),
-        [b"[", one.trim_ascii_end(), b",\xff]\n"].concat(),
+        [br#"{"alerts":["#, one.trim_ascii_end(), b",\xff]}\n"].concat(),
+        [b"[", one.trim_ascii_end(), b"]\n"].concat(),
         two,
     ];
     fs::write(&path, lines.concat()).unwrap();
@@ -290,6 +291,7 @@ async fn a_malformed_alert_costs_itself_and_a_malformed_envelope_its_line() {
     6: more follows after the alert
     7: starts with a byte order mark, which JSON does not allow
     8: not UTF-8
+    9: not a JSON object
     ");
     assert_eq!(items[1].as_ref().unwrap_err().raw, b"{}", "what is put aside is the alert, not the batch");
 }
