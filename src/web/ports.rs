@@ -152,7 +152,11 @@ impl AgentHealth {
             (Some(why), ..) => CheckState::Broken { why },
             (None, Some(at), _, Some(good_for)) => CheckState::Proven { at, good_for },
             (None, None, Life::Answers, _) => {
-                CheckState::Broken { why: "it has not answered yet".to_owned() }
+                let why = match health.rejected {
+                    0 => "it has not answered yet",
+                    _some => "it has answered nothing that we can read: see dropped",
+                };
+                CheckState::Broken { why: why.to_owned() }
             }
             (None, None, Life::Deliveries, Some(good_for)) => {
                 let why = format!("never heard since the start at {since}; stale_after is {good_for:#}");

@@ -52,7 +52,7 @@ use self::settings::check;
 use self::signature::Claim;
 use super::delivery::{AcceptedRequest, Delivery, Outcome, Receipt, Rejected};
 use super::forta_wire::parse_alert_of;
-use super::health::SharedHealth;
+use super::health::{Brought, SharedHealth};
 use super::vendor::{Reading, cloud_event};
 use crate::clock::SharedClock;
 use crate::domain::alert::{Alert, Sender};
@@ -215,13 +215,13 @@ impl Webhook {
             Some(_) | None => self.parse(body, authenticated)?,
         };
         let report = report(&alerts);
-        let rejected = alerts.iter().filter(|alert| alert.is_err()).count();
-        let delivered = alerts.len().saturating_sub(rejected);
+        let brought = Brought::by(&alerts);
+        let brought = if authenticated { brought } else { brought.of_strangers() };
         // A batch without alerts shows that its sender lives; there is nothing to commit.
         if !alerts.is_empty() {
             self.deliver(alerts, request).await?;
         }
-        self.health.accepted(delivered, rejected);
+        self.health.accepted(PART, brought);
         self.health.ok(PART, self.intake.clock.now());
         Ok(report)
     }
