@@ -87,6 +87,8 @@ pub struct FeedHealth {
     pub turned_away: u64,
     /// When the last of them was, and why.
     pub last_turned_away: Option<(Timestamp, &'static str)>,
+    /// When the last request was accepted that was made with the previous secret, since the start.
+    pub previous_secret_used: Option<Timestamp>,
 }
 
 impl FeedHealth {
@@ -131,6 +133,8 @@ struct State {
     /// How often requests were turned away, by the reason; there are as many as sentences of ours.
     turned_away: BTreeMap<&'static str, u64>,
     last_turned_away: Option<(Timestamp, &'static str)>,
+    /// How often the previous secret was used, and when last.
+    previous_secret: (u64, Option<Timestamp>),
 }
 
 #[derive(Debug, Default)]
@@ -176,6 +180,7 @@ impl SharedHealth {
             heard: state.heard,
             turned_away: state.turned_away.values().fold(0, |sum, times| sum.saturating_add(*times)),
             last_turned_away: state.last_turned_away,
+            previous_secret_used: state.previous_secret.1,
         }
     }
 
@@ -186,6 +191,14 @@ impl SharedHealth {
         let times = state.turned_away.entry(why).or_default();
         *times = times.saturating_add(1);
         *times
+    }
+
+    /// Notes that a request was accepted that was made with the previous secret; tells how often that was.
+    pub(super) fn previous_secret_used(&self, at: Timestamp) -> u64 {
+        let mut state = self.state();
+        let times = state.previous_secret.0.saturating_add(1);
+        state.previous_secret = (times, Some(at));
+        times
     }
 
     /// Notes that something was delivered by now, and understood.

@@ -249,6 +249,20 @@ impl Health for AgentHealth {
         self.feeds.iter().flat_map(|(feed, health)| of(feed, health)).collect()
     }
 
+    fn rotating(&self) -> Vec<String> {
+        let said = |feed: &crate::config::settings::Feed| {
+            feed.previous_secret()?;
+            let since = self.started.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let used = self.feeds.get(&feed.name)?.snapshot().previous_secret_used;
+            let told = used.map_or_else(
+                || format!("the previous secret was not used since the start at {since}"),
+                |at| format!("the previous secret was last used at {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            );
+            Some(format!("feed {}: {told}", feed.name))
+        };
+        self.agent.config.settings.feeds.iter().filter_map(said).collect()
+    }
+
     fn intake(&self) -> Option<Taken> {
         Some(self.taken.snapshot())
     }
