@@ -2,6 +2,7 @@
 
 mod logins;
 mod server;
+mod unread;
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use url::Url;
 
 use self::server::{Server, server};
 use super::*;
-use crate::clock::{Clock as _, ManualClock};
+use crate::clock::ManualClock;
 use crate::domain::alert::{Alert, AlertSeverity, Sender};
 use crate::domain::names::{ChainId, FeedName};
 use crate::domain::nats::{NatsCertificate, NatsInstance, NatsLogin};
@@ -282,38 +283,6 @@ async fn without_a_stream_it_is_heard_and_stays_red() {
         ground.next().await.receipt.refused("the journal is read-only");
         assert_eq!(keys(&ground.take(1).await), ["one"]);
         ground.until(Some("heard over a plain subscription")).await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_bus_that_answers_and_says_nothing_that_can_be_read_proves_nothing() {
-    let name = "a_bus_that_answers_and_says_nothing_that_can_be_read_proves_nothing";
-    let Some(nats) = server(name, STREAM).await else { return };
-    let context = nats.stream().await;
-    hearing(settings(&[("lido", &nats)]), async |ground| {
-        for number in 0..3 {
-            publish(&context, json!({ "of another kind": number })).await;
-        }
-        let items = ground.take(3).await;
-        assert!(items.iter().all(Result::is_err));
-        let before = ground.health.snapshot().last_ok;
-        let minute = jiff::SignedDuration::from_mins(1);
-        ground.clock.step(minute);
-        let later = ground.clock.now();
-        // Longer than two looks at the server and at the desk.
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        let told = ground.health.snapshot();
-        assert_eq!(
-            (told.last_ok, told.last_error),
-            (before, None),
-            "connected, answered, and not understood"
-        );
-        publish(&context, finding("read")).await;
-        assert_eq!(keys(&ground.take(1).await), ["read"]);
-        while ground.health.snapshot().last_ok < Some(later) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     })
     .await;
 }
