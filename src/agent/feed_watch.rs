@@ -1,7 +1,7 @@
 //! Watches the feeds: one that is silent for longer than it may be is told to people, once for each silence.
 //!
 //! A feed that we ask lives as long as it answers, with an empty answer too. One that is pushed lives as long as it
-//! delivers; it is watched where `stale_after` says how long it may be quiet. A start begins with a grace of
+//! delivers. Neither lives by what we cannot read: [`SharedHealth`] says what was understood. A pushed feed is watched where `stale_after` says how long it may be quiet. A start begins with a grace of
 //! `stale_after`. A silence is an event like any other that is reported: it opens a triage, which pages by the
 //! escalation policy. When the feed speaks again that is noted, and an event that nobody made an incident of is
 //! closed: nobody is called for it any more.
@@ -45,8 +45,8 @@ const SPEAKS: &str = "the feed speaks again";
 #[derive(Debug)]
 pub struct FeedWatch {
     since: Timestamp,
-    /// Deliveries at the last look.
-    deliveries: BTreeMap<FeedName, u64>,
+    /// Deliveries that were understood, at the last look.
+    understood: BTreeMap<FeedName, u64>,
 }
 
 /// Runs until `stop`.
@@ -71,7 +71,7 @@ pub async fn watch(
 impl FeedWatch {
     /// A watch that begins now.
     pub fn new(since: Timestamp) -> Self {
-        Self { since, deliveries: BTreeMap::new() }
+        Self { since, understood: BTreeMap::new() }
     }
 
     /// Looks at every feed once.
@@ -97,11 +97,11 @@ impl FeedWatch {
         }
     }
 
-    /// Notes when something was delivered: feeds count, and do not say when.
+    /// Notes when something was delivered that was understood: feeds count, and do not say when.
     fn listen(&mut self, feed: &Feed, health: &SharedHealth, now: Timestamp) {
-        let delivered = health.snapshot().deliveries;
-        let before = self.deliveries.insert(feed.name.clone(), delivered).unwrap_or(0);
-        if delivered != before {
+        let understood = health.snapshot().understood;
+        let before = self.understood.insert(feed.name.clone(), understood).unwrap_or(0);
+        if understood != before {
             health.heard(now);
         }
     }
@@ -157,9 +157,11 @@ async fn silence(
     if newest(agent, feed).is_some_and(|event| told(&event)) {
         return Ok(());
     }
-    let shows = match feed.life() {
-        Life::Answers => "has not answered",
-        Life::Deliveries => "has delivered nothing",
+    let shows = match (feed.life(), health.snapshot().rejected) {
+        (Life::Answers, 0) => "has not answered",
+        (Life::Answers, _some) => "has answered nothing that we can read",
+        (Life::Deliveries, 0) => "has delivered nothing",
+        (Life::Deliveries, _some) => "has delivered nothing that we can read",
     };
     let since = match last {
         Some(at) => format!("since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),

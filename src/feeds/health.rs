@@ -3,11 +3,67 @@
 //! A feed with several parts (one query a chain) is only as fresh as its stalest part: [`FeedHealth::last_ok`]
 //! is the oldest of them, and `None` until every part has answered once. What counts as stale is the
 //! agent's to judge.
+//!
+//! *Heard is what was understood*: an alert, wanted or not, or the word that there is none. What came and could not be
+//! read proves nothing, and after [`UNREAD_IN_A_ROW`] of it an empty answer or a beat proves nothing either, until an
+//! alert is read again: whoever answers us in words that we do not know brings no alert through.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+
+use super::delivery::Rejected;
+use crate::domain::alert::Alert;
+
+/// How many items in a row that are no alerts make what says nothing worthless as a proof. One odd item among good ones
+/// is its sender's; three and nothing else are a format that we do not read.
+const UNREAD_IN_A_ROW: u64 = 3;
+
+/// What a delivery brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Brought {
+    /// Alerts.
+    alerts: u64,
+    /// Items that were no alerts.
+    rejected: u64,
+    /// Of these, what came: a notice of our own holds no bytes of anybody's.
+    unread: u64,
+}
+
+impl Brought {
+    pub(super) fn by(items: &[Result<Alert, Rejected>]) -> Self {
+        let mut brought = Self::default();
+        for item in items {
+            match item {
+                Ok(_) => brought.alerts = brought.alerts.saturating_add(1),
+                Err(item) => {
+                    brought.rejected = brought.rejected.saturating_add(1);
+                    brought.unread = brought.unread.saturating_add(u64::from(!item.raw.is_empty()));
+                }
+            }
+        }
+        brought
+    }
+
+    /// The same where anybody may send: rubbish of strangers must not make what the sender says worthless.
+    pub(super) fn of_strangers(self) -> Self {
+        Self { unread: 0, ..self }
+    }
+
+    /// Of items that came, whether each is an alert.
+    #[cfg(feature = "nats")]
+    pub(super) fn of(items: impl Iterator<Item = bool>) -> Self {
+        items.fold(Self::default(), |brought, is_alert| {
+            let more = u64::from(!is_alert);
+            Self {
+                alerts: brought.alerts.saturating_add(u64::from(is_alert)),
+                rejected: brought.rejected.saturating_add(more),
+                unread: brought.unread.saturating_add(more),
+            }
+        })
+    }
+}
 
 /// A feed's state at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,14 +76,19 @@ pub struct FeedHealth {
     pub delivered: u64,
     /// Items handed over as rejected, and accepted as such, since the start.
     pub rejected: u64,
-    /// Deliveries that were accepted since the start, empty ones of whoever shows that way that he lives included.
-    pub deliveries: u64,
-    /// When the last of them was noticed by whoever watches; none: none was.
+    /// Deliveries of which something was understood since the start, empty ones of whoever shows that way that he lives
+    /// included.
+    pub understood: u64,
+    /// Items that were no alerts since the last alert, of the part where they are most.
+    pub unread_in_a_row: u64,
+    /// When the last delivery of which something was understood was noticed by whoever watches; none: none was.
     pub heard: Option<Timestamp>,
     /// Requests that were turned away since the start, strangers' too.
     pub turned_away: u64,
     /// When the last of them was, and why.
     pub last_turned_away: Option<(Timestamp, &'static str)>,
+    /// When the last request was accepted that was made with the previous secret, since the start.
+    pub previous_secret_used: Option<Timestamp>,
 }
 
 impl FeedHealth {
@@ -45,8 +106,12 @@ impl FeedHealth {
         });
         let items = (self.rejected > 0).then(|| {
             let all = self.rejected.saturating_add(self.delivered);
+            let row = match self.unread_in_a_row {
+                row if row >= UNREAD_IN_A_ROW => format!(", the last {row} in a row"),
+                _one_odd => String::new(),
+            };
             format!(
-                "{} of {all} items since the start were no alerts: see `redhandle feed quarantine`",
+                "{} of {all} items since the start were no alerts{row}: see `redhandle feed quarantine`",
                 self.rejected
             )
         });
@@ -63,17 +128,35 @@ struct State {
     parts: BTreeMap<String, Part>,
     delivered: u64,
     rejected: u64,
-    deliveries: u64,
+    understood: u64,
     heard: Option<Timestamp>,
     /// How often requests were turned away, by the reason; there are as many as sentences of ours.
     turned_away: BTreeMap<&'static str, u64>,
     last_turned_away: Option<(Timestamp, &'static str)>,
+    /// How often the previous secret was used, and when last.
+    previous_secret: (u64, Option<Timestamp>),
 }
 
 #[derive(Debug, Default)]
 struct Part {
     last_ok: Option<Timestamp>,
     error: Option<String>,
+    /// Items that could not be read, since the last that could.
+    unread: u64,
+}
+
+impl Part {
+    fn bring(&mut self, brought: Brought) {
+        match brought.alerts {
+            0 => self.unread = self.unread.saturating_add(brought.unread),
+            _some => self.unread = 0,
+        }
+    }
+
+    /// Whether what comes is understood, as far as is known.
+    fn is_understood(&self) -> bool {
+        self.unread < UNREAD_IN_A_ROW
+    }
 }
 
 impl SharedHealth {
@@ -92,10 +175,12 @@ impl SharedHealth {
             last_error: (!errors.is_empty()).then(|| errors.join("; ")),
             delivered: state.delivered,
             rejected: state.rejected,
-            deliveries: state.deliveries,
+            understood: state.understood,
+            unread_in_a_row: state.parts.values().map(|part| part.unread).max().unwrap_or(0),
             heard: state.heard,
             turned_away: state.turned_away.values().fold(0, |sum, times| sum.saturating_add(*times)),
             last_turned_away: state.last_turned_away,
+            previous_secret_used: state.previous_secret.1,
         }
     }
 
@@ -108,7 +193,15 @@ impl SharedHealth {
         *times
     }
 
-    /// Notes that something was delivered by now.
+    /// Notes that a request was accepted that was made with the previous secret; tells how often that was.
+    pub(super) fn previous_secret_used(&self, at: Timestamp) -> u64 {
+        let mut state = self.state();
+        let times = state.previous_secret.0.saturating_add(1);
+        state.previous_secret = (times, Some(at));
+        times
+    }
+
+    /// Notes that something was delivered by now, and understood.
     pub fn heard(&self, at: Timestamp) {
         self.state().heard = Some(at);
     }
@@ -118,11 +211,20 @@ impl SharedHealth {
         self.state().parts.entry(part.to_owned()).or_default();
     }
 
+    /// A part works. That proves nothing of one of which nothing is understood; what was wrong is over all the same.
     pub(super) fn ok(&self, part: &str, at: Timestamp) {
         let mut state = self.state();
         let part = state.parts.entry(part.to_owned()).or_default();
-        part.last_ok = Some(at);
+        if part.is_understood() {
+            part.last_ok = Some(at);
+        }
         part.error = None;
+    }
+
+    /// What came through a part, as far as it was read.
+    #[cfg(feature = "nats")]
+    pub(super) fn read(&self, part: &str, brought: Brought) {
+        self.state().parts.entry(part.to_owned()).or_default().bring(brought);
     }
 
     /// What was wrong with a part is over; that it works is not proven by that.
@@ -134,11 +236,17 @@ impl SharedHealth {
         self.state().parts.entry(part.to_owned()).or_default().error = Some(reason);
     }
 
-    pub(super) fn accepted(&self, delivered: usize, rejected: usize) {
+    /// A delivery was committed.
+    pub(super) fn accepted(&self, part: &str, brought: Brought) {
         let mut state = self.state();
-        state.deliveries = state.deliveries.saturating_add(1);
-        state.delivered = state.delivered.saturating_add(delivered as u64);
-        state.rejected = state.rejected.saturating_add(rejected as u64);
+        state.delivered = state.delivered.saturating_add(brought.alerts);
+        state.rejected = state.rejected.saturating_add(brought.rejected);
+        let part = state.parts.entry(part.to_owned()).or_default();
+        part.bring(brought);
+        let says_nothing = brought.rejected == 0 && part.is_understood();
+        if brought.alerts > 0 || says_nothing {
+            state.understood = state.understood.saturating_add(1);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -170,7 +278,7 @@ mod tests {
     fn what_was_dropped_is_told() {
         let health = SharedHealth::new();
         assert!(health.snapshot().dropped().is_empty());
-        health.accepted(6, 2);
+        health.accepted("webhook", Brought { alerts: 6, rejected: 2, unread: 2 });
         assert_eq!(health.turned_away(at("2024-01-01T00:04:00Z"), "too large"), 1);
         assert_eq!(health.turned_away(at("2024-01-01T00:05:00Z"), "not signed"), 1);
         assert_eq!(health.turned_away(at("2024-01-01T00:06:00Z"), "not signed"), 2);
@@ -179,6 +287,54 @@ mod tests {
         2 of 8 items since the start were no alerts: see `redhandle feed quarantine`
         ");
         assert_eq!(health.snapshot().last_error, None, "a stranger turns no feed red");
+    }
+
+    #[test]
+    fn what_is_only_rejected_proves_nothing_and_one_odd_item_changes_nothing() {
+        let alert = Brought { alerts: 1, ..Brought::default() };
+        let odd = Brought { rejected: 1, unread: 1, ..Brought::default() };
+        let (mixed, nothing) = (Brought { alerts: 1, ..odd }, Brought::default());
+        // Our own word that a file was replaced: nothing that came.
+        let notice = Brought { rejected: 1, ..Brought::default() };
+        let cases: [(&[Brought], u64, u64); 8] = [
+            (&[alert, odd, alert], 2, 0),
+            (&[odd, odd, nothing], 1, 2),
+            (&[mixed, odd, odd, nothing, odd, nothing], 2, 3),
+            (&[odd, odd, odd], 0, 3),
+            (&[odd, odd, odd, nothing, nothing], 0, 3),
+            (&[odd, odd, odd, nothing, mixed, nothing], 2, 0),
+            (&[Brought { rejected: 9, unread: 9, alerts: 0 }, nothing], 0, 9),
+            (&[notice, notice, notice, notice, nothing], 1, 0),
+        ];
+        for (brought, understood, row) in cases {
+            let health = SharedHealth::new();
+            brought.iter().for_each(|one| health.accepted("webhook", *one));
+            let told = health.snapshot();
+            assert_eq!((told.understood, told.unread_in_a_row), (understood, row), "{brought:?}");
+            // The same of what we ask: an answer counts as long as what it brings is understood.
+            health.ok("webhook", at("2024-01-01T00:05:00Z"));
+            assert_eq!(health.snapshot().last_ok.is_some(), row < UNREAD_IN_A_ROW, "{brought:?}");
+        }
+    }
+
+    #[test]
+    fn one_part_that_is_not_understood_makes_the_feed_stale_and_says_how_many() {
+        let health = SharedHealth::new();
+        for chain in ["chain 1", "chain 10"] {
+            health.ok(chain, at("2024-01-01T00:04:00Z"));
+        }
+        health.failed("chain 10", "HTTP 503".into());
+        health.accepted("chain 10", Brought { alerts: 0, rejected: 4, unread: 4 });
+        for chain in ["chain 1", "chain 10"] {
+            health.ok(chain, at("2024-01-01T00:05:00Z"));
+        }
+        let told = health.snapshot();
+        assert_eq!((told.last_ok, told.last_error.as_deref()), (Some(at("2024-01-01T00:04:00Z")), None));
+        insta::assert_snapshot!(told.dropped().join("\n"), @"4 of 4 items since the start were no alerts, the last 4 in a row: see `redhandle feed quarantine`");
+
+        health.accepted("chain 10", Brought { alerts: 1, ..Brought::default() });
+        health.ok("chain 10", at("2024-01-01T00:06:00Z"));
+        assert_eq!(health.snapshot().last_ok, Some(at("2024-01-01T00:05:00Z")), "the other's");
     }
 
     #[test]

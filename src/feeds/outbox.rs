@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::delivery::{Cursor, Delivery, Outcome, Receipt, Rejected};
-use super::health::SharedHealth;
+use super::health::{Brought, SharedHealth};
 use crate::domain::alert::Alert;
 use crate::domain::condition::BlockId;
 use crate::domain::names::FeedName;
@@ -75,8 +75,7 @@ impl Outbox {
             };
             match outcome {
                 Outcome::Accepted => {
-                    let delivered = alerts.iter().filter(|alert| alert.is_ok()).count();
-                    self.health.accepted(delivered, alerts.len().saturating_sub(delivered));
+                    self.health.accepted(part, Brought::by(&alerts));
                     return Ok(());
                 }
                 Outcome::Refused(reason) => {
@@ -97,8 +96,7 @@ impl Outbox {
         alerts: Vec<Result<Alert, Rejected>>,
     ) -> Result<Outcome, FeedEnd> {
         let (receipt, settlement) = Receipt::pair();
-        let delivered = alerts.iter().filter(|alert| alert.is_ok()).count();
-        let rejected = alerts.len().saturating_sub(delivered);
+        let brought = Brought::by(&alerts);
         let feed = self.feed.clone();
         let delivery = Delivery { feed, alerts, cursor: None, request: None, orphaned: Vec::new(), receipt };
         let outcome = tokio::select! {
@@ -106,7 +104,7 @@ impl Outbox {
             outcome = deliver(&self.deliveries, delivery, settlement) => outcome?,
         };
         match &outcome {
-            Outcome::Accepted => self.health.accepted(delivered, rejected),
+            Outcome::Accepted => self.health.accepted(part, brought),
             Outcome::Refused(reason) => self.health.failed(part, format!("a delivery was refused: {reason}")),
             Outcome::Lost => self.health.failed(part, "a delivery was not settled".to_owned()),
         }

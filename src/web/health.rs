@@ -68,6 +68,11 @@ pub trait Health: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// Which feeds still take a secret of before, and when it was last used, for people: no reason to be red.
+    fn rotating(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What came in since the start: no reason to be red, and the first thing to look at where nothing fires.
     fn intake(&self) -> Option<Taken> {
         None
@@ -95,6 +100,8 @@ struct Report {
     silences: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rotating: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intake: Option<Taken>,
 }
@@ -108,6 +115,7 @@ impl Report {
             checks: Vec::new(),
             silences: Vec::new(),
             dropped: Vec::new(),
+            rotating: Vec::new(),
             intake: None,
         }
     }
@@ -137,6 +145,7 @@ async fn healthz(State(part): State<Part>) -> Response {
     let mut report = report(checks, part.clock.now());
     report.silences = part.health.silences().await;
     report.dropped = part.health.dropped();
+    report.rotating = part.health.rotating();
     report.intake = part.health.intake();
     let status = match report.status {
         Status::Green | Status::Unknown => StatusCode::OK,

@@ -152,7 +152,11 @@ impl AgentHealth {
             (Some(why), ..) => CheckState::Broken { why },
             (None, Some(at), _, Some(good_for)) => CheckState::Proven { at, good_for },
             (None, None, Life::Answers, _) => {
-                CheckState::Broken { why: "it has not answered yet".to_owned() }
+                let why = match health.rejected {
+                    0 => "it has not answered yet",
+                    _some => "it has answered nothing that we can read: see dropped",
+                };
+                CheckState::Broken { why: why.to_owned() }
             }
             (None, None, Life::Deliveries, Some(good_for)) => {
                 let why = format!("never heard since the start at {since}; stale_after is {good_for:#}");
@@ -243,6 +247,20 @@ impl Health for AgentHealth {
             dropped.into_iter().map(|what| format!("feed {feed}: {what}")).collect::<Vec<_>>()
         };
         self.feeds.iter().flat_map(|(feed, health)| of(feed, health)).collect()
+    }
+
+    fn rotating(&self) -> Vec<String> {
+        let said = |feed: &crate::config::settings::Feed| {
+            feed.previous_secret()?;
+            let since = self.started.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let used = self.feeds.get(&feed.name)?.snapshot().previous_secret_used;
+            let told = used.map_or_else(
+                || format!("the previous secret was not used since the start at {since}"),
+                |at| format!("the previous secret was last used at {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            );
+            Some(format!("feed {}: {told}", feed.name))
+        };
+        self.agent.config.settings.feeds.iter().filter_map(said).collect()
     }
 
     fn intake(&self) -> Option<Taken> {

@@ -11,10 +11,10 @@ use crate::feeds::webhook::{self, Scheme, WebhookSettings};
 pub(super) fn webhook_settings(name: &FeedName, feed: &settings::WebhookFeed) -> WebhookSettings {
     let WebhookWords { sender, chain, severity, networks, severities } = feed.words.clone();
     let authentication = match &feed.authentication {
-        WebhookAuthentication::Secret(secret) => webhook::WebhookAuthentication::Hmac(vec![secret.clone()]),
-        WebhookAuthentication::Token(secret) => vendor(Scheme::Bearer(vec![secret.clone()])),
-        WebhookAuthentication::VendorSecret { secret, timestamp_header } => {
-            vendor(scheme_of(&sender, vec![secret.clone()], timestamp_header.clone()))
+        WebhookAuthentication::Secret(secrets) => webhook::WebhookAuthentication::Hmac(secrets.all()),
+        WebhookAuthentication::Token(secrets) => vendor(Scheme::Bearer(secrets.all())),
+        WebhookAuthentication::VendorSecret { secrets, timestamp_header } => {
+            vendor(scheme_of(&sender, secrets.all(), timestamp_header.clone()))
         }
         WebhookAuthentication::PublicKey(key) => vendor(Scheme::Hypernative(*key)),
         WebhookAuthentication::Scanners(scanners) => vendor(Scheme::FortaNode(scanners.clone())),

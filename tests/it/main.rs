@@ -30,6 +30,7 @@ mod no_secrets;
 mod presigned;
 mod replay;
 mod reports;
+mod rotation;
 mod safe_commands;
 mod safe_vectors;
 mod signers;

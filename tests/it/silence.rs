@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use redhandle::clock::{Clock as _, SystemClock};
 use redhandle::domain::incident::Stage;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::files::{WEBHOOK_SECRET, read};
 use crate::support::process::Process;
@@ -222,6 +222,15 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     // Somebody with another secret proves nothing, and is told of with the next silence.
     assert_eq!(town.post(PATH, Some("a secret of long ago"), "[]".to_owned()).await, Some(401));
     assert_eq!(about_the_feed(&town), open);
+    // Nor does what we cannot read, however well it is signed: it is taken, and put where people can look at it.
+    posted(&town, json!({"event": "in a format of tomorrow"}).to_string()).await;
+    until("it to be counted", async || {
+        let (status, report) = healthz(&town).await;
+        let told = report["dropped"].to_string().contains("1 of 1 items since the start were no alerts:");
+        told.then(|| assert_eq!(status, 503, "{report}"))
+    })
+    .await;
+    assert_eq!(about_the_feed(&town), open);
 
     // An empty batch shows that its sender lives.
     posted(&town, "[]".to_owned()).await;
@@ -238,6 +247,24 @@ async fn a_feed_that_falls_silent_is_told_once_and_ends_when_it_speaks_again() {
     let (_, next) = town.run_json(&["incident", "show", "INC-2"]);
     let why = "What came and was not taken: requests were turned away once since the start, the last at";
     assert!(next.to_string().contains(why), "{next}");
+    assert!(next.to_string().contains("has delivered nothing that we can read since"), "{next}");
+
+    // Once nothing else comes, its empty batches prove nothing either: the format has changed under us.
+    for number in 0..3 {
+        posted(&town, json!({"event": number}).to_string()).await;
+    }
+    posted(&town, "[ ]".to_owned()).await;
+    until("the row to be counted", async || {
+        let (status, report) = healthz(&town).await;
+        let told = report["dropped"]
+            .to_string()
+            .contains("4 of 4 items since the start were no alerts, the last 4 in a row");
+        told.then(|| assert_eq!(status, 503, "{report}"))
+    })
+    .await;
+    assert_eq!(about_the_feed(&town)[1], open[0]);
+    posted(&town, town.alert(0)).await;
+    until("an alert to end it", async || (about_the_feed(&town)[1].1 == "closed").then_some(())).await;
     drop(agent);
 }
 

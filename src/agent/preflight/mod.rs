@@ -7,6 +7,7 @@
 //! | `ground` | does every endpoint serve the chain it should; is every Safe a Safe, every contract one |
 //! | `keys` | does everybody's key sign for something, and ours for nothing |
 //! | `recovery` | would what undoes the actions go through after them |
+//! | `secrets` | which feeds share a secret, and which secret is its own successor; asks nobody |
 //! | `watched` | do views answer, and can contracts emit what chain feeds watch |
 //! | `runbooks` | does every view answer; would every runbook's proposal go through each of its Safes |
 //!
@@ -21,6 +22,7 @@ mod ground;
 mod keys;
 mod recovery;
 mod runbooks;
+mod secrets;
 mod watched;
 
 use std::fmt;
@@ -93,6 +95,7 @@ pub fn explained(conditions: &[(RunbookId, Condition)]) -> Vec<Finding> {
 pub async fn preflight(agent: &Agent) -> Vec<Finding> {
     let (grounds, mut findings) = ground::look(agent).await;
     findings.extend(feeds::look(agent));
+    findings.extend(secrets::look(agent));
     findings.extend(keys::roster(agent, &grounds));
     findings.extend(keys::ours(agent, &grounds).await);
     findings.extend(keys::quotas(agent).await);

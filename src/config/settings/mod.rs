@@ -16,6 +16,7 @@ mod modules;
 mod nats;
 mod presigned;
 mod reports;
+mod secrets;
 mod web;
 mod webhook;
 mod words;
@@ -36,6 +37,7 @@ pub use keystores::{KeySource, Keystore, Proposer};
 pub use modules::{Module, ModuleKind};
 pub use presigned::{Presigned, Release};
 pub use reports::{MailAddress, MailProof, ReportMail, ReportSender, Reports, SendgridProof, SlackCommand};
+pub use secrets::WebhookSecrets;
 pub use web::Web;
 
 use super::problem::{Findings, Place};

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use alloy::primitives::Address;
-use jiff::SignedDuration;
-use secrecy::SecretString;
-
 use super::feeds::{WebhookFeed, read_push_stale_after};
+use super::secrets::{self, WebhookSecrets};
 use crate::config::problem::{Findings, Problem};
 use crate::config::reader::{Placed, Table, known};
 use crate::domain::alert::{AlertSeverity, FieldMap, P256Key, Path, Sender};
 use crate::domain::names::{ChainId, ChainName};
+use alloy::primitives::Address;
+use jiff::SignedDuration;
 
 /// How far a request's time may be off before it is taken for a replay.
 const WINDOW: RangeInclusive<SignedDuration> = SignedDuration::from_secs(10)..=SignedDuration::from_hours(1);
@@ -24,16 +23,16 @@ const WINDOW_DEFAULT: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone, Debug)]
 pub enum WebhookAuthentication {
     /// By signing with this, as we document it.
-    Secret(SecretString),
+    Secret(WebhookSecrets),
     /// By signing with this, as its vendor does.
     VendorSecret {
-        /// The secret.
-        secret: SecretString,
+        /// The secrets.
+        secrets: WebhookSecrets,
         /// Grafana: the header that carries the time, where one is set up.
         timestamp_header: Option<String>,
     },
     /// By sending this as a bearer token.
-    Token(SecretString),
+    Token(WebhookSecrets),
     /// By signing with the private half of this P-256 key.
     PublicKey(P256Key),
     /// By a token signed by one of these Forta scanners.
@@ -199,8 +198,8 @@ fn read_proof(table: &mut Table<'_>, word: Word, findings: &mut Findings) -> Opt
     let both = given.len() > 1;
     let key = given.first().copied().unwrap_or("secret");
     let secret = match key {
-        "secret" => table.secret("secret", findings),
-        "token" => table.secret("token", findings),
+        "secret" => secrets::read(table, "secret", "previous_secret", findings),
+        "token" => secrets::read(table, "token", "previous_token", findings),
         _public => None,
     };
     if both {
@@ -219,7 +218,7 @@ fn read_proof(table: &mut Table<'_>, word: Word, findings: &mut Findings) -> Opt
         }
         (_, "token") => secret.map(WebhookAuthentication::Token),
         (Proof::VendorSecret, _) => {
-            secret.map(|secret| WebhookAuthentication::VendorSecret { secret, timestamp_header })
+            secret.map(|secrets| WebhookAuthentication::VendorSecret { secrets, timestamp_header })
         }
         (Proof::OwnSecret | Proof::OwnSecretOrToken | Proof::Token, _) => {
             secret.map(WebhookAuthentication::Secret)

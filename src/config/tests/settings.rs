@@ -39,7 +39,7 @@ fn what_is_not_written_is_the_default() {
     let FeedKind::Webhook(own) = &settings.feeds[1].kind else { panic!("{:?}", settings.feeds) };
     assert_eq!((own.path.as_str(), own.window), ("/feeds/own", Duration::from_secs(300)));
     assert!(
-        matches!(&own.authentication, WebhookAuthentication::Secret(secret) if secret.expose_secret() == "own-secret")
+        matches!(&own.authentication, WebhookAuthentication::Secret(secrets) if secrets.present.expose_secret() == "own-secret")
     );
     assert!(matches!(settings.channels[&"console".into()].kind, ChannelKind::Console));
     assert!(settings.proposer.is_none() && settings.executor.is_none());

@@ -92,7 +92,7 @@ fn what_a_vendor_does_not_say_is_said_here() {
     map secret = { env = "OWN_SECRET" } ⏎ map = { id = "a.b", rule = "r", addresses = ["x", "y.0"] }
       nothing is wrong
     forta secret = { env = "OWN_SECRET" } ⏎ chain = "mainnet"
-      redhandle.toml:41:1: unknown key "chain" in [[feeds]]; expected one of from, kind, name, path, requests_per_minute, secret, stale_after, unauthenticated, vendor, window
+      redhandle.toml:41:1: unknown key "chain" in [[feeds]]; expected one of from, kind, name, path, previous_secret, requests_per_minute, secret, stale_after, unauthenticated, vendor, window
     "#);
 }
 

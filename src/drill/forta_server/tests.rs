@@ -1,5 +1,7 @@
 //! The practice API and the poller that it is for, together.
 
+mod unread;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,6 +18,7 @@ use super::tally::{Counted, HandleId, Replaced, Settled, Tally};
 use crate::clock::SharedClock;
 use crate::domain::alert::Alert;
 use crate::feeds::delivery::{Outcome, Rejected};
+use crate::feeds::health::Brought;
 use crate::feeds::outbox::{FeedEnd, Outbox};
 
 /// Messages of one delivery.
@@ -139,6 +140,13 @@ impl<'a> Desk<'a> {
             Ok(parts) => parts.into_iter().map(|part| (part.alert, part.raw)).collect(),
             Err(malformed) => vec![(Err(malformed), payload.to_vec())],
         };
+        // What comes again because it could not be written was counted.
+        if delivered == 1
+            && let Some(instance) = self.settings.bus.instances.get(instance)
+        {
+            let brought = Brought::of(parts.iter().map(|(alert, _)| alert.is_ok()));
+            self.outbox.health.read(&super::part(instance), brought);
+        }
         // One part more than there are, so that it is not acknowledged while it is being read.
         let open = parts.len().saturating_add(1);
         self.handles.insert(id, Handle { acker, delivered, open, refused: false });

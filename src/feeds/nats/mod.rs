@@ -34,7 +34,7 @@ use super::health::SharedHealth;
 use super::outbox::{FeedEnd, Outbox, stopped};
 use super::vendor::Reading;
 use crate::clock::SharedClock;
-use crate::domain::nats::NatsBus;
+use crate::domain::nats::{NatsBus, NatsInstance};
 
 /// Messages between the instances and the desk. A full queue makes the readers wait, and JetStream with them.
 const HEARD_WAITING_MAX: usize = 64;
@@ -78,7 +78,7 @@ impl NatsListener {
         crate::http::install_tls();
         let (sender, receiver) = mpsc::channel(HEARD_WAITING_MAX);
         let ears = self.settings.bus.instances.iter().enumerate().map(|(index, instance)| {
-            let part = format!("instance {}", instance.name);
+            let part = part(instance);
             health.expect(&part);
             Ear {
                 index,
@@ -104,4 +104,9 @@ impl NatsListener {
             end = desk.work(receiver) => end,
         }
     }
+}
+
+/// An instance's part in the feed's health.
+fn part(instance: &NatsInstance) -> String {
+    format!("instance {}", instance.name)
 }

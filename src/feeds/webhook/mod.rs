@@ -26,6 +26,7 @@ mod replay;
 mod scheme;
 mod settings;
 mod signature;
+mod with;
 
 #[cfg(test)]
 mod tests;
@@ -50,9 +51,10 @@ use self::rate::Rate;
 use self::refusal::Refusal;
 use self::settings::check;
 use self::signature::Claim;
+use self::with::With;
 use super::delivery::{AcceptedRequest, Delivery, Outcome, Receipt, Rejected};
 use super::forta_wire::parse_alert_of;
-use super::health::SharedHealth;
+use super::health::{Brought, SharedHealth};
 use super::vendor::{Reading, cloud_event};
 use crate::clock::SharedClock;
 use crate::domain::alert::{Alert, Sender};
@@ -154,7 +156,7 @@ impl Webhook {
         let claim = Claim::read(request.headers()).map_err(Refusal::Unsigned)?;
         let body = self.places.read(request).await?;
         let body_bytes = &body.bytes;
-        claim.is_of(body_bytes, secrets).map_err(Refusal::Unsigned)?;
+        let with = claim.is_of(body_bytes, secrets).map_err(Refusal::Unsigned)?;
         let now = self.intake.clock.now();
         claim.is_recent(now, self.settings.window).map_err(Refusal::Unsigned)?;
         self.within_rate()?;
@@ -163,6 +165,7 @@ impl Webhook {
         let (claimed, until) = (self.claim(key, now)?, claim.until(self.settings.window));
         let report = self.hand_over(&headers, body_bytes, true, Some(accepted(key, until))).await?;
         claimed.keep(until);
+        self.made(with);
         Ok(report)
     }
 
@@ -174,7 +177,11 @@ impl Webhook {
         let (feed, window) = (&self.settings.name, self.settings.window);
         let proof = scheme.prove(feed, &headers, body, now, window).map_err(Refusal::Unproven)?;
         self.within_rate()?;
-        let Some(key) = proof.key else { return self.hand_over(&headers, body, true, None).await };
+        let Some(key) = proof.key else {
+            let report = self.hand_over(&headers, body, true, None).await?;
+            self.made(proof.with);
+            return Ok(report);
+        };
         let claimed = match self.claim(key, now) {
             // Vendors send again what they did not hear an answer to, and give up a webhook that answers with errors.
             Err(Refusal::Replayed) => return Ok(json!({ "accepted": 0, "rejected": [], "repeated": true })),
@@ -183,7 +190,22 @@ impl Webhook {
         let until = proof.until(now, window);
         let report = self.hand_over(&headers, body, true, Some(accepted(key, until))).await?;
         claimed.keep(until);
+        self.made(proof.with);
         Ok(report)
+    }
+
+    /// Notes that the old secret is still in use; a request that was not accepted, or came twice, is no use of it.
+    fn made(&self, with: With) {
+        match with {
+            With::Present => {}
+            With::Previous => {
+                let times = self.health.previous_secret_used(self.intake.clock.now());
+                if times.is_power_of_two() {
+                    let feed = self.settings.name.as_str();
+                    tracing::info!(feed, times, "webhook requests are still made with the previous secret");
+                }
+            }
+        }
     }
 
     fn within_rate(&self) -> Result<(), Refusal> {
@@ -215,13 +237,13 @@ impl Webhook {
             Some(_) | None => self.parse(body, authenticated)?,
         };
         let report = report(&alerts);
-        let rejected = alerts.iter().filter(|alert| alert.is_err()).count();
-        let delivered = alerts.len().saturating_sub(rejected);
+        let brought = Brought::by(&alerts);
+        let brought = if authenticated { brought } else { brought.of_strangers() };
         // A batch without alerts shows that its sender lives; there is nothing to commit.
         if !alerts.is_empty() {
             self.deliver(alerts, request).await?;
         }
-        self.health.accepted(delivered, rejected);
+        self.health.accepted(PART, brought);
         self.health.ok(PART, self.intake.clock.now());
         Ok(report)
     }

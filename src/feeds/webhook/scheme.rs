@@ -35,6 +35,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::replay::ReplayKey;
 use super::signature::unhex;
+use super::with::With;
 use crate::domain::alert::P256Key;
 use crate::domain::names::FeedName;
 
@@ -73,9 +74,15 @@ pub(super) struct Proof {
     pub(super) at: Option<Timestamp>,
     /// What tells it from others; `None` where the vendor sends the same again on purpose.
     pub(super) key: Option<ReplayKey>,
+    /// With which of the secrets.
+    pub(super) with: With,
 }
 
 impl Proof {
+    fn made(self, with: With) -> Self {
+        Self { with, ..self }
+    }
+
     /// Until when the request is to be remembered.
     pub(super) fn until(&self, now: Timestamp, window: Duration) -> Timestamp {
         let kept = if self.at.is_some() { window } else { Duration::from_secs(UNTIMED_SECONDS) };
@@ -144,53 +151,60 @@ impl Scheme {
             Self::OpenZeppelinMonitor(secrets) => {
                 let time = header("x-timestamp").ok_or(Unproven::NoTime)?;
                 let given = header("x-signature").ok_or(Unproven::NoSignature)?;
-                hmac_of(secrets, &[body, time.as_bytes()], [given])?;
+                let with = hmac_of(secrets, &[body, time.as_bytes()], [given])?;
                 timed(feed, milliseconds(time), &[body, time.as_bytes()], now, window)
+                    .map(|proof| proof.made(with))
             }
             Self::Defender(secrets) => {
                 let time = header("defender-timestamp").ok_or(Unproven::NoTime)?;
                 let given = header("defender-signature").ok_or(Unproven::NoSignature)?;
                 let signed = with_timestamp(body, time).ok_or(Unproven::WrongSignature)?;
-                hmac_of(secrets, &[&signed], [given])?;
-                timed(feed, time.parse().ok(), &[&signed], now, window)
+                let with = hmac_of(secrets, &[&signed], [given])?;
+                timed(feed, time.parse().ok(), &[&signed], now, window).map(|proof| proof.made(with))
             }
             Self::Tenderly(secrets) => {
                 let time = header("date").ok_or(Unproven::NoTime)?;
                 let given = header("x-tenderly-signature").ok_or(Unproven::NoSignature)?;
-                hmac_of(secrets, &[body, time.as_bytes()], [given])?;
+                let with = hmac_of(secrets, &[body, time.as_bytes()], [given])?;
                 // Go writes its times in a form of its own; one that cannot be read is signed all the same.
                 match go_time(time) {
-                    Some(at) => timed(feed, Some(at), &[body, time.as_bytes()], now, window),
-                    None => Ok(untimed(feed, &[body, time.as_bytes()])),
+                    Some(at) => timed(feed, Some(at), &[body, time.as_bytes()], now, window)
+                        .map(|proof| proof.made(with)),
+                    None => Ok(untimed(feed, &[body, time.as_bytes()]).made(with)),
                 }
             }
             Self::Grafana(secrets, time_header) => {
                 let given = header("x-grafana-alerting-signature").ok_or(Unproven::NoSignature)?;
                 let Some(name) = time_header else {
-                    hmac_of(secrets, &[body], [given])?;
-                    return Ok(untimed(feed, &[body]));
+                    let with = hmac_of(secrets, &[body], [given])?;
+                    return Ok(untimed(feed, &[body]).made(with));
                 };
                 let time = header(name).ok_or(Unproven::NoTime)?;
-                hmac_of(secrets, &[time.as_bytes(), b":", body], [given])?;
+                let with = hmac_of(secrets, &[time.as_bytes(), b":", body], [given])?;
                 timed(feed, seconds(time), &[time.as_bytes(), body], now, window)
+                    .map(|proof| proof.made(with))
             }
             Self::PagerDuty(secrets) => {
                 let given = header("x-pagerduty-signature").ok_or(Unproven::NoSignature)?;
-                hmac_of(secrets, &[body], given.split(',').filter_map(|one| one.trim().strip_prefix("v1=")))?;
-                Ok(untimed(feed, &[body]))
+                let with = hmac_of(
+                    secrets,
+                    &[body],
+                    given.split(',').filter_map(|one| one.trim().strip_prefix("v1=")),
+                )?;
+                Ok(untimed(feed, &[body]).made(with))
             }
             Self::Alchemy(secrets) => {
                 let given = header("x-alchemy-signature").ok_or(Unproven::NoSignature)?;
-                hmac_of(secrets, &[body], [given])?;
-                Ok(untimed(feed, &[body]))
+                let with = hmac_of(secrets, &[body], [given])?;
+                Ok(untimed(feed, &[body]).made(with))
             }
             Self::QuickNode(secrets) => {
                 let nonce = header("x-qn-nonce").ok_or(Unproven::NoTime)?;
                 let time = header("x-qn-timestamp").ok_or(Unproven::NoTime)?;
                 let given = header("x-qn-signature").ok_or(Unproven::NoSignature)?;
                 let signed = [nonce.as_bytes(), time.as_bytes(), body];
-                hmac_of(secrets, &signed, [given])?;
-                timed(feed, seconds(time), &signed, now, window)
+                let with = hmac_of(secrets, &signed, [given])?;
+                timed(feed, seconds(time), &signed, now, window).map(|proof| proof.made(with))
             }
             Self::Hypernative(key) => {
                 // Around it anybody may write another `id`, or other blanks: it is the same request.
@@ -204,11 +218,11 @@ impl Scheme {
             }
             Self::Bearer(secrets) => {
                 let given = bearer(headers).ok_or(Unproven::NoToken)?;
-                let mut genuine = false;
-                for secret in secrets {
-                    genuine |= bool::from(given.as_bytes().ct_eq(secret.expose_secret().as_bytes()));
-                }
-                if genuine { Ok(Proof { at: None, key: None }) } else { Err(Unproven::WrongToken) }
+                let fits = |secret: &SecretString| {
+                    bool::from(given.as_bytes().ct_eq(secret.expose_secret().as_bytes()))
+                };
+                let with = With::of(secrets.iter().map(fits)).ok_or(Unproven::WrongToken)?;
+                Ok(Proof { at: None, key: None, with })
             }
         }
     }
@@ -224,23 +238,22 @@ fn hmac_of<'a>(
     secrets: &[SecretString],
     parts: &[&[u8]],
     given: impl IntoIterator<Item = &'a str>,
-) -> Result<(), Unproven> {
+) -> Result<With, Unproven> {
     /// How many signatures of a header are tried.
     const SIGNATURES_MAX: usize = 8;
     let given: Vec<_> = given.into_iter().take(SIGNATURES_MAX).filter_map(|one| unhex(one.trim())).collect();
     if given.is_empty() {
         return Err(Unproven::NoSignature);
     }
-    let mut genuine = false;
-    for secret in secrets {
+    let fits = |secret: &SecretString| {
         // HMAC takes a key of any length: this never fails.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { continue };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+            return false;
+        };
         parts.iter().for_each(|part| mac.update(part));
-        for signature in &given {
-            genuine |= mac.clone().verify_slice(signature).is_ok();
-        }
-    }
-    if genuine { Ok(()) } else { Err(Unproven::WrongSignature) }
+        given.iter().fold(false, |any, one| any | mac.clone().verify_slice(one).is_ok())
+    };
+    With::of(secrets.iter().map(fits)).ok_or(Unproven::WrongSignature)
 }
 
 fn timed(
@@ -255,11 +268,11 @@ fn timed(
     if now.duration_since(at).abs() > window {
         return Err(Unproven::OutsideWindow);
     }
-    Ok(Proof { at: Some(at), key: Some(key(feed, parts)) })
+    Ok(Proof { at: Some(at), key: Some(key(feed, parts)), with: With::Present })
 }
 
 fn untimed(feed: &FeedName, parts: &[&[u8]]) -> Proof {
-    Proof { at: None, key: Some(key(feed, parts)) }
+    Proof { at: None, key: Some(key(feed, parts)), with: With::Present }
 }
 
 fn key(feed: &FeedName, parts: &[&[u8]]) -> ReplayKey {

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::replay::ReplayKey;
+use super::with::With;
 use crate::domain::names::FeedName;
 
 /// Carries the signature.
@@ -81,15 +82,16 @@ impl Claim {
     }
 
     /// Checks the signatures against every secret, each comparison in constant time.
-    pub(super) fn is_of(&self, body: &[u8], secrets: &[SecretString]) -> Result<(), Unsigned> {
-        let mut genuine = false;
-        for secret in secrets {
-            let Some(mac) = mac(secret, &self.written, body) else { continue };
-            for signature in &self.signatures {
-                genuine |= mac.clone().verify_slice(signature).is_ok();
-            }
-        }
-        if genuine { Ok(()) } else { Err(Unsigned::WrongSignature) }
+    pub(super) fn is_of(&self, body: &[u8], secrets: &[SecretString]) -> Result<With, Unsigned> {
+        let fits = |secret: &SecretString| {
+            let mac = mac(secret, &self.written, body);
+            let each = self
+                .signatures
+                .iter()
+                .map(|one| mac.clone().is_some_and(|mac| mac.verify_slice(one).is_ok()));
+            each.fold(false, |any, fits| any | fits)
+        };
+        With::of(secrets.iter().map(fits)).ok_or(Unsigned::WrongSignature)
     }
 
     /// What tells this request from others: what was signed, whatever the signature was.

@@ -74,3 +74,43 @@ async fn a_match_after_triage_as_an_event_pages_again() {
     let tasks = due(&all[0], &intake.agent.world(&all[0]), ground.clock.now());
     assert!(tasks.tasks.iter().any(|task| matches!(task, Task::Page { .. })), "{tasks:?}");
 }
+
+/// A shelf on a full disk.
+#[derive(Debug)]
+struct NoRoom;
+
+#[async_trait::async_trait]
+impl Quarantine for NoRoom {
+    async fn keep_many(&self, _rejected: Vec<RejectedLine>) -> Result<(), JournalError> {
+        let (place, why, remedy) = ("a full disk".to_owned(), "no room".to_owned(), "free some");
+        Err(JournalError::Unavailable { doing: "append to", place, why, remedy, source: None })
+    }
+
+    async fn list(&self, _feed: &FeedName, _limit: u32) -> Result<crate::journal::Shelf, JournalError> {
+        Ok(crate::journal::Shelf::default())
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_only_what_would_be_written_is_refused_and_comes_again() {
+    let ground = Ground::new();
+    let (mut intake, _) = ground.start().await;
+    intake.quarantine = Arc::new(NoRoom);
+    ground.faults.set_down(true);
+    let unmatched = Alert { severity: AlertSeverity::Low, ..ground.alert("0x1", "0xa1") };
+    accept(&mut intake, "a", vec![unmatched], None).await;
+    let (junk, settlement) = delivery("a", vec![Err(Rejected::new(None, "not JSON", b"{"))], None);
+    intake.take(junk).await;
+    assert_eq!(
+        settlement.outcome().await,
+        Outcome::Accepted,
+        "nothing of it is lost that sending it again would bring"
+    );
+    assert_eq!((intake.taken().alerts, intake.taken().rejected), (1, 1), "they are counted");
+
+    let matching = ground.alert("0x2", "0xa1");
+    assert!(matches!(take(&mut intake, "a", vec![matching.clone()], None).await, Outcome::Refused(_)));
+    ground.faults.set_down(false);
+    accept(&mut intake, "a", vec![matching], None).await;
+    assert_eq!(intake.agent.store.all().len(), 1);
+}

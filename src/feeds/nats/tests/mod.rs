@@ -2,6 +2,7 @@
 
 mod logins;
 mod server;
+mod unread;
 
 use std::time::Duration;
 

@@ -162,6 +162,29 @@ fn a_genuine_request_is_taken_and_one_that_was_touched_is_not() {
 }
 
 #[test]
+fn both_secrets_count_and_it_is_known_which_one_was_used() {
+    for (vendor, genuine) in all() {
+        // The secret that they sign with stands second: the one of before.
+        assert_eq!(genuine.prove(NOW).unwrap().with, With::Previous, "{vendor}");
+        let turned = |secrets: &[SecretString]| secrets.iter().rev().cloned().collect::<Vec<_>>();
+        let secrets = turned(genuine.scheme.secrets().unwrap());
+        let scheme = match genuine.scheme {
+            Scheme::OpenZeppelinMonitor(_) => Scheme::OpenZeppelinMonitor(secrets),
+            Scheme::Defender(_) => Scheme::Defender(secrets),
+            Scheme::Tenderly(_) => Scheme::Tenderly(secrets),
+            Scheme::Grafana(_, ref time) => Scheme::Grafana(secrets, time.clone()),
+            Scheme::PagerDuty(_) => Scheme::PagerDuty(secrets),
+            Scheme::Alchemy(_) => Scheme::Alchemy(secrets),
+            Scheme::QuickNode(_) => Scheme::QuickNode(secrets),
+            Scheme::Bearer(_) => Scheme::Bearer(secrets),
+            Scheme::Hypernative(_) | Scheme::FortaNode(_) => continue,
+        };
+        let present = prove(&scheme, &genuine.headers, &genuine.body, NOW).unwrap();
+        assert_eq!((present.with, present.key), (With::Present, genuine.prove(NOW).unwrap().key), "{vendor}");
+    }
+}
+
+#[test]
 fn a_time_is_signed_with_the_rest_and_binds() {
     for (vendor, genuine) in all() {
         let Some((name, old)) = &genuine.old else { continue };
@@ -254,7 +277,7 @@ fn a_forta_node_is_known_by_its_scanners_key() {
 fn a_bearer_token_is_the_secret_and_nothing_like_it() {
     let scheme = Scheme::Bearer(secrets());
     let found = |value: &str| prove(&scheme, &[("authorization", value.to_owned())], BODY, NOW);
-    assert_eq!(found(&format!("bearer {SECRET}")), Ok(Proof { at: None, key: None }));
+    assert_eq!(found(&format!("bearer {SECRET}")), Ok(Proof { at: None, key: None, with: With::Previous }));
     for odd in
         [format!("Bearer {SECRET}x"), format!("Basic {SECRET}"), SECRET.to_owned(), "Bearer ".to_owned()]
     {
