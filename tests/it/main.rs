@@ -25,6 +25,7 @@ mod kits;
 mod malformed;
 mod nested;
 mod no_secrets;
+mod output;
 mod presigned;
 mod replay;
 mod reports;
