@@ -37,11 +37,11 @@ pub struct Stdout {
 
 impl Stdout {
     fn heed<T>(&self, done: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &done {
-            match error.kind() {
-                ErrorKind::BrokenPipe | ErrorKind::Interrupted => {}
-                _ => self.broken.set(error.to_string()).unwrap_or_default(),
-            }
+        if let Err(error) = &done
+            && !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::Interrupted)
+        {
+            // A second failure adds nothing to the first.
+            self.broken.set(error.to_string()).ok();
         }
         done
     }

@@ -29,7 +29,9 @@ fn a_full_disk_is_a_failure_and_is_said() {
         let told = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {told}");
         assert!(
-            told.contains("redhandle: the result could not be written to standard output: No space left on device"),
+            told.contains(
+                "redhandle: the result could not be written to standard output: No space left on device"
+            ),
             "{arguments:?}: {told}"
         );
     }
