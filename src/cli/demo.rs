@@ -34,7 +34,7 @@ pub async fn demo(context: &Context, args: Args) -> Result<Exit, Failure> {
     let narrator = if context.out.is_json() {
         Narrator::new(Box::new(std::io::stderr()), !plain && std::io::stderr().is_terminal())
     } else {
-        Narrator::new(Box::new(std::io::stdout()), !plain && std::io::stdout().is_terminal())
+        Narrator::new(Box::new(context.out.stdout()), !plain && std::io::stdout().is_terminal())
     };
     let options =
         DemoOptions { folder: args.folder, foundry: args.foundry, keep: args.keep, pace: args.pace };

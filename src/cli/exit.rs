@@ -15,7 +15,7 @@ use crate::journal::JournalError;
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: a check failed, or the answer is no.
+    /// 1: a check failed, the answer is no, or the result could not be written.
     No,
     /// 2: the call or the configuration is wrong.
     Wrong,

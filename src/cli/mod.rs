@@ -1,8 +1,8 @@
 //! One file a command; the composition root.
 //!
 //! Results go to stdout, everything else to stderr; `--json` changes the form of the result and nothing
-//! else. Exit codes: 0 done, 1 a check failed or the answer is no, 2 the call or the configuration is
-//! wrong ([`exit::Exit`]).
+//! else. Exit codes: 0 done, 1 a check failed, the answer is no or the result could not be written, 2 the call or
+//! the configuration is wrong ([`exit::Exit`]).
 
 mod check;
 mod coverage;
@@ -111,9 +111,14 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // clap prints help and version to stdout, mistakes to stderr. A closed pipe is nobody's fault.
-            error.print().ok();
-            return if error.use_stderr() { Exit::Wrong.into() } else { Exit::Done.into() };
+            // clap prints help and version to stdout, mistakes to stderr.
+            let printed = error.print();
+            if error.use_stderr() {
+                return Exit::Wrong.into();
+            }
+            let out = Output::new(false);
+            out.printed(printed);
+            return out.end(Exit::Done).into();
         }
     };
     let context = Context { config: cli.config, out: Output::new(cli.json) };
@@ -122,10 +127,8 @@ pub fn main() -> ExitCode {
         Err(error) => return context.out.fail(&Failure::no(format!("could not start: {error}"))).into(),
     };
     let result = runtime.block_on(dispatch(&context, cli.command));
-    match result {
-        Ok(exit) => exit.into(),
-        Err(failure) => context.out.fail(&failure).into(),
-    }
+    let exit = result.unwrap_or_else(|failure| context.out.fail(&failure));
+    context.out.end(exit).into()
 }
 
 async fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {

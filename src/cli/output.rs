@@ -1,6 +1,11 @@
 //! Two readers, two channels: the result on stdout, the rest on stderr.
+//!
+//! *Invariant.* A result that could not be written is no success: the first failure is remembered, nothing is written
+//! after it (what came later would look as if nothing were missing), and [`Output::end`] makes it the exit. A reader
+//! that closed its pipe has read what it wanted, and is no failure.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::sync::{Arc, OnceLock};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -20,6 +25,39 @@ pub struct Output {
     json: bool,
     colour: bool,
     zone: TimeZone,
+    /// Why stdout could not be written.
+    broken: Arc<OnceLock<String>>,
+}
+
+/// Stdout, with its first failure remembered for [`Output::end`].
+#[derive(Clone, Debug)]
+pub struct Stdout {
+    broken: Arc<OnceLock<String>>,
+}
+
+impl Stdout {
+    fn heed<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &done
+            && !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::Interrupted)
+        {
+            // A second failure adds nothing to the first.
+            self.broken.set(error.to_string()).ok();
+        }
+        done
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(why) = self.broken.get() {
+            return Err(io::Error::other(why.clone()));
+        }
+        self.heed(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.heed(io::stdout().flush())
+    }
 }
 
 /// How a piece of text is to look on a terminal. Elsewhere it is plain.
@@ -40,14 +78,14 @@ pub enum Look {
 impl Output {
     /// Colour only on terminals, and never where `NO_COLOR` is set; times in the system's zone.
     pub fn new(json: bool) -> Self {
-        let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour, zone: TimeZone::system() }
+        let colour = !json && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { json, colour, zone: TimeZone::system(), broken: Arc::default() }
     }
 
     /// Without colour and in a zone of one's own: for tests.
     #[cfg(test)]
     pub fn plain(json: bool, zone: TimeZone) -> Self {
-        Self { json, colour: false, zone }
+        Self { json, colour: false, zone, broken: Arc::default() }
     }
 
     /// Whether looks are drawn: a terminal that wants colours.
@@ -74,14 +112,37 @@ impl Output {
         }
     }
 
-    /// Prints one line to stdout. A reader that went away is no error.
+    /// Prints one line to stdout; that it could not be is [`Output::end`]'s to say.
     pub fn line(&self, line: &str) {
-        writeln!(std::io::stdout(), "{line}").ok();
+        let mut out = self.stdout();
+        writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+    }
+
+    /// Stdout for whoever writes more than lines.
+    pub fn stdout(&self) -> Stdout {
+        Stdout { broken: Arc::clone(&self.broken) }
+    }
+
+    /// Takes what came of printing to stdout by other means.
+    pub fn printed(&self, done: io::Result<()>) {
+        self.stdout().heed(done).ok();
+    }
+
+    /// The exit of a command that is over: 1 instead of 0 where its result could not be written, and says so.
+    pub fn end(&self, exit: Exit) -> Exit {
+        let Some(why) = self.broken.get() else { return exit };
+        self.note(&format!(
+            "redhandle: the result could not be written to standard output: {why}; what the command did otherwise stays done"
+        ));
+        match exit {
+            Exit::Done => Exit::No,
+            Exit::No | Exit::Wrong => exit,
+        }
     }
 
     /// Prints one line to stderr.
     pub fn note(&self, line: &str) {
-        writeln!(std::io::stderr(), "{line}").ok();
+        writeln!(io::stderr(), "{line}").ok();
     }
 
     /// Says why it failed, and gives the exit.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::output::{Look, Output};
 use super::{Context, open};
-use crate::agent::replay::{Firing, Place, Replay, Summary, UNKNOWN_BLOCKS_MAX};
+use crate::agent::replay::{Firing, Place, Replay, Story, Summary, UNKNOWN_BLOCKS_MAX};
 use crate::agent::silences::SilenceBook;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Reach;
@@ -30,6 +30,10 @@ const BAR_COLUMNS: usize = 40;
 const LINES_A_LOOK: u64 = 256;
 /// How many malformed lines people are told of one by one.
 const MALFORMED_SHOWN_MAX: usize = 20;
+/// How many withdrawals people are told of one by one.
+const WITHDRAWN_SHOWN_MAX: usize = 20;
+/// How many conditions people are told of that discarded alerts.
+const DISCARDED_SHOWN_MAX: usize = 20;
 
 /// Replay recorded alerts.
 #[derive(Debug, clap::Args)]
@@ -40,7 +44,8 @@ pub struct Args {
     /// Runbooks to try in the place of those that are configured: a folder or a file.
     #[arg(long, value_name = "DIR")]
     runbooks: Option<PathBuf>,
-    /// Tell what became of one alert instead.
+    /// Tell what became of one alert instead: its hash, or as much of it as only this alert has (6 digits or more; the
+    /// form with … that tables print).
     #[arg(long, value_name = "HASH")]
     why: Option<String>,
     /// Hold back what the journal's silences held back, each while it held.
@@ -78,6 +83,7 @@ pub async fn replay(context: &Context, args: Args) -> Result<Exit, Failure> {
     stopped.iter().for_each(|why| replay.stopped(why));
     let (summary, story) = replay.finish();
     let exit = match story {
+        Some(story) if !story.others.is_empty() => return Err(not_unique(&story, stopped)),
         Some(story) => {
             out.result(&story, |out| story::text(&story, out));
             if story.arrivals.is_empty() { Exit::Wrong } else { Exit::Done }
@@ -156,6 +162,18 @@ async fn read(
     }
 }
 
+/// Several alerts are named so: which is meant only who asks can say.
+fn not_unique(story: &Story, stopped: Option<String>) -> Failure {
+    let known = story.others.len().saturating_add(1);
+    let many = if story.others_beyond { format!("more than {known}") } else { known.to_string() };
+    let mut problems =
+        vec![format!("--why: {many} alerts are named so; give more digits of the one that is meant:")];
+    problems.push(story.hash.clone());
+    problems.extend(story.others.iter().map(ToString::to_string));
+    problems.extend(stopped);
+    Failure { exit: Exit::No, problems }
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> String {
     format!("{} cannot be read: {error}", path.display())
 }
@@ -193,9 +211,18 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
         "\n{lines} lines: {alerts} alerts ({duplicates} repeated{newer}), {malformed} that are no alerts{none}\n"
     ));
     text.push_str(&format!(
-        "Discarded: {} on no chain, {} retracted, {} too old. Blocks nobody could tell: {}.\n",
+        "Alerts discarded: {} on no chain, {} retracted, {} too old. Blocks nobody could tell: {}.\n",
         summary.orphaned, summary.retracted, summary.late, summary.unknown_blocks
     ));
+    for (condition, discarded) in summary.discarded.iter().take(DISCARDED_SHOWN_MAX) {
+        text.push_str(&format!("  by {condition}: {discarded}\n"));
+    }
+    more(
+        &mut text,
+        summary.discarded.len(),
+        DISCARDED_SHOWN_MAX,
+        "  and by {} more conditions; --json names all",
+    );
     if summary.trails_dropped > 0 {
         let (dropped, cut_short) = (summary.trails_dropped, summary.trails_cut_short);
         let lost = match cut_short {
@@ -231,7 +258,7 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
     for (condition, why) in &summary.cannot_fire {
         text.push_str(&format!("{condition} cannot fire in full here: {}\n", terminal(why)));
     }
-    for withdrawn in &summary.withdrawn {
+    for withdrawn in summary.withdrawn.iter().take(WITHDRAWN_SHOWN_MAX) {
         text.push_str(&format!(
             "Taken back after {} fired on {}: {} alert(s), {}\n",
             withdrawn.condition,
@@ -240,11 +267,27 @@ fn text(firings: &[Firing], summary: &Summary, out: &Output) -> String {
             terminal(&withdrawn.because)
         ));
     }
+    let told = summary.withdrawn.len();
+    let all = told.saturating_add(usize::try_from(summary.withdrawn_beyond).unwrap_or(usize::MAX));
+    let shown = format!("and {{}} more were taken back; --json names the first {told}");
+    more(&mut text, all, WITHDRAWN_SHOWN_MAX, &shown);
     for malformed in summary.malformed_lines.iter().take(MALFORMED_SHOWN_MAX) {
         let of = malformed.file.as_deref().map_or_else(String::new, |file| format!(" of {}", terminal(file)));
         text.push_str(&format!("Line {}{of}: {}\n", malformed.line, terminal(&malformed.reason)));
     }
+    let all = usize::try_from(summary.malformed).unwrap_or(usize::MAX);
+    let shown =
+        format!("and {{}} more that are no alerts; --json names the first {}", summary.malformed_lines.len());
+    more(&mut text, all, MALFORMED_SHOWN_MAX, &shown);
     text
+}
+
+/// Says how many more there are than are shown, in the place of `{}`.
+fn more(text: &mut String, all: usize, shown_max: usize, said: &str) {
+    match all.saturating_sub(shown_max) {
+        0 => {}
+        more => text.push_str(&format!("{}\n", said.replace("{}", &more.to_string()))),
+    }
 }
 
 /// A bar on stderr, for people who wait longer than a second.

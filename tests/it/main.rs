@@ -27,6 +27,7 @@ mod layouts;
 mod malformed;
 mod nested;
 mod no_secrets;
+mod output;
 mod presigned;
 mod replay;
 mod reports;

@@ -94,7 +94,8 @@ fn what_was_lacking_is_told_when_it_came_and_at_the_end() {
     let told = text(&replay(&[recording, "--why", asked]).stdout);
     let (came, end) = told.split_once("It took part in no firing.\nAt the end of what was read:\n").unwrap();
     for wanted in [
-        "r1: it is about watched-0; `when` does not hold\n",
+        "r1: it is about watched-0; `when` does not hold: `alert.bot in bots.attack_detector` is false: its bot 0x",
+        " is not in bots.attack_detector\n",
         "r2: it waits for watched-0: 1 of 3 alerts, 1 of 3 different bots within 1h, one of them with `including`\n",
         "r4: it waits for watched-0, all about the attacker 0x",
         ": 1 of 3 steps in order within 1h, steps 1 and 2 are missing\n",
@@ -257,9 +258,143 @@ fn batches_fire_what_their_alerts_fire_one_by_one() {
     // The first alert of the third batch, after the one that is none.
     let hash = serde_json::from_str::<Value>(good[100]).unwrap()["hash"].as_str().unwrap().to_owned();
     let told = text(&replay(&[&batched, "--why", &hash]).stdout);
-    assert!(told.starts_with("Line 5, alert 2 of its batch, about "), "{told}");
+    let wanted = format!("Alert {hash}\nLine 5, alert 2 of its batch: it happened at ");
+    assert!(told.starts_with(&wanted), "{told}");
     let story: Value = serde_json::from_slice(&replay(&[&batched, "--why", &hash, "--json"]).stdout).unwrap();
     assert_eq!((&story["arrivals"][0]["line"], &story["arrivals"][0]["alert"]), (&5.into(), &2.into()));
     let people = text(&replay(&[&batched]).stdout);
     assert!(people.contains(&format!("{none} batches without any")), "{people}");
+}
+
+const TAKES_BACK: &str = "0x2236d67899d2012cd1d56fb4d7f5f3538d77e3475fd1cd885e9e3a5f1cd1a01d";
+
+/// What the tables print can be asked for, and so can as much of a hash as only one alert has.
+#[test]
+fn why_takes_a_hash_as_tables_shorten_it() {
+    let whole = replay(&[&sample(), "--why", TAKES_BACK]);
+    assert!(
+        text(&whole.stdout).starts_with(&format!("Alert {TAKES_BACK}\nLine 306: ")),
+        "{}",
+        text(&whole.stdout)
+    );
+    for named in ["0x2236d678…d1a01d", "0x2236d678", "2236D67899", "0X2236d678...d1a01d"] {
+        let ended = replay(&[&sample(), "--why", named]);
+        assert_eq!((ended.status.code(), text(&ended.stdout)), (Some(0), text(&whole.stdout)), "{named}");
+    }
+    let short = replay(&[&sample(), "--why", "0x2236d"]);
+    assert_eq!(short.status.code(), Some(2));
+    assert!(text(&short.stdout).contains("is enough, from 6 digits on"), "{}", text(&short.stdout));
+}
+
+#[test]
+fn what_several_alerts_have_is_no_name() {
+    let lines = std::fs::read(sample()).unwrap();
+    let line = lines.split(|byte| *byte == b'\n').nth(305).unwrap();
+    let line = String::from_utf8(line.to_vec()).unwrap();
+    let twin = TAKES_BACK.replace("0x2236d678", "0x2236d679");
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("two.jsonl");
+    std::fs::write(&recording, format!("{line}\n{}\n", line.replace(TAKES_BACK, &twin))).unwrap();
+    let recording = recording.to_str().unwrap();
+    let ended = replay(&[recording, "--why", "0x2236d67"]);
+    assert_eq!((ended.status.code(), text(&ended.stdout)), (Some(1), String::new()));
+    let told = text(&ended.stderr);
+    for wanted in ["--why: 2 alerts are named so; give more digits", TAKES_BACK, &twin] {
+        assert!(told.contains(wanted), "{told}");
+    }
+    let one = replay(&[recording, "--why", "0x2236d679"]);
+    assert!(text(&one.stdout).starts_with(&format!("Alert {twin}\nLine 2: ")), "{}", text(&one.stdout));
+}
+
+/// Of an alert that takes marks off: who heeded it, what waited, and what had fired.
+#[test]
+fn a_retraction_says_what_it_took_back() {
+    let told = text(&replay(&[&sample(), "--why", TAKES_BACK]).stdout);
+    let whom = "0x3ABe0Bfe99ecA3c629D71e7f538535B2d723c72f";
+    for wanted in [
+        format!("  r1: it takes back what accuses {whom}: heeded\n"),
+        "  r1: what had fired about watched-3 is annotated: no longer hold 1 alert(s): 0x6d071dd5".to_owned(),
+        "  r2: what had fired about watched-3 is annotated: no longer hold 3 alert(s): 0x41d4d438".to_owned(),
+        format!(
+            "  r5: it says that {whom} is no attacker: not heeded, the condition has no `retracted_by`\n"
+        ),
+        "It took part in no firing.\nIt took back what had fired: r1, r2, r4\n".to_owned(),
+    ] {
+        assert!(told.contains(&wanted), "{wanted}: {told}");
+    }
+    let story: Value =
+        serde_json::from_slice(&replay(&[&sample(), "--why", TAKES_BACK, "--json"]).stdout).unwrap();
+    let conditions = story["arrivals"][0]["conditions"].as_array().unwrap();
+    let r4 = conditions.iter().find(|condition| condition["condition"] == "r4").unwrap();
+    assert_eq!(r4["took_back"]["heeded"], true, "{story}");
+    assert_eq!(r4["took_back"]["fired"][0]["alerts"].as_array().unwrap().len(), 3, "{story}");
+    // A stranger is not heeded, and that is said.
+    let lines = std::fs::read(sample()).unwrap();
+    let line = lines.split(|byte| *byte == b'\n').nth(305).unwrap();
+    let line = String::from_utf8(line.to_vec()).unwrap();
+    let stranger = format!("0x{}", "66".repeat(32));
+    let detector = "0x80ed808b586aeebe9cdd4088ea4dea0a8e322909c0e4493c993e060e89c09ed1";
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("stranger.jsonl");
+    std::fs::write(&recording, line.replace(detector, &stranger)).unwrap();
+    let told = text(&replay(&[recording.to_str().unwrap(), "--why", TAKES_BACK]).stdout);
+    let wanted = format!("not heeded, its bot {stranger} is not in bots.attack_detector\n");
+    assert!(told.contains(&wanted), "{told}");
+    // Nor does it count: whose bot is in no list is told so.
+    let wanted = format!("is false: its bot {stranger} is in none of bots.funding, bots.preparation, ");
+    assert!(told.contains(&wanted), "{told}");
+    assert!(told.contains("  r4: not step 1: `alert.bot in bots.funding` is false: its bot 0x66"), "{told}");
+}
+
+#[test]
+fn of_several_files_a_line_is_told_with_its_own() {
+    let told = text(&replay(&[&sample(), &sample(), "--why", "0x2236d678"]).stdout);
+    assert!(
+        told.contains(&format!("\nLine 306 of {}: it happened at 2024-01-01 08:51:09 UTC", sample())),
+        "{told}"
+    );
+    assert!(told.contains("  a repetition: it changed nothing\n"), "{told}");
+}
+
+/// A list that ends says that it does.
+#[test]
+fn lines_that_are_not_listed_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("junk.jsonl");
+    std::fs::write(&recording, "junk\n".repeat(1_234)).unwrap();
+    let recording = recording.to_str().unwrap();
+    let people = text(&replay(&[recording]).stdout);
+    assert!(
+        people.ends_with("\nand 1214 more that are no alerts; --json names the first 1000\n"),
+        "{people}"
+    );
+    let told = replay(&[recording, "--json"]);
+    let summary: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let summary = &summary["summary"];
+    assert_eq!((&summary["malformed"], &summary["malformed_lines_beyond"]), (&1_234.into(), &234.into()));
+    assert_eq!(summary["malformed_lines"].as_array().unwrap().len(), 1_000);
+}
+
+/// People read alerts: what three conditions discarded is one alert, and three times by condition.
+#[test]
+fn what_is_discarded_is_counted_by_alert_and_by_condition() {
+    let ended = replay(&[&sample(), "--json"]);
+    let summary: Value = serde_json::from_str(text(&ended.stdout).lines().last().unwrap()).unwrap();
+    let summary = &summary["summary"];
+    let of = |key: &str| {
+        let by = summary["discarded"].as_object().unwrap().values();
+        by.filter_map(|own| own[key].as_u64()).collect::<Vec<u64>>()
+    };
+    for key in ["late", "retracted"] {
+        let alerts = summary[key].as_u64().unwrap();
+        assert!(of(key).iter().all(|own| (1..=alerts).contains(own)), "{key}: {summary}");
+        assert!(of(key).iter().sum::<u64>() > alerts, "{key}: {summary}");
+    }
+    let people = text(&replay(&[&sample()]).stdout);
+    let wanted = format!(
+        "Alerts discarded: 0 on no chain, {} retracted, {} too old.",
+        summary["retracted"], summary["late"]
+    );
+    assert!(people.contains(&wanted), "{people}");
+    assert!(people.contains("\n  by r1: "), "{people}");
 }

@@ -5,9 +5,13 @@
 //! is a batch are judged one by one, each as if it had a line.
 
 mod ahead;
+mod asked;
 mod doubtful;
 mod settle;
 mod story;
+mod summary;
+mod taken_back;
+mod terms;
 mod unjudged;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +22,13 @@ use serde::Serialize;
 
 use self::ahead::Waiting;
 pub use self::ahead::{BYTES_AHEAD_MAX, LINES_AHEAD_MAX};
+pub use self::asked::HASH_DIGITS_MIN;
 use self::doubtful::Doubtful;
 pub use self::doubtful::UNKNOWN_BLOCKS_MAX;
+use self::story::Telling;
 pub use self::story::{Story, StoryArrival, StoryCondition, StoryHeld, StorySilence};
+pub use self::summary::{Discarded, MALFORMED_TOLD_MAX, MalformedLine, Summary, WITHDRAWN_TOLD_MAX};
+pub use self::taken_back::{FiredBefore, TookBack};
 pub use self::unjudged::Unjudged;
 use super::blocks::Blocks;
 use super::setup::{self, Compiled, SetupProblem, SetupProblems};
@@ -29,21 +37,17 @@ use crate::config::Config;
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{Canonicity, Downgrade, Known, Match, Matcher, Response, Withdrawal};
 use crate::domain::contract::Contracts;
-use crate::domain::names::{ChainId, ChainName, ConditionId, RunbookId};
+use crate::domain::names::{ChainId, ConditionId, RunbookId};
 use crate::domain::silence::Silences;
 use crate::feeds::Rejected;
 
-/// Lines told with their reasons; the rest is counted.
-pub const MALFORMED_TOLD_MAX: usize = 1_000;
 /// After how many alerts the chain is asked again about blocks it could not tell.
 const SETTLE_EVERY_ALERTS: u64 = 500;
-/// Withdrawals told; the rest is counted.
-pub const WITHDRAWN_TOLD_MAX: usize = 1_000;
 
 /// What would have fired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Firing {
-    /// Event time of the alert that completed it; of a silence, the clock when it was noticed.
+    /// The newest event time among its alerts; of a silence, and of a state that lasted, the clock when it was due.
     pub at: Timestamp,
     /// Which condition.
     pub condition: ConditionId,
@@ -76,83 +80,6 @@ pub struct Place {
     pub alert: Option<u64>,
 }
 
-/// A line that is no alert, or a part of a batch that is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MalformedLine {
-    /// Its file, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// Its number in its file, from 1.
-    pub line: u64,
-    /// Which alert of the line, from 1, where the line is a batch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alert: Option<u64>,
-    /// Why.
-    pub reason: String,
-}
-
-/// What came of all lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Lines that are not blank, a batch of alerts being one.
-    pub lines: u64,
-    /// Of these, batches without any alert: `alerts` and `malformed` count nothing of them.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub batches_of_none: u64,
-    /// Alerts in these lines: one a line, and each of a batch.
-    pub alerts: u64,
-    /// Of these, seen before.
-    pub duplicates: u64,
-    /// Of these, with a newer block, or after one that is not on the chain: they are judged anew.
-    pub reincluded: u64,
-    /// Lines that are neither alerts nor batches, and parts of batches that are no alerts.
-    pub malformed: u64,
-    /// Alerts that a condition took, repetitions not counted.
-    pub matched: u64,
-    /// Firings.
-    pub fired: u64,
-    /// Of these, lowered to paging.
-    pub downgraded: u64,
-    /// Alerts discarded because their block is not on the chain.
-    pub orphaned: u64,
-    /// Alerts discarded or taken back because their attacker was cleared.
-    pub retracted: u64,
-    /// Alerts discarded because they are too old.
-    pub late: u64,
-    /// Firings held back: inhibited, or by an alert that is excepted.
-    pub held: u64,
-    /// Trails of sequences that had to make room for others.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub trails_dropped: u64,
-    /// Of these, where the next step could still have come in time: a firing may be missing.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub trails_cut_short: u64,
-    /// Blocks nobody could say anything about, [`UNKNOWN_BLOCKS_MAX`] at most.
-    pub unknown_blocks: u64,
-    /// Alerts whose block nobody could say anything about when so many were known already: whether it was one of
-    /// these is not remembered.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub unknown_blocks_beyond: u64,
-    /// Chains that did not answer when they were last asked, and what was wrong.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub failing_chains: BTreeMap<ChainName, String>,
-    /// Firings by condition; those that never fired too.
-    pub conditions: BTreeMap<ConditionId, u64>,
-    /// What conditions could not judge, by condition; those that judged all left out.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub unjudged: BTreeMap<ConditionId, Unjudged>,
-    /// Conditions that no recording can make fire in full, and why.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub cannot_fire: BTreeMap<ConditionId, String>,
-    /// Why what was given could not be read to its end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<String>,
-    /// What `malformed` counts, the first [`MALFORMED_TOLD_MAX`].
-    pub malformed_lines: Vec<MalformedLine>,
-    /// What was taken back after it had fired, the first [`WITHDRAWN_TOLD_MAX`].
-    pub withdrawn: Vec<Withdrawal>,
-}
-
 /// Replays alerts.
 pub struct Replay {
     matcher: Matcher,
@@ -162,14 +89,15 @@ pub struct Replay {
     summary: Summary,
     unknown: Doubtful,
     waiting: Waiting,
-    story: Option<Story>,
+    story: Option<Telling>,
     silenced: Silences,
     /// What is being read, where that has to be told.
     file: Option<String>,
 }
 
 impl Replay {
-    /// Compiles the runbooks and makes the chains that have endpoints. `why` is the alert whose story is wanted.
+    /// Compiles the runbooks and makes the chains that have endpoints. `why` is the alert whose story is wanted: its hash,
+    /// the beginning of it, or its ends as tables shorten it.
     ///
     /// # Errors
     /// Everything that cannot be compiled or asked.
@@ -209,7 +137,7 @@ impl Replay {
             waiting: Waiting::default(),
             silenced: Silences::default(),
             file: None,
-            story: why.map(|hash| Story { hash: hash.to_ascii_lowercase(), ..Story::default() }),
+            story: why.map(|hash| Telling::new(hash, config)),
         })
     }
 
@@ -256,12 +184,8 @@ impl Replay {
         match item {
             Ok(alert) => firings.extend(self.judge(place, &alert).await),
             Err(rejected) => {
-                self.summary.malformed = self.summary.malformed.saturating_add(1);
-                if self.summary.malformed_lines.len() < MALFORMED_TOLD_MAX {
-                    let (file, reason) = (self.file.clone(), rejected.reason);
-                    let Place { line, alert } = place;
-                    self.summary.malformed_lines.push(MalformedLine { file, line, alert, reason });
-                }
+                let (file, Place { line, alert }) = (self.file.clone(), place);
+                self.summary.note_malformed(MalformedLine { file, line, alert, reason: rejected.reason });
             }
         }
         firings
@@ -269,6 +193,9 @@ impl Replay {
 
     async fn judge(&mut self, place: Place, alert: &Alert) -> Vec<Firing> {
         self.summary.alerts = self.summary.alerts.saturating_add(1);
+        if let Some(telling) = &mut self.story {
+            telling.meet(&alert.hash);
+        }
         let look = self.matcher.look(alert);
         let asked = self.matcher.asks(alert, &look);
         let block = match &asked {
@@ -290,6 +217,7 @@ impl Replay {
         if observation.kept && !observation.repeated {
             self.summary.matched = self.summary.matched.saturating_add(1);
         }
+        self.summary.discard(&observation);
         self.tell(place, alert, asked.map(|_| block), &observation);
         self.note_withdrawn(&observation.withdrawn);
         observation.matches.into_iter().map(|matched| self.fire(matched)).collect()
@@ -316,23 +244,17 @@ impl Replay {
             downgraded: matched.downgraded,
             early: matched.early,
         };
-        if let Some(story) = &mut self.story
-            && firing.alerts.iter().any(|hash| hash.0 == story.hash)
-        {
-            story.firings.push(firing.clone());
+        if let Some(telling) = self.story.as_mut().filter(|telling| telling.is_of(&firing.alerts)) {
+            telling.story.firings.push(firing.clone());
         }
         firing
     }
 
     fn note_withdrawn(&mut self, withdrawn: &[Withdrawal]) {
         for withdrawal in withdrawn {
-            if self.summary.withdrawn.len() < WITHDRAWN_TOLD_MAX {
-                self.summary.withdrawn.push(withdrawal.clone());
-            }
-            if let Some(story) = &mut self.story
-                && withdrawal.alerts.iter().any(|hash| hash.0 == story.hash)
-            {
-                story.withdrawn.push(withdrawal.clone());
+            self.summary.note_withdrawn(withdrawal);
+            if let Some(telling) = self.story.as_mut().filter(|telling| telling.is_of(&withdrawal.alerts)) {
+                telling.story.withdrawn.push(withdrawal.clone());
             }
         }
     }
@@ -347,28 +269,19 @@ impl Replay {
         for (_, condition, counters) in self.matcher.counters() {
             let found = Unjudged::of(&counters);
             self.summary.unjudged.extend(found.map(|found| (condition.clone(), found)));
-            self.summary.orphaned = self.summary.orphaned.saturating_add(counters.orphaned);
-            self.summary.retracted = self.summary.retracted.saturating_add(counters.retracted);
-            self.summary.late = self.summary.late.saturating_add(counters.late);
+            self.summary.discarded_by(condition, counters.orphaned, counters.late);
             let (dropped, cut_short) = (&mut self.summary.trails_dropped, &mut self.summary.trails_cut_short);
             *dropped = dropped.saturating_add(counters.trails_dropped);
             *cut_short = cut_short.saturating_add(counters.trails_cut_short);
         }
+        self.summary.orphaned = self.summary.orphaned.saturating_add(self.matcher.orphaned_later());
         self.summary.unknown_blocks = self.unknown.count();
         self.summary.unknown_blocks_beyond = self.unknown.beyond();
         let failing = self.blocks.failing().map(|(chain, error)| (chain.clone(), error.to_owned()));
         self.summary.failing_chains = failing.collect();
-        if let Some(story) = &mut self.story {
-            story.stopped.clone_from(&self.summary.stopped);
-            story.end(&self.matcher);
-        }
-        (self.summary, self.story)
+        let story = self.story.map(|telling| telling.end(&self.matcher, self.summary.stopped.as_ref()));
+        (self.summary, story)
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]

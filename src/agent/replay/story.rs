@@ -3,23 +3,39 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::asked::{Asked, Met};
+use super::taken_back::{TookBack, taken_back};
+use super::terms::Terms;
 use super::{Firing, Place, Replay};
+use crate::config::Config;
 use crate::domain::alert::{Alert, AlertHash};
 use crate::domain::condition::{
-    Canonicity, Condition, HeldBack, Matcher, Observation, Scope, SilenceId, Standing, Verdict, Watched,
+    Canonicity, Condition, HeldBack, Matcher, Observation, Scope, SilenceId, Standing, Verdict, Watched, Why,
     Withdrawal,
 };
 use crate::domain::incident::Actor;
 use crate::domain::names::{ConditionId, ContractName, RunbookId};
 use crate::domain::silence::Silence;
 
+/// Times an alert came that are told; the rest is counted.
+const ARRIVALS_TOLD_MAX: usize = 100;
+
 /// What became of one alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Story {
-    /// The alert.
+    /// The alert; as it was asked for, where none is found.
     pub hash: String,
-    /// Every time it came.
+    /// Other alerts that were asked for as well: it is not known which is meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<AlertHash>,
+    /// There are more of these.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub others_beyond: bool,
+    /// The times it came, the first hundred.
     pub arrivals: Vec<StoryArrival>,
+    /// How many more there were.
+    #[serde(skip_serializing_if = "super::summary::is_zero")]
+    pub arrivals_beyond: u64,
     /// Firings it took part in.
     pub firings: Vec<Firing>,
     /// What was taken back later.
@@ -38,6 +54,9 @@ pub struct Story {
 /// One time the alert came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StoryArrival {
+    /// Its file, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The line.
     pub line: u64,
     /// Which alert of the line it was, from 1, where the line is a batch.
@@ -63,6 +82,9 @@ pub struct StoryCondition {
     /// Where it waited once it was judged, and what was lacking there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Standing>,
+    /// What it took back here, where it takes marks off somebody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_back: Option<TookBack>,
 }
 
 /// A firing that was held back.
@@ -110,12 +132,10 @@ impl Replay {
     pub(super) fn note_held(&mut self) {
         for held in self.matcher.take_held() {
             self.summary.held = self.summary.held.saturating_add(1);
-            if let Some(story) = &mut self.story
-                && held.matched.alerts.iter().any(|hash| hash.0 == story.hash)
-            {
+            if let Some(telling) = self.story.as_mut().filter(|telling| telling.is_of(&held.matched.alerts)) {
                 let silences = held.silences().filter_map(|id| self.silenced.get(id));
                 let silences = silences.map(StorySilence::of).collect();
-                story.held.push(StoryHeld { held, silences });
+                telling.story.held.push(StoryHeld { held, silences });
             }
         }
     }
@@ -127,7 +147,13 @@ impl Replay {
         block: Option<Canonicity>,
         observation: &Observation,
     ) {
-        let Some(story) = self.story.as_mut().filter(|story| story.hash == alert.hash.0) else { return };
+        let own = [alert.hash.clone()];
+        let Some(telling) = self.story.as_mut().filter(|telling| telling.is_of(&own)) else { return };
+        let Telling { terms, story, .. } = telling;
+        if story.arrivals.len() >= ARRIVALS_TOLD_MAX {
+            story.arrivals_beyond = story.arrivals_beyond.saturating_add(1);
+            return;
+        }
         let standing = self.matcher.standing(&alert.hash, alert.authenticated);
         let conditions = self.matcher.verdicts(alert).into_iter().zip(self.matcher.conditions());
         let conditions = conditions
@@ -136,14 +162,22 @@ impl Replay {
                     *runbook == verdict.runbook && *condition == verdict.condition
                 };
                 let notes = observation.notes.iter().filter(|note| is_its(&note.runbook, &note.condition));
-                let mut told = vec![in_words(&verdict, alert, condition)];
+                let withdrawn = observation.withdrawn.iter();
+                let withdrawn = withdrawn.filter(|found| is_its(&found.runbook, &found.condition));
+                let back = taken_back(alert, block, condition, notes.clone(), withdrawn);
+                let mut told = in_words(&verdict, alert, condition, terms);
+                // Those are told together.
+                let notes = notes.filter(|note| !matches!(note.why, Why::Withdrawn(_)));
                 told.extend(notes.map(|note| note.why.to_string()));
+                let (took_back, of_it) = back.unzip();
+                told.extend(of_it.unwrap_or_default());
                 let waiting = standing.iter().filter(|here| is_its(&here.runbook, &here.condition));
                 let waiting = waiting.cloned().collect();
-                StoryCondition { condition: verdict.condition, told, waiting }
+                StoryCondition { condition: verdict.condition, told, waiting, took_back }
             })
             .collect();
         story.arrivals.push(StoryArrival {
+            file: self.file.clone(),
             line: place.line,
             alert: place.alert,
             at: alert.event_time(),
@@ -154,36 +188,81 @@ impl Replay {
     }
 }
 
-impl Story {
-    /// Says where the alert still waits, if that is not what was said when it came.
-    pub(super) fn end(&mut self, matcher: &Matcher) {
-        let hash = AlertHash(self.hash.clone());
-        let mut waiting = matcher.standing(&hash, true);
-        waiting.extend(matcher.standing(&hash, false));
-        let said = self.arrivals.iter().flat_map(|arrival| &arrival.conditions);
-        let said: Vec<&Standing> = said.flat_map(|condition| &condition.waiting).collect();
-        waiting.retain(|here| !said.contains(&here));
-        self.waiting = waiting;
+/// A story while it is gathered.
+#[derive(Clone, Debug)]
+pub(super) struct Telling {
+    asked: Asked,
+    terms: Terms,
+    pub(super) story: Story,
+}
+
+impl Telling {
+    /// The story of the alert that is named so.
+    pub(super) fn new(named: &str, config: &Config) -> Self {
+        let story = Story { hash: named.to_owned(), ..Story::default() };
+        Self { asked: Asked::new(named), terms: Terms::new(config), story }
+    }
+
+    /// Heeds an alert before it is judged: it may be the one that is asked for.
+    pub(super) fn meet(&mut self, hash: &AlertHash) {
+        if self.asked.meet(hash) == (Met::Own { anew: true }) {
+            self.story = Story { hash: hash.0.clone(), ..Story::default() };
+        }
+    }
+
+    /// Whether the alert is among these.
+    pub(super) fn is_of(&self, alerts: &[AlertHash]) -> bool {
+        self.asked.found().is_some_and(|own| alerts.contains(own))
+    }
+
+    /// What is told, with where the alert still waits, if that is not what was said when it came.
+    pub(super) fn end(self, matcher: &Matcher, stopped: Option<&String>) -> Story {
+        let mut story = self.story;
+        if let Some(hash) = self.asked.found() {
+            let mut waiting = matcher.standing(hash, true);
+            waiting.extend(matcher.standing(hash, false));
+            let said = story.arrivals.iter().flat_map(|arrival| &arrival.conditions);
+            let said: Vec<&Standing> = said.flat_map(|condition| &condition.waiting).collect();
+            waiting.retain(|here| !said.contains(&here));
+            story.waiting = waiting;
+        }
+        story.stopped = stopped.cloned();
+        (story.others, story.others_beyond) = self.asked.others();
+        story
     }
 }
 
-fn in_words(verdict: &Verdict, alert: &Alert, condition: &Condition) -> String {
+fn in_words(verdict: &Verdict, alert: &Alert, condition: &Condition, terms: &Terms) -> Vec<String> {
     let about: Vec<&str> = verdict.about.iter().map(ContractName::as_str).collect();
     let about = match about.as_slice() {
         [] => about_none(alert, condition.watched()).to_owned(),
         about => format!("it is about {}", about.join(", ")),
     };
+    let spec = condition.spec();
+    let mut further = Vec::new();
     let when = match &verdict.when {
         Ok(true) => "`when` holds".to_owned(),
-        Ok(false) if condition.spec().sequence.is_some() => "it is none of the steps".to_owned(),
-        Ok(false) => "`when` does not hold".to_owned(),
+        Ok(false) => match (&spec.sequence, terms.false_term(&spec.when, condition, alert)) {
+            (_, Some(why)) => format!("`when` does not hold: {why}"),
+            (None, None) => "`when` does not hold".to_owned(),
+            (Some(sequence), None) => {
+                let steps = sequence.steps.iter().enumerate();
+                further.extend(steps.filter_map(|(index, step)| {
+                    let why = terms.false_term(&step.when, condition, alert)?;
+                    Some(format!("not step {}: {why}", index.saturating_add(1)))
+                }));
+                "it is none of the steps".to_owned()
+            }
+        },
         Err(lack) => format!("`when` cannot be told: {lack}"),
     };
     let steps: Vec<String> = verdict.steps.iter().map(ToString::to_string).collect();
-    match steps.as_slice() {
+    let first = match steps.as_slice() {
         [] => format!("{about}; {when}"),
         steps => format!("{about}; it may be step {}", steps.join(" or ")),
-    }
+    };
+    further.insert(0, first);
+    further
 }
 
 /// Why it is about none of these contracts.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::is_zero;
+use super::summary::is_zero;
 use crate::domain::condition::Counters;
 
 /// Alerts that concerned a condition and that it could not judge, counted.

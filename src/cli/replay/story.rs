@@ -1,7 +1,9 @@
 //! What became of one alert, for people.
 
+use std::collections::BTreeSet;
+
 use super::super::output::{Look, Output};
-use crate::agent::replay::{Story, StoryHeld, StorySilence};
+use crate::agent::replay::{HASH_DIGITS_MIN, Story, StoryHeld, StorySilence};
 use crate::domain::condition::{Canonicity, Match, Mute, Standing};
 use crate::domain::text::terminal;
 
@@ -13,9 +15,14 @@ const WAITING_SHOWN_MAX: usize = 20;
 /// The whole story.
 pub(super) fn text(story: &Story, out: &Output) -> String {
     if story.arrivals.is_empty() {
-        return format!("No alert {} is in what was read.", terminal(&story.hash));
+        let mut text = format!("No alert {} is in what was read.\n", terminal(&story.hash));
+        if story.hash.trim_start_matches("0x").chars().count() < HASH_DIGITS_MIN {
+            text.push_str(&format!("The beginning of a hash is enough, from {HASH_DIGITS_MIN} digits on.\n"));
+        }
+        stopped_text(&mut text, story, out);
+        return text;
     }
-    let mut text = String::new();
+    let mut text = format!("Alert {}\n", terminal(&story.hash));
     for arrival in &story.arrivals {
         let block = match arrival.block {
             Some(Canonicity::Canonical) => "; its block is on the chain",
@@ -25,7 +32,9 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
         };
         let at = arrival.at.strftime("%Y-%m-%d %H:%M:%S UTC");
         let place = arrival.alert.map_or_else(String::new, |alert| format!(", alert {alert} of its batch"));
-        text.push_str(&out.look(&format!("Line {}{place}, about {at}{block}", arrival.line), Look::Bold));
+        let of = arrival.file.as_deref().map_or_else(String::new, |file| format!(" of {}", terminal(file)));
+        let told = format!("Line {}{of}{place}: it happened at {at}{block}", arrival.line);
+        text.push_str(&out.look(&told, Look::Bold));
         text.push('\n');
         if arrival.repeated {
             text.push_str("  a repetition: it changed nothing\n");
@@ -38,6 +47,9 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
             waiting_text(&mut text, &condition.waiting);
         }
     }
+    if story.arrivals_beyond > 0 {
+        text.push_str(&format!("and it came {} more times\n", story.arrivals_beyond));
+    }
     for firing in &story.firings {
         text.push_str(&format!("It took part: {}: {}\n", firing.condition, terminal(&firing.because)));
     }
@@ -47,18 +59,49 @@ pub(super) fn text(story: &Story, out: &Output) -> String {
     if story.firings.is_empty() && story.held.is_empty() {
         text.push_str("It took part in no firing.\n");
     }
+    taken_back_text(&mut text, story);
     if !story.waiting.is_empty() {
         text.push_str("At the end of what was read:\n");
         waiting_text(&mut text, &story.waiting);
     }
     for withdrawn in &story.withdrawn {
-        text.push_str(&format!("It was taken back from {}: {}\n", withdrawn.condition, withdrawn.because));
+        let (condition, contract) = (&withdrawn.condition, &withdrawn.contract);
+        let because = terminal(&withdrawn.because);
+        text.push_str(&format!(
+            "It was taken back after {condition} had fired about {contract}: {because}\n"
+        ));
     }
+    stopped_text(&mut text, story, out);
+    text
+}
+
+fn stopped_text(text: &mut String, story: &Story, out: &Output) {
     if let Some(stopped) = &story.stopped {
         text.push_str(&out.look(&format!("Not read to the end: {}", terminal(stopped)), Look::Bad));
         text.push('\n');
     }
-    text
+}
+
+/// What it took back of others, all conditions together.
+fn taken_back_text(text: &mut String, story: &Story) {
+    let of_all = story.arrivals.iter().flat_map(|arrival| &arrival.conditions);
+    let back = of_all.filter_map(|own| own.took_back.as_ref().map(|back| (own.condition.as_str(), back)));
+    let (mut waited, mut fired) = (BTreeSet::new(), BTreeSet::new());
+    for (condition, back) in back {
+        if !back.waiting.is_empty() {
+            waited.insert(condition);
+        }
+        if !back.fired.is_empty() {
+            fired.insert(condition);
+        }
+    }
+    let listed = |conditions: BTreeSet<&str>| conditions.into_iter().collect::<Vec<_>>().join(", ");
+    if !fired.is_empty() {
+        text.push_str(&format!("It took back what had fired: {}\n", listed(fired)));
+    }
+    if !waited.is_empty() {
+        text.push_str(&format!("It took out what waited: {}\n", listed(waited)));
+    }
 }
 
 /// Where it waits, and what is lacking there.

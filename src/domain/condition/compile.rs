@@ -278,6 +278,11 @@ impl Condition {
         &self.used
     }
 
+    /// Whether it heeds what the bot takes back.
+    pub fn heeds(&self, bot: &BotId) -> bool {
+        self.retractors.contains(bot)
+    }
+
     /// Whose retractions it heeds.
     pub(super) fn retractors(&self) -> &BTreeSet<BotId> {
         &self.retractors

@@ -76,6 +76,8 @@ pub struct Matcher {
     seen: u64,
     /// Of these, about a contract of the scope.
     about: Vec<u64>,
+    /// Alerts whose block turned out to be none of the chain's after a rule had taken them.
+    orphaned_later: u64,
 }
 
 /// What an alert may touch, looked up once for all that is asked of it. But for whether it is news, it does not depend
@@ -112,6 +114,7 @@ impl Matcher {
             ages: Agenda::new(rules.len()),
             seen: 0,
             about: vec![0; index.scopes()],
+            orphaned_later: 0,
             index,
             rules,
         }
@@ -287,13 +290,16 @@ impl Matcher {
                 self.rules.iter_mut().for_each(|rule| matches.extend(rule.confirm_block(block)));
             }
             Canonicity::Orphaned => {
+                let mut all = BTreeSet::new();
                 for rule in &mut self.rules {
                     let (gone, told) = rule.orphan_block(block);
                     withdrawn.extend(told);
-                    for hash in gone {
-                        self.authenticated.orphan(&hash);
-                        self.open.orphan(&hash);
-                    }
+                    all.extend(gone);
+                }
+                for hash in all {
+                    self.authenticated.orphan(&hash);
+                    self.open.orphan(&hash);
+                    count(&mut self.orphaned_later);
                 }
             }
         }

@@ -40,7 +40,7 @@ pub struct Match {
     pub alerts: Vec<AlertHash>,
     /// The different bots among them.
     pub bots: Vec<BotId>,
-    /// Event time of the alert that completed it.
+    /// The newest event time among its alerts; of a silence, and of a state that lasted, the clock when it was due.
     pub at: Timestamp,
     /// One sentence in our words; hashes and bots are all it quotes: hashes only where they look like ids, names of
     /// bots with everything written out that could be more than a name.
@@ -249,7 +249,8 @@ pub(super) struct Firing<'c> {
 }
 
 impl Firing<'_> {
-    /// The match; `at` is the event time of the alert that completed it.
+    /// The match; `at` is the event time of the alert that completed it, or when it was due. One that was delivered late may
+    /// complete what happened after it: the match is then of the newest.
     pub(super) fn into_match(
         self,
         runbook: &RunbookId,
@@ -257,6 +258,7 @@ impl Firing<'_> {
         at: Timestamp,
         authenticated: bool,
     ) -> Match {
+        let at = self.taken.iter().map(|entry| entry.at).fold(at, Timestamp::max);
         let mut bots: Vec<BotId> = self.taken.iter().map(|entry| entry.bot.clone()).collect();
         bots.sort();
         bots.dedup();

@@ -66,14 +66,29 @@ async fn one_alert_has_its_story() {
         .flat_map(|condition| condition.told.iter().map(|told| format!("{}: {told}", condition.condition)))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    r1: it is about watched-0; `when` does not hold
+    r1: it is about watched-0; `when` does not hold: `alert.bot in bots.attack_detector` is false: its bot 0x55636f5577694c83b84b0687eb77863850c50bd9f6072686c8463a0cbc5566e0 is not in bots.attack_detector
     r2: it is about watched-0; `when` holds
-    r3: it is about watched-0; `when` does not hold
+    r3: it is about watched-0; `when` does not hold: `alert.bot in bots.asset_drain` is false: its bot 0x55636f5577694c83b84b0687eb77863850c50bd9f6072686c8463a0cbc5566e0 is not in bots.asset_drain
     r4: it is about watched-0; it may be step 3
-    r5: it names none of this condition's contracts; `when` does not hold
+    r5: it names none of this condition's contracts; `when` does not hold: `alert.bot in bots.heartbeat` is false: its bot 0x55636f5577694c83b84b0687eb77863850c50bd9f6072686c8463a0cbc5566e0 is not in bots.heartbeat
     ");
     let fired: Vec<_> = story.firings.iter().map(|firing| firing.condition.as_str()).collect();
     assert_eq!(fired, ["r4", "r2"]);
+}
+
+/// Delivered newest first, the oldest completes it; it happened when the newest did.
+#[tokio::test]
+async fn a_firing_is_of_the_newest_of_its_alerts() {
+    for storyline in ["attack-full", "attack-window-edge"] {
+        let there = Trial::sample().only(storyline).run().await.firings;
+        let back = Trial::sample().only(storyline).newest_first().run().await.firings;
+        let of = |firings: &[Firing]| {
+            let counted = firings.iter().filter(|firing| firing.alerts.len() > 1);
+            counted.map(|firing| (firing.condition.clone(), firing.at)).collect::<BTreeSet<_>>()
+        };
+        assert!(!of(&there).is_empty());
+        assert_eq!(of(&there), of(&back), "{storyline}");
+    }
 }
 
 #[tokio::test]

@@ -57,6 +57,12 @@ impl Matcher {
         })
     }
 
+    /// Alerts whose block turned out to be none of the chain's ([`Matcher::learn`]) after a condition had taken them: each
+    /// once, however many conditions had.
+    pub fn orphaned_later(&self) -> u64 {
+        self.orphaned_later
+    }
+
     /// The conditions, in the order they were given.
     pub fn conditions(&self) -> impl Iterator<Item = (&RunbookId, &Condition)> {
         self.rules.iter().map(|rule| (&rule.runbook, &rule.condition))

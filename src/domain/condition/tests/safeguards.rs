@@ -80,7 +80,7 @@ fn an_older_alert_that_arrives_later_completes_a_window() {
         found[0].alerts.iter().map(|hash| hash.0.as_str()).collect::<Vec<_>>(),
         ["0xh1", "0xh2", "0xh3"]
     );
-    assert_eq!(found[0].at, at(300), "the event time of the alert that completed it");
+    assert_eq!(found[0].at, at(600), "the newest event time, whichever alert completed it");
 }
 
 #[test]
