@@ -1,8 +1,8 @@
 //! Watches the feeds: one that is silent for longer than it may be is told to people, once for each silence.
 //!
 //! A feed that we ask lives as long as it answers, with an empty answer too. One that is pushed lives as long as it
-//! delivers. Neither lives by what we cannot read: [`SharedHealth`] says what was understood. A pushed feed is watched where `stale_after` says how long it may be quiet. A start begins with a grace of
-//! `stale_after`. A silence is an event like any other that is reported: it opens a triage, which pages by the
+//! delivers. Neither lives by what we cannot read: [`SharedHealth`] says what was understood. A pushed feed is watched
+//! where `stale_after` says how long it may be quiet. A start begins with a grace of `stale_after`. A silence is an event like any other that is reported: it opens a triage, which pages by the
 //! escalation policy. When the feed speaks again that is noted, and an event that nobody made an incident of is
 //! closed: nobody is called for it any more.
 //!
@@ -157,7 +157,8 @@ async fn silence(
     if newest(agent, feed).is_some_and(|event| told(&event)) {
         return Ok(());
     }
-    let shows = match (feed.life(), health.snapshot().rejected) {
+    let told = health.snapshot();
+    let shows = match (feed.life(), told.unread_in_a_row) {
         (Life::Answers, 0) => "has not answered",
         (Life::Answers, _some) => "has answered nothing that we can read",
         (Life::Deliveries, 0) => "has delivered nothing",
@@ -167,10 +168,9 @@ async fn silence(
         Some(at) => format!("since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
         None => "since the agent started".to_owned(),
     };
-    let error =
-        health.snapshot().last_error.map(|why| format!("; what is wrong now: {why}")).unwrap_or_default();
+    let error = told.last_error.as_ref().map(|why| format!("; what is wrong now: {why}")).unwrap_or_default();
     // Most often it is this: the sender speaks, and with another secret.
-    let dropped = health.snapshot().dropped().join("; ");
+    let dropped = told.dropped().join("; ");
     let dropped = match dropped.as_str() {
         "" => String::new(),
         what => format!(" What came and was not taken: {what}."),
