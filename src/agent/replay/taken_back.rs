@@ -1,13 +1,10 @@
 //! What an alert that takes marks off did to a condition: whether it was heeded, and what it took out.
 
-use std::collections::BTreeSet;
-use std::str::FromStr as _;
-
 use alloy::primitives::Address;
 use serde::Serialize;
 
 use crate::domain::alert::{Alert, AlertHash};
-use crate::domain::condition::{Canonicity, Condition, Note, Why, Withdrawal};
+use crate::domain::condition::{Canonicity, Condition, Note, Why, Withdrawal, cleared};
 use crate::domain::names::ContractName;
 
 /// Alerts that are named in a sentence; the rest is counted.
@@ -52,8 +49,7 @@ pub(super) fn taken_back<'o>(
     notes: impl Iterator<Item = &'o Note>,
     withdrawn: impl Iterator<Item = &'o Withdrawal>,
 ) -> Option<(TookBack, Vec<String>)> {
-    let cleared = alert.retracts().filter_map(|entity| Address::from_str(entity.trim()).ok());
-    let cleared: BTreeSet<Address> = cleared.collect();
+    let cleared = cleared(alert);
     let names: Vec<String> = cleared.iter().map(ToString::to_string).collect();
     let whom = named(&names)?;
     let not_heeded = match &condition.spec().retracted_by {
@@ -64,22 +60,9 @@ pub(super) fn taken_back<'o>(
         Some(_) => (block == Some(Canonicity::Orphaned)).then(|| "its block is not on the chain".to_owned()),
     };
     let heeded = not_heeded.is_none();
-    let waiting = notes.filter_map(|note| match &note.why {
-        Why::Withdrawn(hash) => Some(hash),
-        Why::LackedField(_)
-        | Why::UnfitField(_)
-        | Why::Failed(_)
-        | Why::AddressesCut(_)
-        | Why::TooLate(_)
-        | Why::WindowFull(_)
-        | Why::TrailDropped { .. }
-        | Why::Orphaned
-        | Why::Retracted(_)
-        | Why::Muted(_)
-        | Why::Suppressor
-        | Why::NoGroup
-        | Why::NoState
-        | Why::Ended => None,
+    let waiting = notes.filter_map(|note| {
+        let Why::Withdrawn(hash) = &note.why else { return None };
+        Some(hash)
     });
     let (waiting, waiting_beyond) = bounded(waiting);
     let fired: Vec<FiredBefore> = withdrawn

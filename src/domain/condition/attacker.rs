@@ -46,6 +46,6 @@ pub(super) fn candidates(alert: &Alert) -> BTreeSet<Address> {
 }
 
 /// Whom a retraction clears: every entity whose mark it takes off.
-pub(super) fn cleared(alert: &Alert) -> BTreeSet<Address> {
+pub fn cleared(alert: &Alert) -> BTreeSet<Address> {
     alert.retracts().filter_map(|entity| Address::from_str(entity.trim()).ok()).collect()
 }

@@ -62,6 +62,7 @@ mod words;
 
 pub use about::{About, about};
 pub use attacker::ATTACKERS_MAX;
+pub use attacker::cleared;
 pub use bloom::{BLOOM_HASHES_MAX, UnreadableBloom, contains as bloom_contains};
 pub use compile::{Condition, Watched};
 pub use distinct::{Distinct, DistinctSpec};
